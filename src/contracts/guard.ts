@@ -1,0 +1,47 @@
+/** What a guard must be: one file that turns options into a check, and explains itself in words. */
+
+import type { ZodType } from 'zod';
+import type { Reply } from '../core/http/reply.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import type { Check } from '../core/policy/verdict.ts';
+import type { Tools } from './tools.ts';
+
+/** Where on the road a guard stands. At `identify` one branch of the route's tree must pass; elsewhere all must. */
+export type Stage = 'identify' | 'authorize' | 'meter';
+
+/**
+ * A form or a click below `/.sallyport/` on the service's own name (reserved, never forwarded).
+ * The engine matches the path, checks the origin of unsafe methods, hands in the urlencoded body
+ * (`limits.formBytesMax` at most) and sends the reply. A guard never touches a socket.
+ */
+export type Form = Readonly<{
+  method: 'GET' | 'POST';
+  /** `/.sallyport/login`; a trailing `/*` matches exactly one more segment, handed in as `rest`. */
+  path: string;
+  handle: (exchange: Exchange, input: Readonly<{ fields: URLSearchParams; rest: string }>) => Reply | Promise<Reply>;
+}>;
+
+export type BuiltGuard = Readonly<{
+  check: Check;
+  forms?: readonly Form[];
+  /** One sentence for `explain`, dashboards and the audit: "a password of ana or ben". No secret. */
+  words: string;
+}>;
+
+export interface Guard<Options> {
+  /** Its name in the configuration; the name of its file. */
+  readonly name: string;
+  readonly stage: Stage;
+  /** Parses what the configuration says; unknown keys are errors. */
+  readonly options: ZodType<Options>;
+  /** Called once per configuration, never per exchange. Throws SallyportError when the options cannot hold (a user list that is empty). */
+  build(options: Options, tools: Tools, service: GuardedService): BuiltGuard;
+}
+
+/** What a guard may know of the service it stands before. */
+export type GuardedService = Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>;
+
+/** Types a guard's definition. The registry holds guards of all options, each behind its own schema. */
+export function defineGuard<Options>(guard: Guard<Options>): Guard<Options> {
+  return guard;
+}

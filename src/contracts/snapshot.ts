@@ -1,0 +1,41 @@
+/** The frozen whole that the data plane reads by one reference: what should be, at this moment. */
+
+import type { Limits } from '../core/limits.ts';
+import type { Reply } from '../core/http/reply.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import type { Route } from '../core/policy/route.ts';
+import type { Form } from './guard.ts';
+import type { Forwarding, Open } from './upstream.ts';
+
+/** A service as the data plane needs it. */
+export type Service = Readonly<{
+  name: string;
+  /** Canonical names it answers to; empty means every name (a gateway with one service and no `at`). */
+  hosts: readonly string[];
+  /** The switch: closed means unreachable, with the face of a name that does not exist. */
+  open: boolean;
+  /** Milliseconds since 1970, or null for never. Checked per exchange. */
+  expires: number | null;
+  /** False only for services that say `public`: then refusals may speak plainly. */
+  guarded: boolean;
+  forwarding: Forwarding;
+  /** Opens its upstream. */
+  dial: Open;
+  /** Below `/.sallyport/`, from its guards. */
+  forms: readonly Form[];
+  /** Its upstream in words, for error pages meant for the owner: never shown to a stranger. */
+  words: string;
+}>;
+
+export type Snapshot = Readonly<{
+  /** Grows by one with each new configuration. */
+  version: number;
+  /** The first route that matches in the operator's order, or null. Pure. */
+  route: (exchange: Exchange) => Route<Service> | null;
+  /** What a stranger is answered by every guarded service of this gateway, whatever was asked: made for this exchange (a page for a navigation, 401 for a program). */
+  face: (exchange: Exchange, code: 'credentials-missing' | 'credentials-wrong') => Reply;
+  services: readonly Service[];
+  limits: Limits;
+  /** Proves to ourselves, and to nobody else, that we reached ourselves. New at each start. */
+  checkNonce: string;
+}>;

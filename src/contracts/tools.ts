@@ -1,0 +1,76 @@
+/** What modules are handed: time, chance, memory and the people. Nothing is reached for; no test waits. */
+
+import type { Limits } from '../core/limits.ts';
+import type { Store } from './store.ts';
+
+export type Tools = Readonly<{
+  /** Milliseconds since 1970. */
+  now: () => number;
+  randomBytes: (count: number) => Uint8Array;
+  store: Store;
+  users: Users;
+  sessions: Sessions;
+  links: Links;
+  passwords: Passwords;
+  limits: Limits;
+  /** Secrets by name, for what the configuration only names (a webhook's): read from the store, never from the file. */
+  secret: (name: string) => Uint8Array | null;
+}>;
+
+export type User = Readonly<{
+  name: string;
+  /** PHC string, argon2id. */
+  hash: string;
+  roles: readonly string[];
+  /** Grows when the password changes: ends sessions and cached checks of the old one. */
+  revision: number;
+  createdAt: number;
+}>;
+
+/** People, mirrored in memory from the store so that a look is synchronous. */
+export interface Users {
+  find(name: string): User | null;
+  list(): readonly User[];
+}
+
+/** Hashing, two at a time in a bounded queue. `busy` when the queue is full: answered 429, never waited for. */
+export interface Passwords {
+  /** With `hash` null (an unknown user) the same work is done and the answer is false. */
+  verify(password: string, hash: string | null): Promise<boolean | 'busy'>;
+}
+
+export type Session = Readonly<{
+  /** Public id for lists and logs. */
+  id: string;
+  service: string;
+  guard: string;
+  subject: string;
+  name: string;
+  roles: readonly string[];
+  createdAt: number;
+  expires: number;
+}>;
+
+/** Sessions are found by the SHA-256 of their token; the token itself is kept nowhere. */
+export interface Sessions {
+  /** Synchronous: null when unknown, expired, revoked, or of another service. */
+  find(token: string, service: string): Session | null;
+  open(session: Omit<Session, 'id' | 'createdAt'> & { readonly source: string }): Promise<{ readonly token: string; readonly session: Session }>;
+  revoke(id: string): Promise<boolean>;
+}
+
+export type Link = Readonly<{
+  id: string;
+  service: string;
+  createdAt: number;
+  /** Milliseconds since 1970, or null for never. */
+  expires: number | null;
+  label: string | null;
+}>;
+
+export interface Links {
+  /** Synchronous: null when unknown, expired, revoked, or of another service. */
+  find(secret: string, service: string): Link | null;
+  byId(id: string): Link | null;
+  list(): readonly Link[];
+}

@@ -1,0 +1,52 @@
+/** What an upstream must be: it opens a stream (or a whole reply) for an exchange that was admitted. */
+
+import type { ZodType } from 'zod';
+import type { Reply } from '../core/http/reply.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import type { Stream } from './stream.ts';
+import type { Tools } from './tools.ts';
+
+/** What `open` found: bytes to speak HTTP/1.1 (or raw) over, or an answer that is complete as it stands. */
+export type Opened =
+  | Readonly<{
+      is: 'stream';
+      stream: Stream;
+      /** Whether it carried an exchange before, so that its peer may be closing it this moment. */
+      reused: boolean;
+      /** Gives it back: kept for the next exchange if `reusable`, destroyed if not. Call exactly once. */
+      release: (reusable: boolean) => void;
+    }>
+  | Readonly<{ is: 'reply'; reply: Reply; body?: AsyncIterable<Uint8Array>; length?: number }>;
+
+/**
+ * Opens the upstream for one exchange. Throws SallyportError with a code of the `upstream-*` family.
+ * With `fresh`, a connection that carried something before must not be used.
+ */
+export type Open = (exchange: Exchange, signal: AbortSignal, fresh: boolean) => Promise<Opened> | Opened;
+
+/** How a head is rewritten for the service: made once per configuration, but for `spent`. */
+export type Forwarding = Readonly<{
+  /** Replaces Host when set (`+rewritehost`). */
+  host: string | null;
+  /** Lower-case names of fields that a guard used up. */
+  spent: readonly string[];
+  /** Whether X-Forwarded-*, Forwarded and Via are written (`+rawheaders` turns them off; a visitor's own are removed all the same). */
+  forwarded: boolean;
+}>;
+
+export type BuiltUpstream = Readonly<{
+  open: Open;
+  /** One line for status and logs: `http://127.0.0.1:3000`. */
+  words: string;
+  close: () => Promise<void>;
+}>;
+
+export interface Upstream<Options> {
+  readonly name: string;
+  readonly options: ZodType<Options>;
+  build(options: Options, tools: Tools): BuiltUpstream;
+}
+
+export function defineUpstream<Options>(upstream: Upstream<Options>): Upstream<Options> {
+  return upstream;
+}

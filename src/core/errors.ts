@@ -1,0 +1,126 @@
+/** Every way in which something can fail, by a code that never changes. */
+
+/**
+ * The table of codes: what a visitor is answered (`status`, null where no HTTP answer is due)
+ * and what the program exits with when the code ends it (`exit`, null where it never does).
+ * Each code has a paragraph in docs/errors.md; test/tidy.test.ts holds both lists together.
+ */
+export const codes = {
+  // Reading: a stranger's (or a service's) bytes that have no single reading.
+  'head-too-large': { status: 431, exit: null },
+  'head-malformed': { status: 400, exit: null },
+  'field-malformed': { status: 400, exit: null },
+  'fields-too-many': { status: 431, exit: null },
+  'target-malformed': { status: 400, exit: null },
+  'target-too-long': { status: 414, exit: null },
+  'method-refused': { status: 501, exit: null },
+  'version-refused': { status: 505, exit: null },
+  'host-malformed': { status: 400, exit: null },
+  'host-mismatched': { status: 400, exit: null },
+  'framing-ambiguous': { status: 400, exit: null },
+  'body-malformed': { status: 400, exit: null },
+  'body-too-large': { status: 413, exit: null },
+  'expectation-refused': { status: 417, exit: null },
+  'upgrade-refused': { status: 400, exit: null },
+  'head-timed-out': { status: 408, exit: null },
+  'body-timed-out': { status: 408, exit: null },
+  'message-incomplete': { status: 400, exit: null },
+  'response-malformed': { status: 502, exit: null },
+  'hello-malformed': { status: null, exit: null },
+  'hello-timed-out': { status: null, exit: null },
+
+  // Deciding: who may not, and why. A stranger sees one face for all of them.
+  'route-missing': { status: 404, exit: null },
+  'host-misdirected': { status: 421, exit: null },
+  'service-closed': { status: 404, exit: null },
+  'service-expired': { status: 404, exit: null },
+  'credentials-missing': { status: 401, exit: null },
+  'credentials-wrong': { status: 401, exit: null },
+  'credentials-expired': { status: 401, exit: null },
+  'credentials-throttled': { status: 429, exit: null },
+  'origin-foreign': { status: 403, exit: null },
+  'address-denied': { status: 403, exit: null },
+  'path-denied': { status: 403, exit: null },
+  'signature-wrong': { status: 401, exit: null },
+  'guard-failed': { status: 403, exit: null },
+  'connections-exceeded': { status: 503, exit: null },
+
+  // Opening and moving: the world's faults.
+  'upstream-refused': { status: 502, exit: null },
+  'upstream-unreachable': { status: 502, exit: null },
+  'upstream-timed-out': { status: 504, exit: null },
+  'upstream-broken': { status: 502, exit: null },
+  'visitor-gone': { status: null, exit: null },
+  'stream-idle': { status: null, exit: null },
+  'exchange-cut': { status: null, exit: null },
+  'file-missing': { status: 404, exit: null },
+  'program-failed': { status: 500, exit: 70 },
+
+  // The tunnel.
+  'frame-malformed': { status: null, exit: null },
+  'frame-too-long': { status: null, exit: null },
+  'window-exceeded': { status: null, exit: null },
+  'stream-unknown': { status: null, exit: null },
+  'streams-exceeded': { status: null, exit: null },
+  'carrier-idle': { status: null, exit: null },
+  'carrier-broken': { status: null, exit: null },
+  'name-unknown': { status: null, exit: null },
+
+  // What the user of the command meets. The exits follow sysexits(3) where one fits.
+  'usage-wrong': { status: null, exit: 64 },
+  'port-malformed': { status: null, exit: 64 },
+  'config-malformed': { status: null, exit: 78 },
+  'config-missing': { status: null, exit: 66 },
+  'home-exposed': { status: null, exit: 77 },
+  'home-unwritable': { status: null, exit: 73 },
+  'home-busy': { status: null, exit: 75 },
+  'disk-full': { status: null, exit: 73 },
+  'address-in-use': { status: null, exit: 69 },
+  'address-unavailable': { status: null, exit: 69 },
+  'permission-missing': { status: null, exit: 77 },
+  'name-taken': { status: null, exit: 69 },
+  'name-malformed': { status: null, exit: 64 },
+  'name-refused': { status: null, exit: 77 },
+  'relay-unreachable': { status: null, exit: 69 },
+  'relay-untrusted': { status: null, exit: 76 },
+  'relay-refused': { status: null, exit: 77 },
+  'invite-malformed': { status: null, exit: 64 },
+  'invite-refused': { status: null, exit: 77 },
+  'user-missing': { status: null, exit: 67 },
+  'user-taken': { status: null, exit: 64 },
+  'password-weak': { status: null, exit: 64 },
+  'link-missing': { status: null, exit: 67 },
+  'service-missing': { status: null, exit: 67 },
+  'process-missing': { status: null, exit: 69 },
+  'record-conflicted': { status: null, exit: 75 },
+  'store-unavailable': { status: 503, exit: 74 },
+  'self-check-failed': { status: null, exit: 76 },
+  'interrupted': { status: null, exit: 130 },
+} as const satisfies Record<string, { readonly status: number | null; readonly exit: number | null }>;
+
+/** One of the codes above: `noun-participle`, never renamed. */
+export type Code = keyof typeof codes;
+
+/** A stranger's fault, as a value: refused, recorded, never thrown. `why` holds no secret and no raw bytes. */
+export type Fault = Readonly<{ code: Code; why: string }>;
+
+/** Makes a fault. */
+export function fault(code: Code, why: string): Fault {
+  return { code, why };
+}
+
+/**
+ * The world's fault or the user's: thrown with a code, one sentence that says what is wrong
+ * (`message`) and one that says the way out (`hint`). Neither holds a secret.
+ */
+export class SallyportError extends Error {
+  readonly code: Code;
+  readonly hint: string | null;
+
+  constructor(code: Code, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'SallyportError';
+    this.code = code;
+    this.hint = options.hint ?? null;
+  }
+}

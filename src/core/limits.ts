@@ -1,0 +1,76 @@
+/** Every limit: its unit in its name, its default, its reason and who else chose so. */
+
+/** A limit is never "none": what can grow has an end. */
+export type Limits = Readonly<typeof defaults>;
+
+export const defaults = {
+  // Heads. 16 KiB as Node, HAProxy and Caddy; 100 fields as HAProxy; Caddy and Apache take 8 KiB targets.
+  headBytesMax: 16_384 as number,
+  headFieldsMax: 100 as number,
+  targetBytesMax: 8_192 as number,
+  /** The trailers of a chunked body, all of them. Envoy 8 KiB. */
+  trailerBytesMax: 4_096 as number,
+  /** One line that says how long a chunk is: 8 hex digits and CRLF are ten; extensions are refused. */
+  chunkLineBytesMax: 18 as number,
+  /** Interim answers (1xx) before the final one: a service that sends more is broken or hostile. curl stops at 20 redirects alike. */
+  interimResponsesMax: 16 as number,
+  /** The whole of a form below /.sallyport/. */
+  formBytesMax: 16_384 as number,
+  /** A webhook's body is gathered for its signature: GitHub caps at 25 MB, Stripe stays below 1 MB. */
+  webhookBodyBytesMax: 5_242_880 as number,
+
+  // Times. A head may take 10 s (slowloris); a body must move each 60 s (nginx); keep-alive 60 s, 1,000 requests (nginx).
+  headMs: 10_000 as number,
+  handshakeMs: 10_000 as number,
+  helloMs: 5_000 as number,
+  idleMs: 60_000 as number,
+  keepAliveMs: 60_000 as number,
+  keepAliveExchangesMax: 1_000 as number,
+  /** A WebSocket or an event stream may be silent for longer: PageKite and Cloudflare cut at 100 s, proxies at 1 h. */
+  upgradedIdleMs: 3_600_000 as number,
+  dialMs: 5_000 as number,
+  /** From the request's last byte to the response's head. nginx waits 60 s; report pages take longer. */
+  answerMs: 120_000 as number,
+
+  // Connections.
+  connectionsMax: 10_000 as number,
+  connectionsPerAddressMax: 100 as number,
+  poolIdlePerServiceMax: 64 as number,
+  poolIdleMs: 30_000 as number,
+  upstreamsPerServiceMax: 1_000 as number,
+
+  // TLS hello, read without a handshake: OpenSSL takes 16 KiB; 1-byte records are legal, so the wire cap is wider.
+  helloBytesMax: 16_384 as number,
+  helloWireBytesMax: 65_536 as number,
+
+  // The tunnel. 256 KiB a stream at the start, one cap for a carrier: a stalled visitor costs its own window only.
+  frameBytesMax: 65_536 as number,
+  streamWindowBytes: 262_144 as number,
+  carrierWindowBytes: 67_108_864 as number,
+  carrierStreamsMax: 1_000 as number,
+  carrierIdleMs: 30_000 as number,
+  carriersPreAuthMax: 64 as number,
+  controlFramesPerSecondMax: 2_000 as number,
+
+  // People. Two hashes at a time (argon2 shares the runtime's four pool threads with DNS and fsync), the rest queue or are refused.
+  hashesAtOnceMax: 2 as number,
+  hashQueueMax: 32 as number,
+  passwordBytesMax: 1_024 as number,
+  sessionMs: 43_200_000 as number,
+  sessionsMax: 10_000 as number,
+  usersMax: 10_000 as number,
+  linksMax: 10_000 as number,
+  credentialCacheMax: 1_000 as number,
+  credentialCacheMs: 300_000 as number,
+
+  // Files.
+  configBytesMax: 1_048_576 as number,
+  logBytesMax: 67_108_864 as number,
+  logFilesMax: 5 as number,
+  logQueueBytesMax: 8_388_608 as number,
+};
+
+/** The defaults with some replaced: benches set named high ones, tests low ones. */
+export function limitsWith(changes: Partial<Limits>): Limits {
+  return Object.freeze({ ...defaults, ...changes });
+}

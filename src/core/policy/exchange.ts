@@ -1,0 +1,50 @@
+/** An exchange: one request and its response, or one connection asked for, as the policy sees it. */
+
+import type { Address } from '../address.ts';
+import type { RequestHead } from '../http/head.ts';
+
+/** What is known of the way in before a byte of the visitor is read. */
+export type ListenerFacts = Readonly<{
+  /** The name used in logs: `https://127.0.0.1:8443`, `relay:relay.example.org`. */
+  name: string;
+  /** What the visitor speaks to us: `http` in the clear, `https` where we end the TLS, `tls` where we pass it on unread. */
+  scheme: 'http' | 'https' | 'tls';
+  /** The port the visitor dialled, as put into X-Forwarded-Port. */
+  port: number;
+  /** `relay` when the bytes came through a tunnel; then `from` is the relay's word and never counts as local. */
+  via: 'direct' | 'relay';
+  /** Whether the socket that accepted listens on a loopback address only. */
+  loopback: boolean;
+}>;
+
+/** Who somebody is, once a guard has said so. */
+export type Identity = Readonly<{
+  /** The guard that said so, by its name in the configuration: `password`, `link`, `ip`, `public` … */
+  guard: string;
+  /** Stable key for logs, sessions and revocation: `user:ana`, `link:k3f9`, `address:192.0.2.7`, `anyone`. */
+  subject: string;
+  /** What is shown to people: `ana`. */
+  name: string;
+  /** How it was shown in this request. `session` and `link` leave Authorization to the service. */
+  by: 'basic' | 'session' | 'header' | 'address' | 'signature' | 'nothing';
+  roles: readonly string[];
+}>;
+
+/** One exchange. Never changed: a guard's finding makes a new one. */
+export type Exchange = Readonly<{
+  /** Unique and sortable by time, 26 characters. */
+  id: string;
+  /** When its head had been read, milliseconds since 1970. */
+  at: number;
+  listener: ListenerFacts;
+  /** The visitor's address: the socket's peer, or the relay's word (see `listener.via`). */
+  from: Address;
+  /** What the visitor asked for, canonical: lower case, no trailing dot, no port. Empty when nothing was named. */
+  host: string;
+  /** The name of the TLS handshake, canonical, or null (plain, or none sent). */
+  sni: string | null;
+  /** The head, or null for a connection that is not HTTP. */
+  http: RequestHead | null;
+  /** Null until the identify stage has passed. */
+  identity: Identity | null;
+}>;
