@@ -1,0 +1,52 @@
+/** What a configuration says, once it was read: plain values that cannot be wrong. */
+
+import type { Limits } from '../../core/limits.ts';
+
+/** How far the people on the way are trusted: the three presets. */
+export type Network = 'trusted' | 'shared' | 'hostile';
+
+/** An address that the gateway listens on itself. */
+export type Listen = Readonly<{ scheme: 'http' | 'https'; host: string; port: number }>;
+
+/** One guard of a branch, its options parsed by its own schema. */
+export type GuardUse = Readonly<{ guard: string; options: unknown }>;
+
+/** Any one branch admits; within a branch all guards must. */
+export type Access = readonly (readonly GuardUse[])[];
+
+/** What lies behind a service. */
+export type Behind =
+  | Readonly<{ is: 'http'; host: string; port: number }>
+  | Readonly<{ is: 'folder'; path: string; indexes: boolean }>;
+
+export type ServicePlan = Readonly<{
+  name: string;
+  /** Canonical names; empty when none was given. */
+  at: readonly string[];
+  behind: Behind;
+  /** Null: what the preset says. */
+  access: Access | null;
+  firewall: 'on' | 'off' | 'auto';
+  /** The source address from which the service is dialled; null lets the gateway choose its own. */
+  from: string | null;
+  /** What Host says to the service: `keep` the visitor's, its own `target` address, or a name. */
+  rewriteHost: Readonly<{ to: 'keep' }> | Readonly<{ to: 'target' }> | Readonly<{ to: 'name'; name: string }>;
+  rawHeaders: boolean;
+  /** Milliseconds since 1970; null for never. */
+  expires: number | null;
+  /** Milliseconds from the moment it first stood open in this process; null for never. The earlier of both ends it. */
+  forMs: number | null;
+}>;
+
+export type Config = Readonly<{
+  /** `host` or `host:port` of the relay that this gateway joined; null without. */
+  relay: string | null;
+  listen: readonly Listen[];
+  network: Network;
+  /** Whether a visitor on this machine needs no credential; null: what the preset says. */
+  local: 'free' | 'guarded' | null;
+  /** Whether plain HTTP may carry passwords beyond this machine (said aloud when it does). */
+  plainHttp: 'allow' | 'refuse';
+  services: readonly ServicePlan[];
+  limits: Partial<Limits>;
+}>;
