@@ -20,11 +20,15 @@ export type Tally = Readonly<{
   why: string | null;
   /** Whether the upstream's connection ended cleanly and may carry another exchange. */
   reusable: boolean;
-  /** True when nothing of the answer was seen and nothing of a body was used: it may be tried again on a fresh connection. */
-  untouched: boolean;
+  /**
+   * `done`: the visitor was answered, or is gone. `unanswered`: the upstream failed before the visitor
+   * got a byte, so `refuse` must follow. `untouched`: as before, and nothing of a body was used and nothing
+   * of an answer was seen, so `proceed` may follow once more on a fresh connection.
+   */
+  end: 'done' | 'unanswered' | 'untouched';
 }>;
 
-/** One exchange, waiting for its fate. Exactly one of `refuse` and `proceed` ends it (`proceed` again after `untouched`). */
+/** One exchange, waiting for its fate: `refuse` ends it, and so does a `proceed` whose tally says `done`. */
 export interface Call {
   readonly exchange: Exchange;
   readonly gather: GatherBody;
@@ -36,11 +40,35 @@ export interface Call {
   cut(code: Code): void;
 }
 
+/** Something that ends at a time, unless it moves on. `at` is in milliseconds since 1970; Infinity for "not now". */
+export interface Deadline {
+  at: number;
+  expire(): void;
+}
+
+/** Looks at all deadlines a few times a second: setting one is a store to a field, not a timer (RFC 9112, 9.5 wants them all). */
+export interface Deadlines {
+  add(deadline: Deadline): void;
+  delete(deadline: Deadline): void;
+}
+
+/** What went through a splice. `code` is null when both directions came to their end by themselves. */
+export type SpliceTally = Readonly<{ bytesAToB: number; bytesBToA: number; code: Code | null; why: string | null }>;
+
+/**
+ * Joins two streams with backpressure and half-close, and resolves (never rejects) when both are done.
+ * Cut with `stream-idle` after `idleMs` without a byte either way; an error of one side destroys both.
+ */
+export type Splice = (a: Stream, b: Stream, options: Readonly<{ idleMs: number; signal?: AbortSignal }>) => Promise<SpliceTally>;
+
 /** What a protocol asks of the world: handed in, so that a test decides the time. */
 export type ProtocolTools = Readonly<{
   now: () => number;
   newId: () => string;
   limits: Limits;
+  deadlines: Deadlines;
+  /** The Date field of this second (RFC 9110, 6.6.1). */
+  httpDate: () => string;
   /** Called for what had no exchange yet: a head that could not be read. Recorded like any refusal. */
   refused: (arrival: Arrival, code: Code, why: string, status: number | null) => void;
 }>;

@@ -1,0 +1,41 @@
+/** What relay and gateway know of each other: keys, grants and streams that a tunnel opens. */
+
+import type { Address } from '../core/address.ts';
+import type { Stream } from './stream.ts';
+
+/** The long-lived key of a relay or a gateway, and the self-made certificate that shows it. Both PEM. */
+export type MachineIdentity = Readonly<{
+  privateKey: string;
+  certificate: string;
+  /** SHA-256 of the public key (SPKI, DER), 64 lower-case hex digits: what the other side pins. */
+  fingerprint: string;
+}>;
+
+/** Somebody who came to a relay and asked for a name. `from` is the relay's word to the gateway. */
+export type Visitor = Readonly<{
+  /** The exchange's id, so that both logs tell one story. */
+  id: string;
+  from: Address;
+  /** The port of the relay's listener. */
+  port: number;
+  /** The canonical name of the TLS hello, or null. */
+  sni: string | null;
+  alpn: readonly string[];
+}>;
+
+/** A visitor's stream as it arrives at the gateway. Still TLS: only the gateway can end it. */
+export type TunnelArrival = Visitor & Readonly<{ stream: Stream }>;
+
+/** Opens a stream to the gateway that holds the visitor's name now; null when nobody does, or may. */
+export type OpenTunnel = (visitor: Visitor) => Stream | null;
+
+/** Whose name is it: asked at every registration and at every open, answered from memory. */
+export interface Grants {
+  /** Whether this key may hold this canonical name (or `*.` and a canonical name). */
+  owns(fingerprint: string, name: string): boolean;
+  /** The canonical names that this key may hold, wildcards included; empty for a stranger. */
+  of(fingerprint: string): readonly string[];
+}
+
+/** How a name fared at the relay. */
+export type NameAnswer = Readonly<{ name: string; is: 'held' }> | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' }>;
