@@ -22,7 +22,10 @@ export type Opened =
  * Opens the upstream for one exchange. Throws SallyportError with a code of the `upstream-*` family.
  * With `fresh`, a connection that carried something before must not be used.
  */
-export type Open = (exchange: Exchange, signal: AbortSignal, fresh: boolean) => Promise<Opened> | Opened;
+export type Open = (exchange: Exchange, caller: Caller, fresh: boolean) => Promise<Opened> | Opened;
+
+/** Who waits for the opening. `signal` is made when it is first read: touch it only where something is really dialled. */
+export type Caller = Readonly<{ signal: AbortSignal }>;
 
 /** How a head is rewritten for the service: made once per configuration, but for `spent`. */
 export type Forwarding = Readonly<{

@@ -19,6 +19,13 @@ export const defaults = {
   /** A webhook's body is gathered for its signature: GitHub caps at 25 MB, Stripe stays below 1 MB. */
   webhookBodyBytesMax: 5_242_880 as number,
 
+  /**
+   * How much of a body is awaited before the service hears of the request, and how long for a chunked one:
+   * a message that never completes then never reaches it, and a small one can be sent in one piece.
+   */
+  bodyHeldBytesMax: 16_384 as number,
+  bodyHeldMs: 5_000 as number,
+
   // Times. A head may take 10 s (slowloris); a body must move each 60 s (nginx); keep-alive 60 s, 1,000 requests (nginx).
   headMs: 10_000 as number,
   handshakeMs: 10_000 as number,
@@ -26,6 +33,9 @@ export const defaults = {
   idleMs: 60_000 as number,
   keepAliveMs: 60_000 as number,
   keepAliveExchangesMax: 1_000 as number,
+  /** After an early answer the rest of a body is read and thrown away for a while, so that the answer is not lost to a reset (RFC 9112, 9.6; nginx 5 s). */
+  lingerMs: 2_000 as number,
+  lingerBytesMax: 1_048_576 as number,
   /** A WebSocket or an event stream may be silent for longer: PageKite and Cloudflare cut at 100 s, proxies at 1 h. */
   upgradedIdleMs: 3_600_000 as number,
   dialMs: 5_000 as number,

@@ -1,0 +1,30 @@
+/** All deadlines of the data plane, looked at four times a second: nothing on the road starts a timer. */
+
+import type { Deadline, Deadlines } from '../contracts/protocol.ts';
+import type { Closable } from '../contracts/stream.ts';
+
+const LOOK_EVERY_MS = 250;
+
+/** `look` is called by the timer; a test calls it itself and starts none. */
+export function createDeadlines(now: () => number): Deadlines & { look(): void } {
+  const all = new Set<Deadline>();
+  return {
+    add: (deadline) => void all.add(deadline),
+    delete: (deadline) => void all.delete(deadline),
+    look: () => {
+      const time = now();
+      for (const deadline of all) {
+        if (deadline.at <= time) deadline.expire();
+      }
+    },
+  };
+}
+
+/** Looks until it is closed; keeps no process alive. */
+export function startDeadlines(deadlines: { look(): void }): Closable {
+  const timer = setInterval(() => deadlines.look(), LOOK_EVERY_MS);
+  timer.unref();
+  return {
+    close: async () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,224 @@
+/** HTTP/1.1 towards visitors: requests of one connection as calls, one after the other, never mixed. */
+
+import type { Code, Fault } from '../../core/errors.ts';
+import { codes } from '../../core/errors.ts';
+import type { Call, Protocol, ProtocolTools, Tally } from '../../contracts/protocol.ts';
+import type { Arrival } from '../../contracts/stream.ts';
+import type { Forwarding, Opened } from '../../contracts/upstream.ts';
+import { defineProtocol } from '../../contracts/protocol.ts';
+import type { RequestHead } from '../../core/http/head.ts';
+import type { Reply } from '../../core/http/reply.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { gatherBody } from './http1/gather.ts';
+import { sendReply } from './http1/send-reply.ts';
+import { Transfer } from './http1/transfer.ts';
+import { Visitor, type VisitorOwner } from './http1/visitor.ts';
+
+export const http1: Protocol = defineProtocol({
+  name: 'http1',
+  calls: (arrival, tools) => new Http1Calls(arrival, tools),
+});
+
+/** The requests of one connection, as an iterator that is asked for the next when the last has ended. */
+class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
+  readonly #arrival: Arrival;
+  readonly #tools: ProtocolTools;
+  readonly #visitor: Visitor;
+  #call: Http1Call | null = null;
+  #asked: ((result: IteratorResult<Call>) => void) | null = null;
+  #ready: Http1Call | null = null;
+  #closed = false;
+
+  constructor(arrival: Arrival, tools: ProtocolTools) {
+    this.#arrival = arrival;
+    this.#tools = tools;
+    this.#visitor = new Visitor(arrival, tools, this);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Call>> {
+    if (this.#call !== null) {
+      this.#call = null;
+      if (!this.#closed && this.#visitor.state === 'held') this.#visitor.next();
+    }
+    return new Promise((resolve) => {
+      const ready = this.#ready;
+      if (ready !== null) {
+        this.#ready = null;
+        resolve({ done: false, value: ready });
+      } else if (this.#closed) {
+        resolve({ done: true, value: undefined });
+      } else {
+        this.#asked = resolve;
+      }
+    });
+  }
+
+  async return(): Promise<IteratorResult<Call>> {
+    this.#visitor.destroy();
+    return { done: true, value: undefined };
+  }
+
+  request(head: RequestHead): void {
+    const exchange: Exchange = {
+      id: this.#tools.newId(),
+      at: this.#tools.now(),
+      listener: this.#arrival.listener,
+      from: this.#arrival.from,
+      host: head.authority.host,
+      sni: this.#arrival.sni,
+      http: head,
+      identity: null,
+    };
+    const call = new Http1Call(exchange, head, this.#visitor, this.#tools);
+    this.#call = call;
+    const asked = this.#asked;
+    this.#asked = null;
+    if (asked === null) this.#ready = call;
+    else asked({ done: false, value: call });
+  }
+
+  refused(problem: Fault): void {
+    const status = codes[problem.code].status ?? 400;
+    const reply: Reply = { status, fields: [['Content-Type', 'text/plain; charset=utf-8']], body: `${status} ${problem.code}\n` };
+    sendReply({ visitor: this.#visitor, head: null, reply, date: this.#tools.httpDate(), closing: true });
+    this.#tools.refused(this.#arrival, problem.code, problem.why, status);
+  }
+
+  gone(): void {
+    this.#closed = true;
+    this.#call?.gone();
+    this.#asked?.({ done: true, value: undefined });
+    this.#asked = null;
+  }
+
+  stalled(): void {
+    if (this.#call === null) this.#visitor.destroy();
+    else this.#call.stalled();
+  }
+
+  drained(): void {
+    this.#call?.drained();
+  }
+}
+
+class Http1Call implements Call {
+  readonly exchange: Exchange;
+  readonly #head: RequestHead;
+  readonly #visitor: Visitor;
+  readonly #tools: ProtocolTools;
+  #abort: AbortController | null = null;
+  #transfer: Transfer | null = null;
+  #gathered: Uint8Array | null = null;
+  #drained: (() => void) | null = null;
+  #gone = false;
+
+  constructor(exchange: Exchange, head: RequestHead, visitor: Visitor, tools: ProtocolTools) {
+    this.exchange = exchange;
+    this.#head = head;
+    this.#visitor = visitor;
+    this.#tools = tools;
+  }
+
+  /** Made only for whoever asks: most exchanges find a connection at once. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#gone) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  readonly gather = async (bytesMax: number): Promise<Uint8Array | null> => {
+    this.#gathered ??= await gatherBody(this.#visitor, this.#head, bytesMax);
+    return this.#gathered;
+  };
+
+  async refuse(reply: Reply): Promise<Tally> {
+    return this.#reply(reply, null);
+  }
+
+  proceed(to: Opened, forwarding: Forwarding): Promise<Tally> {
+    if (to.is === 'reply') return this.#reply(to.reply, to.body ?? null, to.length);
+    return new Promise((resolve) => {
+      if (this.#gone) {
+        to.release(false);
+        resolve(goneTally);
+        return;
+      }
+      this.#transfer = new Transfer(this.exchange, this.#head, this.#visitor, to, this.#tools.limits, resolve);
+      this.#transfer.start(forwarding, this.#gathered);
+    });
+  }
+
+  cut(code: Code): void {
+    if (this.#transfer === null) this.#visitor.destroy();
+    else this.#transfer.cut(code, 'ended by the gateway');
+  }
+
+  gone(): void {
+    this.#gone = true;
+    this.#abort?.abort();
+    this.#drained?.();
+    this.#transfer?.visitorGone();
+  }
+
+  stalled(): void {
+    if (this.#transfer === null) this.#visitor.destroy();
+    else this.#transfer.stalled();
+  }
+
+  drained(): void {
+    this.#transfer?.visitorDrained();
+    this.#drained?.();
+  }
+
+  /** One of our own answers. A body that was not read to its end closes the connection: it is never parsed as a request (CL.0). */
+  async #reply(reply: Reply, body: AsyncIterable<Uint8Array> | null, length?: number): Promise<Tally> {
+    if (this.#gone) return goneTally;
+    const bytesIn = this.#visitor.bodyBytes;
+    const closing = !this.#visitor.bodyRead || !this.#visitor.persistent;
+    const date = this.#tools.httpDate();
+    let bytesOut = sendReply({ visitor: this.#visitor, head: this.#head, reply, date, closing, ...(length === undefined ? {} : { length }) });
+    let whole = true;
+    if (body !== null && this.#head.method !== 'HEAD') {
+      const sent = await this.#stream(body);
+      bytesOut += sent;
+      whole = length === undefined || sent === length;
+    }
+    if (!whole) this.#visitor.destroy();
+    else if (closing) this.#visitor.linger();
+    const code: Code | null = this.#gone ? 'visitor-gone' : whole ? null : 'upstream-broken';
+    return { status: reply.status, bytesIn, bytesOut, code, why: code, reusable: false, end: 'done' };
+  }
+
+  async #stream(body: AsyncIterable<Uint8Array>): Promise<number> {
+    let sent = 0;
+    try {
+      for await (const bytes of body) {
+        if (this.#gone) break;
+        sent += bytes.length;
+        this.#visitor.touch();
+        if (this.#visitor.stream.write(bytes)) continue;
+        await new Promise<void>((resolve) => {
+          this.#drained = resolve;
+        });
+        this.#drained = null;
+      }
+    } catch {
+      // A file that can be read no further: the visitor sees that the answer is not whole.
+    }
+    return sent;
+  }
+}
+
+const goneTally: Tally = Object.freeze({
+  status: null,
+  bytesIn: 0,
+  bytesOut: 0,
+  code: 'visitor-gone',
+  why: 'the visitor closed the connection',
+  reusable: false,
+  end: 'done',
+});

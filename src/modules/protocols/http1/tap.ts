@@ -1,0 +1,50 @@
+/** The permanent listener of an upstream's stream; who drinks from it changes with each exchange. */
+
+import type { Duplex } from 'node:stream';
+
+/** Who is served by the upstream at the moment. */
+export interface Drinker {
+  chunk(chunk: Uint8Array): void;
+  /** The upstream has said all it will say. */
+  ended(): void;
+  /** It is gone, with the error's code if there was one. */
+  closed(error: NodeJS.ErrnoException | null): void;
+  drained(): void;
+}
+
+const taps = new WeakMap<Duplex, Tap>();
+
+/** Listeners are set once a connection, not once an exchange: adding and removing five costs more than a head. */
+export class Tap {
+  readonly stream: Duplex;
+  drinker: Drinker | null = null;
+  #error: NodeJS.ErrnoException | null = null;
+
+  /** The tap of a stream, made when it is first asked for. */
+  static of(stream: Duplex): Tap {
+    let tap = taps.get(stream);
+    if (tap === undefined) {
+      tap = new Tap(stream);
+      taps.set(stream, tap);
+    }
+    return tap;
+  }
+
+  private constructor(stream: Duplex) {
+    this.stream = stream;
+    stream.on('data', (chunk: Uint8Array) => {
+      // Nobody asked: a service that talks out of turn could answer the next visitor's question (response-queue poisoning).
+      if (this.drinker === null) stream.destroy();
+      else this.drinker.chunk(chunk);
+    });
+    stream.on('end', () => {
+      if (this.drinker === null) stream.destroy();
+      else this.drinker.ended();
+    });
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.#error = error;
+    });
+    stream.on('close', () => this.drinker?.closed(this.#error));
+    stream.on('drain', () => this.drinker?.drained());
+  }
+}

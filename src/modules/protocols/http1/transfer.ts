@@ -1,0 +1,339 @@
+/** One exchange on its way: the request to the service, the response back, each with backpressure. */
+
+import type { Tally } from '../../../contracts/protocol.ts';
+import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
+import { BodyReader } from '../../../core/http/body-reader.ts';
+import { fieldValue } from '../../../core/http/fields.ts';
+import { requestHeadText, responseHeadText } from '../../../core/http/forward.ts';
+import type { Framing, RequestHead, ResponseHead } from '../../../core/http/head.ts';
+import { ResponseReader } from '../../../core/http/response-reader.ts';
+import type { Code, Fault } from '../../../core/errors.ts';
+import type { Limits } from '../../../core/limits.ts';
+import type { Exchange } from '../../../core/policy/exchange.ts';
+import { Batch } from './batch.ts';
+import { nativeLatin1 } from './latin1.ts';
+import { Tap, type Drinker } from './tap.ts';
+import type { BodyTaker, Visitor } from './visitor.ts';
+
+type OpenedStream = Extract<Opened, { is: 'stream' }>;
+
+/** Where the response is. `raw`: both sides have left HTTP behind. */
+type State = 'head' | 'body' | 'raw' | 'done';
+
+export class Transfer implements Drinker, BodyTaker {
+  readonly #exchange: Exchange;
+  readonly #head: RequestHead;
+  readonly #visitor: Visitor;
+  readonly #to: OpenedStream;
+  readonly #tap: Tap;
+  readonly #limits: Limits;
+  readonly #settle: (tally: Tally) => void;
+  readonly #reader: ResponseReader;
+  readonly #toService = new Batch();
+  readonly #toVisitor = new Batch();
+  #state: State = 'head';
+  #body: BodyReader | null = null;
+  #response: ResponseHead | null = null;
+  #sentFraming: Framing = { is: 'none' };
+  #status: number | null = null;
+  /** How long the service may be silent. */
+  #quietMs: number;
+  /** Whether the connection to the visitor ends after this answer. */
+  #closing = false;
+  #requestDone = false;
+  #requestBytes = 0;
+  #rawBytesOut = 0;
+  /** Whether the service has said a byte in this exchange. */
+  #heard = false;
+  #settled = false;
+
+  constructor(exchange: Exchange, head: RequestHead, visitor: Visitor, to: OpenedStream, limits: Limits, settle: (tally: Tally) => void) {
+    this.#exchange = exchange;
+    this.#head = head;
+    this.#visitor = visitor;
+    this.#to = to;
+    this.#limits = limits;
+    this.#settle = settle;
+    this.#quietMs = limits.answerMs;
+    this.#tap = Tap.of(to.stream);
+    this.#reader = new ResponseReader({ limits, latin1: nativeLatin1 });
+    this.#reader.expect(head.method);
+  }
+
+  /** Sends the head, and the body as it comes. */
+  start(forwarding: Forwarding, gathered: Uint8Array | null): void {
+    const head = this.#head;
+    if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
+    this.#tap.drinker = this;
+    this.#visitor.touch(this.#limits.answerMs);
+    this.#toService.text(
+      requestHeadText(head, {
+        from: this.#exchange.from,
+        scheme: this.#exchange.listener.scheme === 'http' ? 'http' : 'https',
+        port: this.#exchange.listener.port,
+        forwarding,
+        connection: head.upgrade === null ? 'keep-alive' : 'upgrade',
+      }),
+    );
+    if (gathered !== null) {
+      this.span(gathered);
+      this.whole();
+      this.turn();
+    } else if (this.#visitor.bodyBytes === 0 && this.#visitor.bodyRead) {
+      this.whole();
+      this.turn();
+    } else {
+      this.#visitor.readBody(this);
+    }
+  }
+
+  /** Ends it now: both streams are destroyed. */
+  cut(code: Code, why: string): void {
+    this.#visitor.destroy();
+    this.#end(code, why, false);
+  }
+
+  // The request, as the visitor sends it.
+
+  span(bytes: Uint8Array): void {
+    if (this.#settled) return;
+    if (this.#state === 'raw') {
+      this.#requestBytes += bytes.length;
+      return this.#toService.span(bytes);
+    }
+    if (bytes.length === 0) return;
+    this.#requestBytes += bytes.length;
+    if (this.#head.framing.is === 'chunked') this.#chunk(this.#toService, bytes);
+    else this.#toService.span(bytes);
+  }
+
+  whole(): void {
+    if (this.#settled) return;
+    if (this.#state === 'raw') {
+      this.turn();
+      this.#to.stream.end();
+      return;
+    }
+    this.#requestDone = true;
+    if (this.#head.framing.is === 'chunked') this.#toService.text('0\r\n\r\n');
+  }
+
+  broken(problem: Fault): void {
+    // Nothing may be made of half a request: the service sees the connection die, never an end (RFC 9112, 8).
+    if (this.#status === null) this.#fail(problem.code, problem.why, null);
+    else this.cut(problem.code, problem.why);
+  }
+
+  turn(): void {
+    if (this.#settled) return;
+    if (!this.#toService.flush(this.#to.stream)) this.#visitor.pause();
+  }
+
+  // The response, as the service sends it.
+
+  chunk(chunk: Uint8Array): void {
+    this.#heard = true;
+    this.#visitor.touch(this.#quietMs);
+    let at = 0;
+    while (at < chunk.length && !this.#settled) {
+      const next = this.#state === 'head' ? this.#readHead(chunk, at) : this.#readBody(chunk, at);
+      if (next === null) return;
+      at = next;
+    }
+    if (!this.#settled) this.#flushVisitor();
+  }
+
+  ended(): void {
+    if (this.#settled) return;
+    if (this.#state === 'raw') {
+      this.#visitor.stream.end();
+      return;
+    }
+    if (this.#state === 'body' && this.#response?.framing.is === 'close') return this.#responseWhole(false);
+    this.#fail('upstream-broken', 'the service ended the connection before its answer was complete', null);
+  }
+
+  closed(error: NodeJS.ErrnoException | null): void {
+    if (this.#settled) return;
+    if (this.#state === 'raw') {
+      this.#visitor.stream.end();
+      return this.#end(error === null ? null : 'upstream-broken', error === null ? null : 'the service broke the connection', false);
+    }
+    this.#fail('upstream-broken', 'the service broke the connection', error);
+  }
+
+  drained(): void {
+    this.#visitor.resume();
+  }
+
+  /** The visitor took what was written. */
+  visitorDrained(): void {
+    this.#visitor.touch(this.#quietMs);
+    this.#to.stream.resume();
+  }
+
+  visitorGone(): void {
+    if (this.#settled) return;
+    if (this.#state === 'raw') return this.#end(null, null, false);
+    this.#end('visitor-gone', 'the visitor closed the connection', false);
+  }
+
+  stalled(): void {
+    if (this.#state === 'head' && this.#requestDone) this.#fail('upstream-timed-out', 'the service did not answer in time', null);
+    else if (this.#state === 'head') this.#fail('body-timed-out', 'the body did not move for too long', null);
+    else this.cut('stream-idle', 'nothing moved for too long');
+  }
+
+  #readHead(chunk: Uint8Array, at: number): number | null {
+    const step = this.#reader.push(chunk, at);
+    switch (step.is) {
+      case 'more':
+        return chunk.length;
+      case 'refused':
+        this.#fail(step.fault.code, step.fault.why, null);
+        return null;
+      case 'head':
+        if (step.head.status === 101) return this.#switch(step.head, step.next);
+        if (step.head.status < 200) this.#interim(step.head);
+        else this.#answer(step.head, step.next === chunk.length);
+        return this.#settled ? null : step.next;
+    }
+  }
+
+  /** 101: only where the visitor asked for a WebSocket; then both directions are bytes. */
+  #switch(head: ResponseHead, next: number): number | null {
+    if (this.#head.upgrade === null || head.upgrade !== this.#head.upgrade || !this.#requestDone) {
+      this.#fail('response-malformed', 'the service switched protocols without being asked', null);
+      return null;
+    }
+    this.#status = 101;
+    this.#quietMs = this.#limits.upgradedIdleMs;
+    this.#closing = true;
+    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: { is: 'none' }, connection: 'upgrade' }));
+    this.#state = 'raw';
+    this.#flushVisitor();
+    this.#visitor.readRaw(this);
+    return next;
+  }
+
+  /** 1xx goes through to a visitor who understands it (RFC 9110, 15.2). */
+  #interim(head: ResponseHead): void {
+    if (this.#head.minor === 0) return;
+    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: { is: 'none' }, connection: 'keep-alive' }));
+  }
+
+  #answer(head: ResponseHead, nothingFollows: boolean): void {
+    this.#response = head;
+    // Events may be far between; other answers move or die.
+    if (fieldValue(head.fields, 'content-type')?.startsWith('text/event-stream')) this.#quietMs = this.#limits.upgradedIdleMs;
+    this.#status = head.status;
+    // An early answer: the rest of the request is never parsed as another one (CL.0), so the connection ends with it.
+    this.#closing = !this.#requestDone || !this.#visitor.persistent;
+    this.#sentFraming = this.#framingFor(head);
+    if (this.#sentFraming.is === 'close') this.#closing = true;
+    const connection = this.#closing ? 'close' : 'keep-alive';
+    this.#toVisitor.text(responseHeadText(head, { minor: this.#head.minor, framing: this.#sentFraming, connection }));
+    if (head.framing.is === 'none' || (head.framing.is === 'length' && (head.framing.length === 0 || this.#head.method === 'HEAD'))) {
+      return this.#responseWhole(head.persistent && nothingFollows);
+    }
+    this.#body = new BodyReader(head.framing, this.#limits, nativeLatin1);
+    this.#state = 'body';
+  }
+
+  /** A body without a length reaches a 1.1 visitor in chunks, so that its end is known; a 1.0 visitor to the connection's end. */
+  #framingFor(head: ResponseHead): Framing {
+    switch (head.framing.is) {
+      case 'none':
+      case 'length':
+        return head.framing;
+      case 'chunked':
+      case 'close':
+        return this.#head.minor === 0 ? { is: 'close' } : { is: 'chunked' };
+    }
+  }
+
+  #readBody(chunk: Uint8Array, at: number): number | null {
+    if (this.#state === 'raw') {
+      this.#rawBytesOut += chunk.length - at;
+      this.#toVisitor.span(at === 0 ? chunk : chunk.subarray(at));
+      return chunk.length;
+    }
+    const body = this.#body;
+    if (body === null) return null;
+    const chunked = this.#sentFraming.is === 'chunked';
+    const step = body.push(chunk, at, (start, end) => {
+      const bytes = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
+      if (chunked) this.#chunk(this.#toVisitor, bytes);
+      else this.#toVisitor.span(bytes);
+    });
+    if (typeof step !== 'number') {
+      this.#fail('response-malformed', step.why, null);
+      return null;
+    }
+    if (body.done) {
+      // What follows a complete answer was asked for by nobody: the connection is not used again.
+      this.#responseWhole(step === chunk.length && (this.#response?.persistent ?? false));
+      return null;
+    }
+    return step;
+  }
+
+  #chunk(batch: Batch, bytes: Uint8Array): void {
+    batch.text(`${bytes.length.toString(16)}\r\n`);
+    batch.span(bytes);
+    batch.text('\r\n');
+  }
+
+  #flushVisitor(): void {
+    if (!this.#toVisitor.flush(this.#visitor.stream)) {
+      this.#to.stream.pause();
+      this.#visitor.touch();
+    }
+  }
+
+  #responseWhole(reusable: boolean): void {
+    if (this.#sentFraming.is === 'chunked') this.#toVisitor.text('0\r\n\r\n');
+    this.#state = 'done';
+    this.#toVisitor.flush(this.#visitor.stream);
+    this.#end(null, null, reusable && this.#requestDone);
+  }
+
+  /** It went wrong. Before the visitor got a byte somebody else answers; after that the visitor must see that it is not whole. */
+  #fail(code: Code, why: string, error: Error | null): void {
+    if (this.#settled) return;
+    if (this.#status !== null) return this.cut(code, why);
+    const untouched = code === 'upstream-broken' && !this.#heard && this.#to.reused && this.#visitor.bodyBytes === 0 && this.#requestBytes === 0;
+    this.#leave(false);
+    this.#settle({
+      status: null,
+      bytesIn: this.#requestBytes,
+      bytesOut: 0,
+      code,
+      why: error === null ? why : `${why} (${String((error as NodeJS.ErrnoException).code ?? error.name)})`,
+      reusable: false,
+      end: untouched ? 'untouched' : 'unanswered',
+    });
+  }
+
+  #end(code: Code | null, why: string | null, reusable: boolean): void {
+    if (this.#settled) return;
+    this.#leave(reusable);
+    if (this.#closing) this.#visitor.linger();
+    this.#settle({
+      status: this.#status,
+      bytesIn: this.#requestBytes,
+      bytesOut: this.#rawBytesOut + (this.#body?.bytes ?? 0),
+      code,
+      why,
+      reusable,
+      end: 'done',
+    });
+  }
+
+  #leave(reusable: boolean): void {
+    this.#settled = true;
+    this.#tap.drinker = null;
+    this.#to.stream.resume();
+    this.#to.release(reusable);
+  }
+}

@@ -1,0 +1,359 @@
+/** The visitor's side of an HTTP/1.1 connection: reads heads and bodies in order, writes answers, keeps the time. */
+
+import type { Duplex } from 'node:stream';
+import type { Deadline, ProtocolTools } from '../../../contracts/protocol.ts';
+import type { Arrival } from '../../../contracts/stream.ts';
+import { BodyReader } from '../../../core/http/body-reader.ts';
+import type { RequestHead } from '../../../core/http/head.ts';
+import { RequestReader } from '../../../core/http/request-reader.ts';
+import { fault, type Fault } from '../../../core/errors.ts';
+import { nativeLatin1 } from './latin1.ts';
+
+/** Who takes the body of the request that is being served. */
+export interface BodyTaker {
+  span(bytes: Uint8Array): void;
+  /** The body is complete. */
+  whole(): void;
+  /** It has no single reading, or ended too early. */
+  broken(fault: Fault): void;
+  /** A chunk has been read to its end: what was put together may be sent. */
+  turn(): void;
+}
+
+/** Who is told what happens to the visitor. */
+export interface VisitorOwner {
+  /** A head was read, and as much of its body as is held before anybody hears of it. */
+  request(head: RequestHead): void;
+  /** A head or body that nobody was told of had no single reading. The answer is the owner's. */
+  refused(fault: Fault): void;
+  /** The stream is gone: whatever runs must end. */
+  gone(): void;
+  /** Nothing moved for too long while an exchange was running. */
+  stalled(): void;
+  drained(): void;
+}
+
+/**
+ * `head`: a request is awaited. `holding`: its head was read, its body is awaited up to a measure.
+ * `held`: the owner decides; what comes is kept back. `body`: it flows to a taker. `raw`: the bytes are
+ * no longer HTTP. `discard`: an answer was given early; the rest is thrown away until the stream ends.
+ */
+type State = 'head' | 'holding' | 'held' | 'body' | 'raw' | 'discard' | 'closed';
+
+export class Visitor implements Deadline {
+  at: number;
+  readonly stream: Duplex;
+  readonly #tools: ProtocolTools;
+  readonly #owner: VisitorOwner;
+  readonly #reader: RequestReader;
+  #state: State = 'head';
+  #body: BodyReader | null = null;
+  #head: RequestHead | null = null;
+  #taker: BodyTaker | null = null;
+  /** What came before it was its turn: the stream is paused while it is not null. */
+  #rest: Uint8Array | null = null;
+  #held: Uint8Array[] = [];
+  #heldSince = 0;
+  #paused = false;
+  #ended = false;
+  #exchanges = 0;
+  #discarded = 0;
+
+  constructor(arrival: Arrival, tools: ProtocolTools, owner: VisitorOwner) {
+    this.stream = arrival.stream;
+    this.#tools = tools;
+    this.#owner = owner;
+    this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1 });
+    this.at = tools.now() + tools.limits.headMs;
+    tools.deadlines.add(this);
+    const stream = this.stream;
+    stream.on('data', (chunk: Uint8Array) => this.#take(chunk));
+    stream.on('end', () => this.#end());
+    stream.on('error', () => undefined);
+    stream.on('close', () => this.#close());
+    stream.on('drain', () => this.#owner.drained());
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Whether the whole body of the request that is served has been read. */
+  get bodyRead(): boolean {
+    return this.#body === null || this.#body.done;
+  }
+
+  get bodyBytes(): number {
+    return this.#body?.bytes ?? 0;
+  }
+
+  /** Whether the connection may serve another request after this one. */
+  get persistent(): boolean {
+    return (this.#head?.persistent ?? false) && !(this.#ended && this.#rest === null) && this.#exchanges < this.#tools.limits.keepAliveExchangesMax;
+  }
+
+  /** The exchange has ended cleanly: the next request may be read. */
+  next(): void {
+    this.#state = 'head';
+    this.#head = null;
+    this.#body = null;
+    this.#taker = null;
+    this.#resumeDeadline();
+    this.#flow();
+    if (this.#ended && this.#state === 'head') this.#end();
+  }
+
+  /** Lets the body flow to `taker`, what was held first. */
+  readBody(taker: BodyTaker): void {
+    this.#state = 'body';
+    this.#taker = taker;
+    this.touch();
+    const held = this.#held;
+    this.#held = [];
+    for (const bytes of held) taker.span(bytes);
+    if (this.bodyRead) this.#bodyWhole();
+    else this.#flow();
+    taker.turn();
+    if (this.#ended && !this.bodyRead) taker.broken(fault('message-incomplete', 'the visitor ended its side before the body was complete'));
+  }
+
+  /** From now on bytes are no longer HTTP: both sides have agreed to another protocol. */
+  readRaw(taker: BodyTaker): void {
+    this.#state = 'raw';
+    this.#taker = taker;
+    this.#flow();
+    taker.turn();
+    if (this.#ended) taker.whole();
+  }
+
+  /** Something moved: the deadline of an idle stream starts anew. */
+  touch(idleMs = this.#tools.limits.idleMs): void {
+    this.at = this.#tools.now() + idleMs;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.stream.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#flow();
+  }
+
+  /** The last answer is written: says goodbye, and reads what still comes for a while so that it is not lost to a reset. */
+  linger(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'discard';
+    this.#rest = null;
+    this.#held = [];
+    this.#paused = false;
+    this.at = this.#tools.now() + this.#tools.limits.lingerMs;
+    this.stream.end();
+    this.stream.resume();
+  }
+
+  destroy(): void {
+    this.stream.destroy();
+  }
+
+  expire(): void {
+    switch (this.#state) {
+      case 'head':
+        if (this.#reader.started) this.#refuse(fault('head-timed-out', 'the head was not complete in time'));
+        else this.stream.destroy();
+        return;
+      case 'holding':
+        if (this.#held.length > 0 && this.#head?.framing.is === 'chunked') this.#deliver();
+        else if (this.#tools.now() < this.#heldSince + this.#tools.limits.idleMs) this.at = this.#heldSince + this.#tools.limits.idleMs;
+        else this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
+        return;
+      case 'held':
+      case 'body':
+      case 'raw':
+        this.at = Infinity;
+        this.#owner.stalled();
+        return;
+      case 'discard':
+        this.stream.destroy();
+        return;
+      case 'closed':
+        return;
+    }
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#rest !== null) {
+      this.#rest = Buffer.concat([this.#rest, chunk]);
+      return;
+    }
+    this.#feed(chunk);
+  }
+
+  /** Gives what was kept back to whoever's turn it is now, then lets the stream flow on. */
+  #flow(): void {
+    if (this.#paused) return;
+    const rest = this.#rest;
+    if (rest !== null) {
+      this.#rest = null;
+      this.#feed(rest);
+    }
+    if (this.#rest === null && !this.#paused && this.#state !== 'closed') this.stream.resume();
+  }
+
+  #feed(chunk: Uint8Array): void {
+    let at = 0;
+    while (at < chunk.length) {
+      switch (this.#state) {
+        case 'head':
+          at = this.#readHead(chunk, at);
+          break;
+        case 'holding':
+        case 'body':
+          if (this.#paused) return this.#keep(chunk, at);
+          at = this.#readBody(chunk, at);
+          break;
+        case 'raw':
+          this.touch(this.#tools.limits.upgradedIdleMs);
+          this.#taker?.span(at === 0 ? chunk : chunk.subarray(at));
+          at = chunk.length;
+          break;
+        case 'held':
+          return this.#keep(chunk, at);
+        case 'discard':
+          return this.#discard(chunk.length - at);
+        case 'closed':
+          return;
+      }
+    }
+    this.#taker?.turn();
+  }
+
+  #keep(chunk: Uint8Array, at: number): void {
+    this.#rest = at === 0 ? chunk : chunk.subarray(at);
+    this.stream.pause();
+    this.#taker?.turn();
+  }
+
+  #readHead(chunk: Uint8Array, at: number): number {
+    const idle = !this.#reader.started;
+    const step = this.#reader.push(chunk, at);
+    switch (step.is) {
+      case 'more':
+        if (idle && this.#reader.started) this.at = this.#tools.now() + this.#tools.limits.headMs;
+        return chunk.length;
+      case 'refused':
+        this.#refuse(step.fault);
+        return chunk.length;
+      case 'head':
+        this.#begin(step.head);
+        return step.next;
+    }
+  }
+
+  #begin(head: RequestHead): void {
+    this.#head = head;
+    this.#exchanges += 1;
+    const limits = this.#tools.limits;
+    if (head.framing.is === 'none' || (head.framing.is === 'length' && head.framing.length === 0)) {
+      this.#body = null;
+      this.#deliver();
+      return;
+    }
+    this.#body = new BodyReader(head.framing, limits, nativeLatin1);
+    if (head.expectsContinue) return this.#deliver();
+    this.#state = 'holding';
+    this.#heldSince = this.#tools.now();
+    this.at = this.#heldSince + (head.framing.is === 'chunked' ? limits.bodyHeldMs : limits.idleMs);
+  }
+
+  #deliver(): void {
+    const head = this.#head;
+    if (head === null) return;
+    this.#state = 'held';
+    this.touch(this.#tools.limits.answerMs);
+    this.#owner.request(head);
+  }
+
+  #readBody(chunk: Uint8Array, at: number): number {
+    const body = this.#body;
+    if (body === null) return at;
+    const holding = this.#state === 'holding';
+    const step = body.push(chunk, at, (start, end) => {
+      const bytes = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
+      if (holding) this.#held.push(bytes);
+      else this.#taker?.span(bytes);
+    });
+    if (typeof step !== 'number') {
+      if (holding) this.#refuse(step);
+      else this.#taker?.broken(step);
+      return chunk.length;
+    }
+    this.touch();
+    if (holding) {
+      if (body.done || body.bytes >= this.#tools.limits.bodyHeldBytesMax) this.#deliver();
+    } else if (body.done) {
+      this.#bodyWhole();
+    }
+    return step;
+  }
+
+  #bodyWhole(): void {
+    const taker = this.#taker;
+    this.#state = 'held';
+    this.touch(this.#tools.limits.answerMs);
+    taker?.whole();
+  }
+
+  #discard(bytes: number): void {
+    this.#discarded += bytes;
+    if (this.#discarded > this.#tools.limits.lingerBytesMax) this.stream.destroy();
+  }
+
+  #refuse(problem: Fault): void {
+    this.#state = 'held';
+    this.at = Infinity;
+    this.#owner.refused(problem);
+  }
+
+  #resumeDeadline(): void {
+    this.at = this.#tools.now() + this.#tools.limits.keepAliveMs;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    switch (this.#state) {
+      case 'head': {
+        const problem = this.#reader.end();
+        if (problem === null) this.stream.end();
+        else this.#refuse(problem);
+        return;
+      }
+      case 'holding':
+        this.#refuse(fault('message-incomplete', 'the visitor ended its side before the body was complete'));
+        return;
+      case 'body':
+        this.#taker?.broken(fault('message-incomplete', 'the visitor ended its side before the body was complete'));
+        return;
+      case 'raw':
+        this.#taker?.whole();
+        return;
+      case 'discard':
+        this.stream.destroy();
+        return;
+      case 'held':
+      case 'closed':
+        return;
+    }
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    this.at = Infinity;
+    this.#tools.deadlines.delete(this);
+    this.#rest = null;
+    this.#held = [];
+    this.#owner.gone();
+  }
+}
