@@ -3,11 +3,11 @@
 import type { ZodType } from 'zod';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
+import type { Stage } from '../core/policy/route.ts';
 import type { Check } from '../core/policy/verdict.ts';
 import type { Tools } from './tools.ts';
 
-/** Where on the road a guard stands. At `identify` one branch of the route's tree must pass; elsewhere all must. */
-export type Stage = 'identify' | 'authorize' | 'meter';
+export type { Stage };
 
 /**
  * A form or a click below `/.sallyport/` on the service's own name (reserved, never forwarded).
@@ -26,6 +26,8 @@ export type BuiltGuard = Readonly<{
   forms?: readonly Form[];
   /** One sentence for `explain`, dashboards and the audit: "a password of ana or ben". No secret. */
   words: string;
+  /** For `explain`: whether somebody of that subject (`user:ana`) could come in by this guard. */
+  knows?: (subject: string) => boolean;
 }>;
 
 export interface Guard<Options> {

@@ -47,6 +47,8 @@ export type Session = Readonly<{
   subject: string;
   name: string;
   roles: readonly string[];
+  /** The user's when it was opened, 0 where no user stands behind it: a new password ends it. */
+  revision: number;
   createdAt: number;
   expires: number;
 }>;

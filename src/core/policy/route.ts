@@ -2,6 +2,9 @@
 
 import type { Check } from './verdict.ts';
 
+/** Where on the road a guard stands. At `identify` one branch of the route's tree must pass; elsewhere all must. */
+export type Stage = 'identify' | 'authorize' | 'meter';
+
 /** At identify one tree must pass: a check, any of several, or all of several. */
 export type Tree =
   | Readonly<{ is: 'check'; check: Check }>

@@ -1,0 +1,247 @@
+/** The judge: walks an exchange through identify, authorize and meter, and says admit or refuse. */
+
+import { codes, type Code } from '../errors.ts';
+import { fieldValue } from '../http/fields.ts';
+import type { Reply } from '../http/reply.ts';
+import type { Exchange, Identity } from './exchange.ts';
+import type { Route, Stage, Tree } from './route.ts';
+import type { Check, GatherBody, Verdict } from './verdict.ts';
+
+export type Refused = Readonly<{ is: 'refuse'; stage: Stage; code: Code; why: string; answer: Reply | null }>;
+
+/** What becomes of an exchange. `answer` null: the visitor gets the uniform face (identify) or the code's plain page. */
+export type Outcome = Readonly<{ is: 'admit'; exchange: Exchange; spent: readonly string[] }> | Refused;
+
+type Pass = Extract<Verdict, { is: 'pass' }>;
+type No = Extract<Verdict, { is: 'challenge' }>;
+/** A verdict that has been looked at: `skip` and `deny` are a `No` by now. */
+type Finding = Pass | No;
+type Weighed = Finding | Promise<Finding>;
+
+const nothingSpent: readonly string[] = Object.freeze([]);
+const skipped: No = no('credentials-missing', 'no credential of a kind that is asked for was shown');
+const empty: No = no('guard-failed', 'a tree of guards that names none lets nobody in');
+const nobody: No = no('guard-failed', 'a guard let somebody in without saying whom');
+
+/**
+ * Judges one exchange. No promise is made and none awaited as long as no check returns one.
+ * Never throws: what a check throws, rejects with or returns in nonsense is `guard-failed`.
+ */
+export function judge<Service>(exchange: Exchange, route: Route<Service>, gather: GatherBody): Outcome | Promise<Outcome> {
+  if (route.identify === null) return refuse('identify', no('credentials-missing', 'the route names no guard that lets anybody in'));
+  const found = weigh(route.identify, exchange, gather);
+  if (found instanceof Promise) return found.then((settled) => identified(settled, exchange, route, gather));
+  return identified(found, exchange, route, gather);
+}
+
+function identified<Service>(found: Finding, exchange: Exchange, route: Route<Service>, gather: GatherBody): Outcome | Promise<Outcome> {
+  if (found.is !== 'pass') return refuse('identify', found);
+  if (found.identity === undefined) return refuse('identify', nobody);
+  const known: Exchange = { ...exchange, identity: found.identity };
+  const spent = exchange.http !== null && fieldValue(exchange.http.fields, 'sallyport-authorization') !== undefined ? joined(found.spent, ['sallyport-authorization']) : found.spent;
+  return every('authorize', 0, known, route, gather, spent ?? nothingSpent);
+}
+
+/** All checks of a stage from the `from`-th on, then those of the next stage. */
+function every<Service>(
+  stage: 'authorize' | 'meter',
+  from: number,
+  exchange: Exchange,
+  route: Route<Service>,
+  gather: GatherBody,
+  spentBefore: readonly string[],
+): Outcome | Promise<Outcome> {
+  const checks = route[stage];
+  let spent = spentBefore;
+  for (let at = from; at < checks.length; at += 1) {
+    const found = ask(checks[at], exchange, gather);
+    if (found instanceof Promise) {
+      return found.then((settled) => {
+        const verdict = decided(settled);
+        return verdict.is === 'pass' ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent)) : refuse(stage, verdict);
+      });
+    }
+    const verdict = decided(found);
+    if (verdict.is !== 'pass') return refuse(stage, verdict);
+    if (verdict.spent !== undefined) spent = joined(spent, verdict.spent);
+  }
+  return stage === 'authorize' ? every('meter', 0, exchange, route, gather, spent) : { is: 'admit', exchange, spent };
+}
+
+/** After identify nobody may look away: a skip there would be an open door. */
+function decided(verdict: Verdict): Finding {
+  return verdict.is === 'skip' ? no('guard-failed', 'a guard skipped where it must decide') : finding(verdict);
+}
+
+/** The tree of identify. A branch that says no does not stop another that says yes. */
+function weigh(tree: Tree, exchange: Exchange, gather: GatherBody): Weighed {
+  switch (tree.is) {
+    case 'check': {
+      const verdict = ask(tree.check, exchange, gather);
+      return verdict instanceof Promise ? verdict.then(finding) : finding(verdict);
+    }
+    case 'any':
+      return anyOf(tree.of, 0, exchange, gather, null);
+    case 'all':
+      return allOf(tree.of, 0, exchange, gather, null);
+    default:
+      return unknownTree(tree);
+  }
+}
+
+function anyOf(of: readonly Tree[], from: number, exchange: Exchange, gather: GatherBody, before: No | null): Weighed {
+  let best = before;
+  for (let at = from; at < of.length; at += 1) {
+    const found = weighAt(of, at, exchange, gather);
+    if (found instanceof Promise) {
+      const soFar = best;
+      return found.then((settled) => (settled.is === 'pass' ? settled : anyOf(of, at + 1, exchange, gather, moreTelling(soFar, settled))));
+    }
+    if (found.is === 'pass') return found;
+    best = moreTelling(best, found);
+  }
+  return best ?? empty;
+}
+
+function allOf(of: readonly Tree[], from: number, exchange: Exchange, gather: GatherBody, before: Pass | null): Weighed {
+  let passed = before;
+  for (let at = from; at < of.length; at += 1) {
+    const found = weighAt(of, at, exchange, gather);
+    if (found instanceof Promise) {
+      const soFar = passed;
+      return found.then((settled) => (settled.is === 'pass' ? allOf(of, at + 1, exchange, gather, both(soFar, settled)) : settled));
+    }
+    if (found.is !== 'pass') return found;
+    passed = both(passed, found);
+  }
+  return passed ?? empty;
+}
+
+function weighAt(of: readonly Tree[], at: number, exchange: Exchange, gather: GatherBody): Weighed {
+  const tree = of[at];
+  return tree === undefined ? empty : weigh(tree, exchange, gather);
+}
+
+function unknownTree(tree: never): Finding {
+  return no('guard-failed', `a tree of guards is of no known kind: ${typeof tree}`);
+}
+
+function both(one: Pass | null, other: Pass): Pass {
+  if (one === null) return other;
+  const identity = stronger(one.identity, other.identity);
+  const spent = joined(one.spent, other.spent);
+  return identity === undefined ? { is: 'pass', spent } : { is: 'pass', identity, spent };
+}
+
+/** An address and "anyone" are the weakest words for somebody; of equals the first stands. */
+function stronger(one: Identity | undefined, other: Identity | undefined): Identity | undefined {
+  if (one === undefined) return other;
+  if (other === undefined) return one;
+  return strength(other) > strength(one) ? other : one;
+}
+
+function strength(identity: Identity): number {
+  return identity.by === 'nothing' ? 0 : identity.by === 'address' ? 1 : 2;
+}
+
+function joined(one: readonly string[] | undefined, other: readonly string[] | undefined): readonly string[] {
+  if (other === undefined || other.length === 0) return one ?? nothingSpent;
+  if (one === undefined || one.length === 0) return other;
+  return [...new Set([...one, ...other])];
+}
+
+/** The smaller, the more telling; what is not listed stands before all (a failure, a foreign origin). */
+const telling: ReadonlyMap<Code, number> = new Map<Code, number>([
+  ['credentials-throttled', 1],
+  ['credentials-wrong', 1],
+  ['signature-wrong', 1],
+  ['credentials-expired', 2],
+  ['credentials-missing', 3],
+  ['address-denied', 4],
+]);
+
+function moreTelling(one: No | null, other: No): No {
+  if (one === null) return other;
+  return (telling.get(other.code) ?? 0) < (telling.get(one.code) ?? 0) ? other : one;
+}
+
+/** Calls a check; what it throws or returns in nonsense becomes a verdict. */
+function ask(check: Check | undefined, exchange: Exchange, gather: GatherBody): Verdict | Promise<Verdict> {
+  try {
+    // The array's element cannot be missing; if it were, calling it throws, and that is a refusal too.
+    const answer: unknown = (check as Check)(exchange, gather);
+    if (isThenable(answer)) return Promise.resolve(answer).then(seen, failed);
+    return seen(answer);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** A verdict, or the refusal that stands for anything else. */
+function seen(value: unknown): Verdict {
+  try {
+    return isVerdict(value) ? value : no('guard-failed', 'a guard answered with something that is no verdict');
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function isVerdict(value: unknown): value is Verdict {
+  if (typeof value !== 'object' || value === null || !('is' in value)) return false;
+  // Only the shape is looked at here: every guard's own types hold what lies deeper.
+  const verdict = value as Partial<Record<'is' | 'code' | 'why' | 'identity' | 'spent' | 'answer', unknown>>;
+  switch (verdict.is) {
+    case 'skip':
+      return true;
+    case 'pass':
+      return isIdentity(verdict.identity) && (verdict.spent === undefined || Array.isArray(verdict.spent));
+    case 'challenge':
+    case 'deny':
+      return typeof verdict.code === 'string' && Object.hasOwn(codes, verdict.code) && typeof verdict.why === 'string';
+    default:
+      return false;
+  }
+}
+
+function isIdentity(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { subject, by } = value as Partial<Identity>;
+  return typeof subject === 'string' && subject !== '' && typeof by === 'string';
+}
+
+function finding(verdict: Verdict): Finding {
+  switch (verdict.is) {
+    case 'pass':
+    case 'challenge':
+      return verdict;
+    case 'skip':
+      return skipped;
+    case 'deny':
+      return { is: 'challenge', code: verdict.code, why: verdict.why, answer: verdict.answer ?? null };
+    default:
+      return verdict satisfies never;
+  }
+}
+
+/** Names the error's kind and never its message: that may hold what somebody sent. */
+function failed(error: unknown): No {
+  const kind = error instanceof Error ? (codeOf(error) ?? error.constructor.name) : typeof error;
+  return no('guard-failed', `a guard failed: ${/^[A-Za-z][\w-]{0,40}$/.test(kind) ? kind : 'unnamed'}`);
+}
+
+function codeOf(error: Error): string | null {
+  return 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+function no(code: Code, why: string): No {
+  return { is: 'challenge', code, why, answer: null };
+}
+
+function refuse(stage: Stage, { code, why, answer }: No): Refused {
+  return { is: 'refuse', stage, code, why, answer };
+}
