@@ -90,13 +90,16 @@ async function install(mode) {
 }
 
 function refuseInstall(run) {
-  if (run.offline) fail('The packages are not installed yet, and the registry cannot be reached. Connect to the network and run this again.');
+  if (run.offline)
+    fail('The packages are not installed yet, and the registry cannot be reached. Connect to the network and run this again.');
   process.stderr.write(run.said);
   fail('npm could not install the packages; its words are above. Mend what it names, or remove node_modules and run this again.');
 }
 
 function fingerprint() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   return `${lock} ${process.platform}-${process.arch}`;
 }
 
@@ -115,7 +118,8 @@ async function takeLock() {
       mkdirSync(lockFolder);
       break;
     } catch (error) {
-      if (error.code !== 'EEXIST') fail(`This checkout cannot be written (${error.code}). Make ${root} writable, or copy it to where you may write.`);
+      if (error.code !== 'EEXIST')
+        fail(`This checkout cannot be written (${error.code}). Make ${root} writable, or copy it to where you may write.`);
     }
     if (lockAgeMs() > lockStaleMs) {
       // Renaming is done by one process only as well; the loser waits on.
@@ -188,12 +192,17 @@ function fits(version) {
 /** The Node that runs this, if it will do; else the one that came with the packages. */
 function chooseRuntime() {
   if (fits(process.versions.node)) return process.execPath;
-  const names = [`node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`];
+  const names = [
+    `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+    `node-bin-${process.platform}-${process.arch}`,
+  ];
   for (const name of names) {
     const path = join(root, 'node_modules', name, 'bin', windows ? 'node.exe' : 'node');
     if (existsSync(path) && (existsSync(`${stampFile}.runs`) || runs(path))) return path;
   }
-  return fail(`Node ${process.versions.node} is too old to run Sallyport, and no newer one is packaged for this system. Install Node ${engines}.`);
+  return fail(
+    `Node ${process.versions.node} is too old to run Sallyport, and no newer one is packaged for this system. Install Node ${engines}.`,
+  );
 }
 
 /** The packaged binary wants glibc: tried once, so that a system without it is told in words. */
@@ -215,7 +224,9 @@ function become(runtime, words) {
   // On a terminal Ctrl-C reaches the whole group; a second one from here would look like impatience.
   const terminal = process.stdin.isTTY === true;
   for (const signal of signals) process.on(signal, () => (signal === 'SIGINT' && terminal) || child.kill(signal));
-  child.on('error', (error) => process.stderr.write(`sallyport: Node could not be started (${error.code}). Remove node_modules and run this again.\n`));
+  child.on('error', (error) =>
+    process.stderr.write(`sallyport: Node could not be started (${error.code}). Remove node_modules and run this again.\n`),
+  );
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     process.removeAllListeners(signal);

@@ -18,7 +18,12 @@ const errors = "export const codes = {\n  'head-lost': { status: 400, exit: null
 const paragraph = 'The head was lost on its way. The visitor sees 400. Look at the network between the two of you.';
 const long = (lines: number): string => 'a();\n'.repeat(lines);
 
-type Case = Readonly<{ rule: Rule; title: string; good: Readonly<Record<string, string>>; bad: readonly Readonly<Record<string, string>>[] }>;
+type Case = Readonly<{
+  rule: Rule;
+  title: string;
+  good: Readonly<Record<string, string>>;
+  bad: readonly Readonly<Record<string, string>>[];
+}>;
 
 const cases: readonly Case[] = [
   {
@@ -44,7 +49,11 @@ const cases: readonly Case[] = [
     },
     bad: [
       { 'src/modules/guards/ip.ts': "import { b } from './link.ts';", 'src/modules/guards/link.ts': '' },
-      { 'src/modules/guards/ip.ts': "import { b } from './password-page.ts';", 'src/modules/guards/password.ts': '', 'src/modules/guards/password-page.ts': '' },
+      {
+        'src/modules/guards/ip.ts': "import { b } from './password-page.ts';",
+        'src/modules/guards/password.ts': '',
+        'src/modules/guards/password-page.ts': '',
+      },
     ],
   },
   {
@@ -59,7 +68,10 @@ const cases: readonly Case[] = [
   {
     rule: floors.coreIsPure,
     title: 'core knows no Node, no package, no clock and no chance',
-    good: { 'src/core/a.ts': "// Date.now() is not ours\nconst why = 'process'; const b = { process: 1 }; b.process;", 'src/dataplane/b.ts': 'Date.now()' },
+    good: {
+      'src/core/a.ts': "// Date.now() is not ours\nconst why = 'process'; const b = { process: 1 }; b.process;",
+      'src/dataplane/b.ts': 'Date.now()',
+    },
     bad: [
       { 'src/core/a.ts': "import { x } from 'node:net';" },
       { 'src/core/a.ts': "import { z } from 'zod';" },
@@ -95,7 +107,11 @@ const cases: readonly Case[] = [
     rule: words.filesOpenWithASentence,
     title: 'a file opens with a sentence',
     good: { 'src/core/a.ts': '/** What a head says. */\n', 'src/core/b.ts': '#!/usr/bin/env node\n/**\n * What a head says.\n */\n' },
-    bad: [{ 'src/core/a.ts': "import 'b';\n/** What a head says. */" }, { 'src/core/a.ts': '/** */' }, { 'src/core/a.ts': '// What a head says.' }],
+    bad: [
+      { 'src/core/a.ts': "import 'b';\n/** What a head says. */" },
+      { 'src/core/a.ts': '/** */' },
+      { 'src/core/a.ts': '// What a head says.' },
+    ],
   },
   {
     rule: words.bannedWordsAreAbsent,
@@ -167,7 +183,10 @@ const cases: readonly Case[] = [
     rule: documents.limitsAreUsed,
     title: 'every limit is held somewhere',
     good: { 'src/core/limits.ts': '  headBytesMax: 16_384 as number,\n', 'src/core/a.ts': 'if (length > limits.headBytesMax) return;' },
-    bad: [{ 'src/core/limits.ts': '  headBytesMax: 16_384 as number,\n', 'src/core/a.ts': '// headBytesMax' }, { 'src/core/limits.ts': '' }],
+    bad: [
+      { 'src/core/limits.ts': '  headBytesMax: 16_384 as number,\n', 'src/core/a.ts': '// headBytesMax' },
+      { 'src/core/limits.ts': '' },
+    ],
   },
   {
     rule: documents.mapIsTrue,
@@ -182,7 +201,12 @@ const cases: readonly Case[] = [
   {
     rule: documents.linksLead,
     title: 'links in the documents lead somewhere',
-    good: { 'docs/README.md': '[a](errors.md#x) [b](../README.md) [c](decisions/)', 'docs/errors.md': '', 'README.md': '', 'docs/decisions/0001.md': '' },
+    good: {
+      'docs/README.md': '[a](errors.md#x) [b](../README.md) [c](decisions/)',
+      'docs/errors.md': '',
+      'README.md': '',
+      'docs/decisions/0001.md': '',
+    },
     bad: [{ 'docs/README.md': '[a](error.md)' }, { 'README.md': '[a](docs/nowhere/)' }],
   },
 ];
@@ -202,7 +226,8 @@ describe('the scanner', () => {
   });
 
   test('sees static, side-effect, re-exporting and dynamic imports, and no string that merely looks like one', () => {
-    const source = "import a from 'a';\nimport 'b';\nexport * from 'c';\nawait import('d');\ntype E = import('e').E;\nconst f = \"from 'g'\"; // from 'h'";
+    const source =
+      "import a from 'a';\nimport 'b';\nexport * from 'c';\nawait import('d');\ntype E = import('e').E;\nconst f = \"from 'g'\"; // from 'h'";
     assert.deepEqual(importsOf(scan(source)), ['a', 'b', 'c', 'd', 'e']);
   });
 
@@ -219,7 +244,8 @@ describe('each rule', () => {
   for (const { rule, title, good, bad } of cases) {
     test(`can fail: ${title}`, () => {
       assert.deepEqual(rule(treeOf(good)), []);
-      for (const files of bad) assert.notEqual(rule(treeOf(files)).length, 0, `nothing was found in ${JSON.stringify(files).slice(0, 200)}`);
+      for (const files of bad)
+        assert.notEqual(rule(treeOf(files)).length, 0, `nothing was found in ${JSON.stringify(files).slice(0, 200)}`);
     });
   }
 });

@@ -26,10 +26,12 @@ export const errorsAreDocumented: Rule = (tree) => {
   const codes = codesOf(tree);
   const pages = paragraphsOf(tree);
   const found: string[] = [];
-  if (codes.length === 0) found.push(`${errorsFile} holds no code that this rule can read. Keep one code a line: 'the-code': { status: …, exit: … },`);
+  if (codes.length === 0)
+    found.push(`${errorsFile} holds no code that this rule can read. Keep one code a line: 'the-code': { status: …, exit: … },`);
   for (const code of codes) {
     const paragraph = pages.get(code) ?? '';
-    if (paragraph.length < 60) found.push(`${errorsPage} has no paragraph for ${code}. Add "## \`${code}\`": what it means, what the visitor sees, what to do.`);
+    if (paragraph.length < 60)
+      found.push(`${errorsPage} has no paragraph for ${code}. Add "## \`${code}\`": what it means, what the visitor sees, what to do.`);
     if (!/^[a-z]+(-[a-z]+)+$|^interrupted$/.test(code)) found.push(`${errorsFile}: "${code}" is not of the form noun-participle.`);
   }
   for (const code of pages.keys()) {
@@ -56,7 +58,9 @@ export const limitsAreUsed: Rule = (tree) => {
     if (path === limitsFile || path.endsWith('.test.ts')) continue;
     for (const [word] of scan(text).code.matchAll(/\w+/g)) words.add(word);
   }
-  const found = names.filter((name) => !words.has(name)).map((name) => `${limitsFile}: nothing holds ${name}. Check it where the thing grows, or remove it.`);
+  const found = names
+    .filter((name) => !words.has(name))
+    .map((name) => `${limitsFile}: nothing holds ${name}. Check it where the thing grows, or remove it.`);
   if (names.length === 0) found.push(`${limitsFile} holds no limit that this rule can read. Keep one a line: nameUnit: 1_000 as number,`);
   return found;
 };
@@ -69,13 +73,15 @@ function mapLines(tree: Tree): ReadonlyMap<string, string> {
     const cut = path.lastIndexOf('/') + 1;
     folders.set(path.slice(0, cut), [...(folders.get(path.slice(0, cut)) ?? []), path.slice(cut, -'.ts'.length)]);
   }
-  return new Map([...folders].map(([folder, names]) => [folder, names.sort().join(' ')]));
+  return new Map([...folders].map(([folder, names]) => [folder, names.toSorted().join(' ')]));
 }
 
 /** ARCHITECTURE.md names each folder of src on a line of its own, with its files behind it. */
 export const mapIsTrue: Rule = (tree) => {
   const map = tree.get('ARCHITECTURE.md') ?? '';
-  const drawn = new Map([...map.matchAll(/^(src\/\S*?)(?: +(\S.*))?$/gm)].map(([, folder = '', names = '']) => [folder, names.replace(/ {2,}.*$/, '')]));
+  const drawn = new Map(
+    [...map.matchAll(/^(src\/\S*?)(?: +(\S.*))?$/gm)].map(([, folder = '', names = '']) => [folder, names.replace(/ {2,}.*$/, '')]),
+  );
   const found: string[] = [];
   const lines = mapLines(tree);
   for (const [folder, names] of lines) {
@@ -100,7 +106,8 @@ export const linksLead: Rule = (tree) => {
         else if (part !== '.') parts.push(part);
       }
       const wanted = parts.join('/');
-      if (!tree.has(wanted) && ![...tree.keys()].some((key) => key.startsWith(`${wanted}/`))) found.push(`${path} links to ${target}, which is not there. Mend the link.`);
+      if (!tree.has(wanted) && ![...tree.keys()].some((key) => key.startsWith(`${wanted}/`)))
+        found.push(`${path} links to ${target}, which is not there. Mend the link.`);
     }
   }
   return found;

@@ -55,13 +55,16 @@ export const importsGoDown: Rule = (tree) => {
     const here = floors[roomOf(from)];
     const there = floors[roomOf(to)];
     if (!to.startsWith('src/')) {
-      if (to.startsWith('test/') || to.startsWith('bench/')) found.push(`${from} imports ${to}: the program needs no tests. Move what it needs into src.`);
+      if (to.startsWith('test/') || to.startsWith('bench/'))
+        found.push(`${from} imports ${to}: the program needs no tests. Move what it needs into src.`);
       continue;
     }
     if (here === undefined || there === undefined) continue;
     if (there > here) found.push(`${from} imports ${to}, a floor above. Move what it needs down, or hand it in as an argument.`);
     if (here === 3 && there === 3 && roomOf(from) !== roomOf(to)) {
-      found.push(`${from} imports ${to}: the rooms of floor 3 do not know each other. Put the type into contracts, the pure part into core.`);
+      found.push(
+        `${from} imports ${to}: the rooms of floor 3 do not know each other. Put the type into contracts, the pure part into core.`,
+      );
     }
   }
   return found;
@@ -134,13 +137,15 @@ const impure = [
 export const coreIsPure: Rule = (tree) => {
   const found: string[] = [];
   for (const { from, to } of arrowsOf(tree, false)) {
-    if (from.startsWith('src/core/') && !to.startsWith('src/')) found.push(`${from} imports ${to}: core imports core only. Hand it in as an argument.`);
+    if (from.startsWith('src/core/') && !to.startsWith('src/'))
+      found.push(`${from} imports ${to}: core imports core only. Hand it in as an argument.`);
   }
   for (const [path, text] of sources(tree, 'src/core/')) {
     if (path.endsWith('.test.ts')) continue;
     const { code } = scan(text);
     for (const name of impure) {
-      if (new RegExp(`(?<![.\\w$'])${name}\\b(?!\\??:)`).test(code)) found.push(`${path} uses ${name}: core has no clock, no chance, no world. Hand the value in.`);
+      if (new RegExp(`(?<![.\\w$'])${name}\\b(?!\\??:)`).test(code))
+        found.push(`${path} uses ${name}: core has no clock, no chance, no world. Hand the value in.`);
     }
     if (/\bMath\s*\.\s*random\b/.test(code)) found.push(`${path} uses Math.random: core has no chance. Hand the bytes in.`);
   }
@@ -151,7 +156,8 @@ export const coreIsPure: Rule = (tree) => {
 export const registryIsFresh: Rule = (tree) => {
   const registry = tree.get('src/registry.ts');
   const modules = [...modulesOf(tree)];
-  if (registry === undefined) return modules.length === 0 ? [] : ['src/registry.ts is missing. Write it: one import for each file of src/modules.'];
+  if (registry === undefined)
+    return modules.length === 0 ? [] : ['src/registry.ts is missing. Write it: one import for each file of src/modules.'];
   const known = new Set(importsOf(scan(registry)).map((name) => resolved('src/registry.ts', name)));
   const found: string[] = [];
   for (const module of modules) {
@@ -159,7 +165,8 @@ export const registryIsFresh: Rule = (tree) => {
     if (!known.has(path)) found.push(`src/registry.ts does not know ${path}. Add it, or remove the file.`);
     const name = module.split('/')[1] ?? '';
     const says = /\bname: '([^']+)'/.exec(tree.get(path) ?? '')?.[1];
-    if (says !== undefined && says !== name) found.push(`${path} calls itself "${says}". A module is called like its file: rename one of them.`);
+    if (says !== undefined && says !== name)
+      found.push(`${path} calls itself "${says}". A module is called like its file: rename one of them.`);
   }
   return found;
 };

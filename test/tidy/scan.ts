@@ -98,7 +98,9 @@ function endOfPattern(source: string, start: number): number {
 
 /** What a file imports, types included: static, side effects, re-exports, `import()`. */
 export function importsOf(scanned: Scanned): readonly string[] {
-  return scanned.strings.filter(({ at }) => /\b(?:from|import)\s*\(?\s*$/.test(scanned.code.slice(Math.max(0, at - 60), at))).map(({ value }) => value);
+  return scanned.strings
+    .filter(({ at }) => /\b(?:from|import)\s*\(?\s*$/.test(scanned.code.slice(Math.max(0, at - 60), at)))
+    .map(({ value }) => value);
 }
 
 export function lineAt(source: string, at: number): number {

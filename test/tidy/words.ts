@@ -27,7 +27,8 @@ export const filesOpenWithASentence: Rule = (tree) => {
     if (!/\.(?:ts|mjs)$/.test(path)) continue;
     const opening = /^(?:#![^\n]*\n)?\/\*\*([\s\S]*?)\*\//.exec(text)?.[1];
     const first = opening?.replace(/\n\s*\*/g, ' ').trim();
-    if (first === undefined || !/[a-z].*[.!?]/i.test(first)) found.push(`${path}: begin the file with /** one sentence that says what it is. */`);
+    if (first === undefined || !/[a-z].*[.!?]/i.test(first))
+      found.push(`${path}: begin the file with /** one sentence that says what it is. */`);
   }
   return found;
 };
@@ -43,7 +44,12 @@ const bans: readonly Ban[] = [
   { where: new RegExp(`\\b(?:${marks})\\b`), in: 'all', tests: true, mend: 'do it, or leave it out' },
   { where: new RegExp(`(?:${ignores})`), in: 'all', tests: true, mend: 'mend the type' },
   { where: anyType, in: 'code', tests: true, mend: '`any` switches the checker off: say `unknown`, then parse' },
-  { where: /[\w)\]]!(?![=\w])/, in: 'code', tests: false, mend: '`!` is a promise that nobody holds: test for undefined and say what then' },
+  {
+    where: /[\w)\]]!(?![=\w])/,
+    in: 'code',
+    tests: false,
+    mend: '`!` is a promise that nobody holds: test for undefined and say what then',
+  },
   { where: /\benum\s+\w+\s*\{/, in: 'code', tests: true, mend: 'an enum is no erasable syntax: write a union of strings' },
   {
     where: /\bconsole\s*\.\s*\w+/,
@@ -72,10 +78,13 @@ export const filesAndFunctionsAreShort: Rule = (tree) => {
   for (const [path, text] of sources(tree)) {
     if (isTest(path)) continue;
     const lines = text.trimEnd().split('\n').length;
-    if (lines > fileLinesMax) found.push(`${path} has ${lines} lines, more than ${fileLinesMax}. Cut it where its opening sentence would need an "and".`);
+    if (lines > fileLinesMax)
+      found.push(`${path} has ${lines} lines, more than ${fileLinesMax}. Cut it where its opening sentence would need an "and".`);
     for (const body of functionsOf(scan(text).code)) {
       if (body.lines > functionLinesMax) {
-        found.push(`${path}:${body.line}: a function of ${body.lines} lines, more than ${functionLinesMax}. Leave the ifs here; move pure parts out.`);
+        found.push(
+          `${path}:${body.line}: a function of ${body.lines} lines, more than ${functionLinesMax}. Leave the ifs here; move pure parts out.`,
+        );
       }
     }
   }
@@ -88,7 +97,10 @@ const strangers: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`\\.\\./${'shared'}\\b`), 'names a folder outside of the project'],
   [new RegExp(['registry[.]npm' + 'js', 'deb[.]deb' + 'ian[.]org', 'proxy[.]gol' + 'ang[.]org'].join('|')), 'names a registry'],
   [new RegExp(`\\b${'iss' + 'ue'} (?:no\\.? ?)?#?\\d+\\b`, 'i'), 'names a ticket'],
-  [new RegExp(`\\b(?:sub-?${'agent'}|${'the'} brief|${'col'}league|${'AI'} assistant|${'LL'}M)s?\\b`), 'speaks of how the work was organised'],
+  [
+    new RegExp(`\\b(?:sub-?${'agent'}|${'the'} brief|${'col'}league|${'AI'} assistant|${'LL'}M)s?\\b`),
+    'speaks of how the work was organised',
+  ],
 ];
 
 export const nothingNamesItsMakers: Rule = (tree) => {
@@ -109,7 +121,8 @@ export const corporaOfOthersStayOut: Rule = (tree) => {
   const found: string[] = [];
   for (const [path, text] of tree) {
     const hit = path.startsWith('test/') && path.endsWith('.json') ? thirdParties.exec(text) : null;
-    if (hit !== null) found.push(`${path}: holds cases of ${hit[0]}. They are read from $SALLYPORT_CORPORA and never committed: take them out.`);
+    if (hit !== null)
+      found.push(`${path}: holds cases of ${hit[0]}. They are read from $SALLYPORT_CORPORA and never committed: take them out.`);
   }
   return found;
 };

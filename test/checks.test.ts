@@ -1,0 +1,36 @@
+/** The tools of the house, each as a test: types, lint, format, dead code. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Runs a tool by its script, on the Node that runs the tests; what it says is the message of the failure. */
+function passes(script: string, ...words: readonly string[]): void {
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`, NO_COLOR: '1' };
+  const run = spawnSync(process.execPath, [join(root, 'node_modules', script), ...words], { cwd: root, env, encoding: 'utf8' });
+  if (run.status !== 0) assert.fail(`${script} ${words.join(' ')}\n${run.stdout}${run.stderr}`);
+}
+
+test('the types hold', () => {
+  passes('@typescript/native/bin/tsc', '-p', '.');
+});
+
+test('core needs no types of Node or the web', () => {
+  passes('@typescript/native/bin/tsc', '-p', 'tsconfig.core.json');
+});
+
+test('lint finds nothing, with the types in view', () => {
+  passes('oxlint/bin/oxlint', '--type-aware', '--format=unix', '--deny-warnings');
+});
+
+test('the format is kept (npm run format mends it)', () => {
+  passes('oxfmt/bin/oxfmt', '--check');
+});
+
+test('no file, export or dependency is dead', () => {
+  passes('knip/bin/knip.js', '--no-progress', '--no-config-hints');
+});
