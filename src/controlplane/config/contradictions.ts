@@ -1,0 +1,37 @@
+/** Rules between keys: what is right for itself and wrong together. */
+
+import type { Path, Problem, ReadDocument } from './document.ts';
+import type { CheckedFile } from './settle.ts';
+
+/** Problems in the order of the text; none when all is well. */
+export function contradictions(file: CheckedFile, document: ReadDocument): readonly Problem[] {
+  const problems: Problem[] = [];
+  const complain = (path: Path, sentence: string): void => {
+    problems.push({ ...document.place(path), sentence: `${path.join('.')}: ${sentence}` });
+  };
+  const services = Object.entries(file.services);
+  if (services.length === 0) complain(['services'], 'found no service, expected at least one, like blog: { to: 3000 }');
+  const claimed = new Map<string, string>();
+  for (const [name, service] of services) {
+    const here = ['services', name];
+    if (service.to === undefined && service.dir === undefined) complain(here, 'found neither to nor dir, expected one of them');
+    if (service.to !== undefined && service.dir !== undefined) complain([...here, 'dir'], 'found both to and dir, expected one of them');
+    if (service.to !== undefined && service.indexes) complain([...here, 'indexes'], 'found it beside to, expected it beside dir only');
+    if (service.dir !== undefined) {
+      for (const key of ['from', 'rewritehost', 'rawheaders'] as const) {
+        if (service[key] !== undefined && service[key] !== false) complain([...here, key], 'found it beside dir, expected it beside to only');
+      }
+    }
+    for (const host of [service.at ?? []].flat()) {
+      const other = claimed.get(host);
+      if (other !== undefined) complain([...here, 'at'], `found ${host}, which ${other === name ? 'stands there twice' : `belongs to services.${other}`}, expected one service a name`);
+      claimed.set(host, name);
+    }
+  }
+  if (file.listen !== undefined && services.length > 1) {
+    for (const [name, service] of services) {
+      if (service.at === undefined && file.relay === undefined) complain(['services', name], 'found no at, expected one: several services share these addresses and are told apart by their names');
+    }
+  }
+  return problems.toSorted((left, right) => left.line - right.line || left.column - right.column);
+}

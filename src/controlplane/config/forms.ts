@@ -1,0 +1,105 @@
+/** The small forms inside a configuration: names, ports, URLs, moments; each read strictly or not at all. */
+
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
+import type { Behind, Listen } from './plan.ts';
+
+export const nameExpected = 'a name like blog.example.org';
+export const listenExpected = 'http://ADDRESS:PORT or https://ADDRESS:PORT, like https://0.0.0.0:443';
+export const portExpected = 'a port from 1 to 65535';
+
+const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+
+/** A public name or an address, canonical: lower case, no trailing dot, international names in ASCII. No port, no wildcard. */
+export function readHostName(text: string): string | null {
+  if (isIP(text) !== 0) return canonicalIp(text);
+  if (text.length > 253 || /[\s%/\\?#@:[\]]/.test(text)) return null;
+  const ascii = domainToASCII(text.toLowerCase().replace(/\.$/, ''));
+  if (ascii === '' || ascii.length > 253 || !ascii.split('.').every((part) => label.test(part))) return null;
+  // All digits at the end is an address in disguise (WHATWG URL: "ends in a number").
+  return /(?:^|\.)\d+$/.test(ascii) ? null : ascii;
+}
+
+/** The one spelling that `new URL` gives (RFC 5952). */
+function canonicalIp(text: string): string | null {
+  if (isIPv4(text)) return text;
+  return text.includes('%') ? null : new URL(`http://[${text}]/`).hostname.slice(1, -1);
+}
+
+/** A DNS label: it becomes NAME.localhost and NAME.DOMAIN. */
+export function readServiceName(text: string): string | null {
+  return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : null;
+}
+
+/** Decimal digits only: 1 to 65535 (0 too for what we listen on: the system chooses). */
+export function readPort(text: string, least: 0 | 1 = 1): number | null {
+  if (!/^\d{1,5}$/.test(text) || (text.length > 1 && text.startsWith('0'))) return null;
+  const port = Number(text);
+  return port >= least && port <= 65_535 ? port : null;
+}
+
+type Split = Readonly<{ host: string; port: string | null }>;
+
+/** `HOST`, `HOST:PORT` or `[V6]:PORT`. */
+function splitAuthority(text: string): Split | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  if (match === null) return isIPv6(text) ? { host: text, port: null } : null;
+  const [, v6, name, port] = match;
+  if (v6 !== undefined && !isIPv6(v6)) return null;
+  const host = readHostName(v6 ?? name ?? '');
+  return host === null ? null : { host, port: port ?? null };
+}
+
+/** `https://0.0.0.0:443`; the port may be left out. The host is an address or `localhost`. */
+export function readListen(text: string): Listen | null {
+  const match = /^(https?):\/\/([^/?#@\s]+)\/?$/.exec(text);
+  const parts = match === null ? null : splitAuthority(match[2] ?? '');
+  if (match === null || parts === null) return null;
+  if (isIP(parts.host) === 0 && parts.host !== 'localhost') return null;
+  const scheme = match[1] === 'http' ? 'http' : 'https';
+  const port = parts.port === null ? (scheme === 'http' ? 80 : 443) : readPort(parts.port, 0);
+  return port === null ? null : { scheme, host: parts.host, port };
+}
+
+/** `relay.example.org` or `relay.example.org:8443`, kept as written but canonical. */
+export function readRelay(text: string): string | null {
+  const parts = splitAuthority(text);
+  if (parts === null || (parts.port !== null && readPort(parts.port) === null)) return null;
+  const host = isIPv6(parts.host) ? `[${parts.host}]` : parts.host;
+  return parts.port === null ? host : `${host}:${parts.port}`;
+}
+
+export type BehindRead = Readonly<{ ok: true; value: Behind }> | Readonly<{ ok: false; expected: string }>;
+
+/** `3000`, `127.0.0.1:3000`, `localhost:3000` or `http://HOST:PORT`: what is shared. */
+export function readBehind(text: string): BehindRead {
+  if (/^-?\d+(?:\.\d+)?$/.test(text)) {
+    const port = readPort(text);
+    return port === null ? { ok: false, expected: portExpected } : { ok: true, value: { is: 'http', host: '127.0.0.1', port } };
+  }
+  const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#@\s]+)(\/?)$/i.exec(text);
+  if (match === null) return { ok: false, expected: 'a port or http://HOST:PORT, without path, user or query' };
+  const scheme = match[1]?.toLowerCase();
+  if (scheme !== undefined && scheme !== 'http') return { ok: false, expected: 'http://HOST:PORT: other schemes are not shared yet' };
+  const parts = splitAuthority(match[2] ?? '');
+  const port = parts === null ? null : parts.port === null ? (scheme === undefined ? null : 80) : readPort(parts.port);
+  if (parts === null) return { ok: false, expected: 'a port or a URL like http://127.0.0.1:3000' };
+  if (port === null) return { ok: false, expected: parts.port === null ? 'a port or a URL like http://127.0.0.1:3000' : portExpected };
+  return { ok: true, value: { is: 'http', host: parts.host, port } };
+}
+
+/** A moment with its zone (RFC 3339, 5.6), as milliseconds since 1970, or `never`. */
+export function readInstant(text: string): number | 'never' | null {
+  if (text === 'never') return 'never';
+  const match = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(text);
+  const ms = match === null ? Number.NaN : Date.parse(text);
+  if (match === null || Number.isNaN(ms)) return null;
+  // Date.parse takes 31 February for 3 March.
+  const day = new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3])));
+  return day.getUTCDate() === Number(match[3]) ? ms : null;
+}
+
+/** An IPv4 address to dial from. */
+export function readSource(text: string): string | null {
+  return isIPv4(text) ? text : null;
+}

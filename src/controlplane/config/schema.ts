@@ -1,0 +1,135 @@
+/** The shape of `sallyport.yaml`: one schema for the parser, the editor's completion and the documentation. */
+
+import { z } from 'zod';
+import type { ZodType } from 'zod';
+import type { Guard } from '../../contracts/guard.ts';
+import { defaults } from '../../core/limits.ts';
+import type { Limits } from '../../core/limits.ts';
+import { durationExpected, parseDuration } from './duration.ts';
+import { listenExpected, nameExpected, readBehind, readHostName, readInstant, readListen, readRelay, readServiceName, readSource } from './forms.ts';
+import type { Access, GuardUse } from './plan.ts';
+
+/**
+ * The whole file, for the guards that exist. Unknown keys are errors; no key takes a secret.
+ * Rules between keys (`to` or `dir`) are checked by the parser, which knows where each stands.
+ * In this file a message is what was expected and nothing else ("a port from 1 to 65535"): the
+ * parser adds where it stands and what was found.
+ */
+export function configSchema(guards: readonly Guard<unknown>[]) {
+  const listen = formed(readListen, listenExpected);
+  return z.strictObject(
+    {
+      $schema: z.string({ error: 'a URL or a path' }).optional().describe('Where the JSON Schema of this file lies, for editors.'),
+      relay: formed(readRelay, 'HOST or HOST:PORT of a relay').optional().describe('The relay where this gateway is reached, after `sallyport join`.'),
+      listen: z
+        .union([listen, z.array(listen, { error: 'a URL or a list of URLs' }).max(64, 'at most 64 URLs')])
+        .optional()
+        .describe('Addresses that the gateway listens on itself, like https://0.0.0.0:443.'),
+      network: oneOf(['trusted', 'shared', 'hostile'])
+        .prefault('hostile')
+        .describe('trusted: free for all. shared: free on this machine, a password for others. hostile: a password for everybody, over HTTPS only.'),
+      local: oneOf(['free', 'guarded'])
+        .optional()
+        .describe('Whether visitors on this machine need no credential. By default free in trusted and shared, guarded in hostile.'),
+      plainhttp: oneOf(['allow', 'refuse'])
+        .prefault('refuse')
+        .describe('Whether `network: shared` may serve plain HTTP beyond this machine. Passwords can then be read on the way.'),
+      services: z
+        .record(formed(readServiceName, 'a name of small letters, digits and hyphens, 63 at most, like blog'), serviceSchema(guards), {
+          error: 'services by name, like blog: { to: 3000 }',
+        })
+        .describe('What is shared, by name.'),
+      limits: limitsSchema().optional().describe('Limits by name, in place of the defaults.'),
+    },
+    { error: 'settings like services: and relay:' },
+  );
+}
+
+function serviceSchema(guards: readonly Guard<unknown>[]) {
+  const name = formed(readHostName, nameExpected);
+  return z.strictObject(
+    {
+      at: z
+        .union([name, z.array(name, { error: 'a name or a list of names' }).min(1, 'at least one name').max(100, 'at most 100 names')])
+        .optional()
+        .describe('The public names that this service answers to. Behind a relay NAME.DOMAIN when left out.'),
+      to: behindSchema().optional().describe('The web service: a port, HOST:PORT or http://HOST:PORT.'),
+      dir: z
+        .string({ error: 'the path of a folder' })
+        .min(1, 'the path of a folder')
+        .max(4096, 'a shorter path')
+        .optional()
+        .describe('A folder to serve, instead of `to`. A relative path starts at the folder of this file.'),
+      indexes: z.boolean({ error: 'true or false' }).prefault(false).describe('Whether a folder without index.html is listed.'),
+      access: accessSchema(guards).optional(),
+      firewall: oneOf(['on', 'off', 'auto']).prefault('on').describe('Refuses what only break-in scanners ask for. auto: off where other access control is in force.'),
+      from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
+        .optional()
+        .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),
+      rewritehost: z
+        .union([z.boolean({ error: 'true or false' }), name], { error: 'true, false or a name' })
+        .prefault(false)
+        .describe("What Host says to the service: true for the service's own address, or a name."),
+      rawheaders: z
+        .boolean({ error: 'true or false' })
+        .prefault(false)
+        .describe("Leaves X-Forwarded-*, Forwarded and Via unwritten. A visitor's own are removed all the same."),
+      expires: formed(readInstant, 'a time like 2027-01-31T18:00:00Z, or never').prefault('never').describe('The moment from which nobody gets in.'),
+      for: formed(parseDuration, durationExpected).prefault('never').describe('How long it stays open, counted from the moment it first stood open.'),
+    },
+    { error: 'the settings of a service, like { to: 3000 }' },
+  );
+}
+
+/** What lies behind, and why not when it cannot: a wrong port is told apart from a wrong URL. */
+function behindSchema() {
+  const expected = 'a port or a URL like http://127.0.0.1:3000';
+  return z.union([z.number({ error: expected }), z.string({ error: expected })], { error: expected }).transform((value, context) => {
+    const found = readBehind(String(value));
+    if (found.ok) return found.value;
+    context.issues.push({ code: 'custom', message: found.expected, input: value });
+    return z.NEVER;
+  });
+}
+
+/** The access list. Each guard's options are its own schema, so a new guard is a new word here by itself. */
+function accessSchema(guards: readonly Guard<unknown>[]): ZodType<Access> {
+  const named: Record<string, ZodType> = {};
+  for (const guard of guards) {
+    if (guard.stage === 'identify' && guard.name !== 'public') named[guard.name] = guard.options.optional();
+  }
+  const example = 'public, or a guard with its options, like password: {}';
+  const branch = z.strictObject(named, { error: example }).transform((uses, context): readonly GuardUse[] => {
+    const all = Object.entries(uses).filter(([, options]) => options !== undefined);
+    // An unknown key has been said already.
+    if (all.length === 0 && context.issues.length === 0) context.issues.push({ code: 'custom', message: example, input: uses });
+    return all.map(([guard, options]) => ({ guard, options }));
+  });
+  const open = z.literal('public', { error: example }).transform((): readonly GuardUse[] => [{ guard: 'public', options: {} }]);
+  return z
+    .array(z.union([open, branch], { error: example }), { error: 'a list like [{ password: {} }]: any one of its entries admits' })
+    .min(1, 'at least one entry; [public] opens it to everyone')
+    .max(32, 'at most 32 entries')
+    .describe('Who may come in. Any one entry admits; the guards of one entry must all pass. Left out: what `network` says.');
+}
+
+function limitsSchema() {
+  const limit = z.int({ error: 'a whole number' }).min(1, 'a number of at least 1').max(Number.MAX_SAFE_INTEGER, 'a smaller number');
+  const shape: Record<string, ZodType<number | undefined>> = {};
+  for (const name of Object.keys(defaults) as (keyof Limits)[]) shape[name] = limit.optional().describe(`Default ${defaults[name]}.`);
+  return z.strictObject(shape, { error: 'limits by name, like { headBytesMax: 16384 }' });
+}
+
+/** A text that `read` takes, or the expectation as the message. */
+function formed<Value>(read: (text: string) => Value | null, expected: string) {
+  return z.string({ error: expected }).transform((text, context): Value => {
+    const value = read(text);
+    if (value !== null) return value;
+    context.issues.push({ code: 'custom', message: expected, input: text });
+    return z.NEVER;
+  });
+}
+
+function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: `one of ${words.join(', ')}` });
+}

@@ -1,0 +1,41 @@
+/** From the checked file to the plan: defaults filled in, paths made absolute. */
+
+import type { z } from 'zod';
+import type { Limits } from '../../core/limits.ts';
+import type { Behind, Config, ServicePlan } from './plan.ts';
+import type { configSchema } from './schema.ts';
+
+export type CheckedFile = z.output<ReturnType<typeof configSchema>>;
+
+/** @param absolute makes a path of the file absolute, seen from the file's own folder */
+export function settle(file: CheckedFile, absolute: (path: string) => string): Config {
+  return Object.freeze({
+    relay: file.relay ?? null,
+    listen: file.listen === undefined ? [] : [file.listen].flat(),
+    network: file.network,
+    local: file.local ?? null,
+    plainHttp: file.plainhttp,
+    services: Object.entries(file.services).map(([name, service]) => settleService(name, service, absolute)),
+    // Only names of `Limits` passed the schema, and only numbers.
+    limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)) as Partial<Limits>,
+  });
+}
+
+function settleService(name: string, service: CheckedFile['services'][string], absolute: (path: string) => string): ServicePlan {
+  const { rewritehost } = service;
+  // The parser has made sure that exactly one of `to` and `dir` stands.
+  const behind: Behind = service.to ?? { is: 'folder', path: absolute(service.dir ?? '.'), indexes: service.indexes };
+  const rewriteHost: ServicePlan['rewriteHost'] = typeof rewritehost === 'string' ? { to: 'name', name: rewritehost } : { to: rewritehost ? 'target' : 'keep' };
+  return Object.freeze({
+    name,
+    at: service.at === undefined ? [] : [service.at].flat(),
+    behind,
+    access: service.access ?? null,
+    firewall: service.firewall,
+    from: service.from ?? null,
+    rewriteHost,
+    rawHeaders: service.rawheaders,
+    expires: service.expires === 'never' ? null : service.expires,
+    forMs: service.for === 'never' ? null : service.for,
+  });
+}
