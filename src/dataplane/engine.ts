@@ -1,0 +1,178 @@
+/** The road: route, judge, open, carry, record. It decides nothing itself: the snapshot's checks do. */
+
+import { SallyportError, codes, type Code } from '../core/errors.ts';
+import { judge, type Outcome } from '../core/policy/judge.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import type { AuditLog } from '../contracts/sink.ts';
+import type { Call, Protocol, ProtocolTools, Tally } from '../contracts/protocol.ts';
+import type { Service, Snapshot } from '../contracts/snapshot.ts';
+import type { Arrival } from '../contracts/stream.ts';
+import type { Opened } from '../contracts/upstream.ts';
+import { answerFor, type Answers } from './answer.ts';
+import { eventOf, eventOfRefusal } from './event.ts';
+import { ownCheckReply, RESERVED } from './reserved.ts';
+import { submitForm } from './forms.ts';
+
+type Admitted = Extract<Outcome, { is: 'admit' }>;
+
+/** Why an exchange gets no further, and what is said about it. */
+type Refusal = Readonly<{ code: Code; why: string; stage: 'route' | 'identify' | 'authorize' | 'meter' | 'open'; answer: Answers['proposed'] }>;
+
+export type EngineOptions = Readonly<{
+  /** The one reference to what should be; read once an exchange. */
+  snapshot: () => Snapshot;
+  audit: AuditLog;
+  tools: Omit<ProtocolTools, 'refused'>;
+  /** Told of our own faults: a bug, never a stranger's doing. */
+  onFault: (error: unknown) => void;
+}>;
+
+/** An exchange that runs at this moment. */
+type Live = { readonly call: Call; service: Service | null };
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #tools: ProtocolTools;
+  readonly #live = new Set<Live>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#tools = {
+      ...options.tools,
+      refused: (arrival, code, why, status) => options.audit.record(eventOfRefusal(arrival, { code, why, status, id: options.tools.newId(), at: options.tools.now() })),
+    };
+  }
+
+  /** Serves everything that comes on one arrival. Never rejects. */
+  async take(arrival: Arrival, protocol: Protocol): Promise<void> {
+    try {
+      for await (const call of protocol.calls(arrival, this.#tools)) {
+        const live: Live = { call, service: null };
+        this.#live.add(live);
+        try {
+          await this.#handle(live);
+        } finally {
+          this.#live.delete(live);
+        }
+      }
+    } catch (error) {
+      this.#options.onFault(error);
+      arrival.stream.destroy();
+    }
+  }
+
+  /** How many exchanges of a service run now. */
+  liveOf(service: string): number {
+    let count = 0;
+    for (const live of this.#live) {
+      if (live.service?.name === service) count += 1;
+    }
+    return count;
+  }
+
+  /** Ends what runs, at once, where `of` says so: a service was closed, has expired or is gone from the configuration. */
+  cut(of: (service: Service) => boolean, code: Code): number {
+    let count = 0;
+    for (const live of this.#live) {
+      if (live.service === null || !of(live.service)) continue;
+      live.call.cut(code);
+      count += 1;
+    }
+    return count;
+  }
+
+  async #handle(live: Live): Promise<void> {
+    const { call } = live;
+    const { exchange } = call;
+    const snapshot = this.#options.snapshot();
+    const reached = ownCheckReply(exchange, snapshot);
+    if (reached !== null) {
+      await call.refuse(reached);
+      return;
+    }
+    const route = misdirected(exchange) ? null : snapshot.route(exchange);
+    const service = route?.service ?? null;
+    live.service = service;
+    const missing = misdirected(exchange) ? 'host-misdirected' : unavailable(service, exchange.at);
+    if (route === null || service === null || missing !== null) {
+      const code = missing ?? 'route-missing';
+      return this.#refuse(call, snapshot, service, { code, why: whyNot[code] ?? code, stage: 'route', answer: null });
+    }
+    if (isReserved(exchange)) {
+      const reply = await submitForm(call, service);
+      if (reply === null) return this.#refuse(call, snapshot, service, { code: 'route-missing', why: 'no form of this service', stage: 'identify', answer: null });
+      return this.#record(exchange, service, await call.refuse(reply.answer), { is: reply.code === null ? 'pass' : 'refuse', code: reply.code, why: reply.why });
+    }
+    const judged = judge(exchange, route, call.gather);
+    const outcome = judged instanceof Promise ? await judged : judged;
+    if (outcome.is === 'refuse') return this.#refuse(call, snapshot, service, outcome);
+    return this.#carry(call, outcome, snapshot, service);
+  }
+
+  /** Opens the upstream and joins both; tries once more where nothing had begun on a connection that was being closed. */
+  async #carry(call: Call, admitted: Admitted, snapshot: Snapshot, service: Service): Promise<void> {
+    const { exchange } = admitted;
+    const forwarding = admitted.spent.length === 0 ? service.forwarding : { ...service.forwarding, spent: admitted.spent };
+    let fresh = false;
+    for (;;) {
+      let opened: Opened;
+      try {
+        const opening = service.dial(exchange, call, fresh);
+        opened = opening instanceof Promise ? await opening : opening;
+      } catch (error) {
+        return this.#refuse(call, snapshot, service, this.#openingFailed(error), exchange);
+      }
+      const tally = await call.proceed(opened, forwarding);
+      if (tally.end === 'untouched' && !fresh) {
+        fresh = true;
+        continue;
+      }
+      const code = tally.code;
+      if (tally.end === 'done' || code === null) {
+        const is = code === null || code === 'visitor-gone' ? 'pass' : 'fail';
+        return this.#record(exchange, service, tally, { is, code, why: tally.why });
+      }
+      return this.#refuse(call, snapshot, service, { code, why: tally.why ?? code, stage: 'open', answer: null }, exchange);
+    }
+  }
+
+  #openingFailed(error: unknown): Refusal {
+    if (error instanceof SallyportError) return { code: error.code, why: error.message, stage: 'open', answer: null };
+    this.#options.onFault(error);
+    return { code: 'program-failed', why: 'opening the upstream failed', stage: 'open', answer: null };
+  }
+
+  async #refuse(call: Call, snapshot: Snapshot, service: Service | null, refusal: Refusal, exchange = call.exchange): Promise<void> {
+    const identified = refusal.stage === 'authorize' || refusal.stage === 'meter' || refusal.stage === 'open';
+    const reply = answerFor({ exchange, snapshot, service, code: refusal.code, identified, proposed: refusal.answer });
+    const tally = await call.refuse(reply);
+    const is = refusal.stage === 'open' && (codes[refusal.code].status ?? 500) >= 500 ? 'fail' : 'refuse';
+    this.#record(exchange, service, tally, { is, code: refusal.code, why: refusal.why });
+  }
+
+  #record(exchange: Exchange, service: Service | null, tally: Tally, verdict: Readonly<{ is: 'pass' | 'refuse' | 'fail'; code: Code | null; why: string | null }>): void {
+    this.#options.audit.record(eventOf(exchange, service?.name ?? null, tally, verdict, this.#options.tools.now()));
+  }
+}
+
+const whyNot: Partial<Record<Code, string>> = {
+  'route-missing': 'no service has this name',
+  'host-misdirected': 'the Host field and the name of the TLS handshake differ',
+  'service-closed': 'the service is closed',
+  'service-expired': 'the share has expired',
+};
+
+/** RFC 9110, 15.5.20; domain fronting: what was asked for in the handshake decided the certificate, so Host must agree. */
+function misdirected(exchange: Exchange): boolean {
+  return exchange.sni !== null && exchange.http !== null && exchange.sni !== exchange.host;
+}
+
+function unavailable(service: Service | null, at: number): Code | null {
+  if (service === null) return null;
+  if (!service.open) return 'service-closed';
+  return service.expires !== null && service.expires <= at ? 'service-expired' : null;
+}
+
+function isReserved(exchange: Exchange): boolean {
+  return exchange.http?.path?.text.startsWith(RESERVED) ?? false;
+}

@@ -1,0 +1,75 @@
+/** Makes the one event of an exchange. */
+
+import type { Code } from '../core/errors.ts';
+import type { AuditEvent } from '../core/audit/event.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import type { Tally } from '../contracts/protocol.ts';
+import type { Arrival } from '../contracts/stream.ts';
+import { RESERVED } from './reserved.ts';
+
+type Verdict = Readonly<{ is: AuditEvent['verdict']; code: Code | null; why: string | null }>;
+
+export function eventOf(exchange: Exchange, service: string | null, tally: Tally, verdict: Verdict, now: number): AuditEvent {
+  const { http } = exchange;
+  return {
+    time: rfc3339(exchange.at),
+    id: exchange.id,
+    service,
+    listener: exchange.listener.name,
+    visitor: exchange.from.ip,
+    viaRelay: exchange.listener.via === 'relay',
+    who: exchange.identity?.subject ?? null,
+    method: http?.method ?? null,
+    host: exchange.host,
+    path: http === null ? null : pathForLog(http.path?.text ?? http.target),
+    verdict: verdict.is,
+    code: verdict.code,
+    why: verdict.why,
+    status: tally.status,
+    bytesIn: tally.bytesIn,
+    bytesOut: tally.bytesOut,
+    durationMs: now - exchange.at,
+  };
+}
+
+/** For what never became an exchange: a head, or a hello, without a single reading. */
+export function eventOfRefusal(arrival: Arrival, fact: Readonly<{ code: Code; why: string; status: number | null; id: string; at: number }>): AuditEvent {
+  return {
+    time: rfc3339(fact.at),
+    id: fact.id,
+    service: null,
+    listener: arrival.listener.name,
+    visitor: arrival.from.ip,
+    viaRelay: arrival.listener.via === 'relay',
+    who: null,
+    method: null,
+    host: arrival.sni,
+    path: null,
+    verdict: 'refuse',
+    code: fact.code,
+    why: fact.why,
+    status: fact.status,
+    bytesIn: 0,
+    bytesOut: 0,
+    durationMs: 0,
+  };
+}
+
+let formattedAt = Number.NaN;
+let formatted = '';
+
+/** The same millisecond is written once. */
+function rfc3339(at: number): string {
+  if (at !== formattedAt) {
+    formattedAt = at;
+    formatted = new Date(at).toISOString();
+  }
+  return formatted;
+}
+
+/** Below the reserved path a secret may follow the form's name: only the name is kept. */
+function pathForLog(path: string): string {
+  if (!path.startsWith(RESERVED)) return path;
+  const end = path.indexOf('/', RESERVED.length);
+  return end === -1 ? path : `${path.slice(0, end)}/…`;
+}

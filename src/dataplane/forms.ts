@@ -1,0 +1,57 @@
+/** Hands a form below `/.sallyport/` to the guard that declared it, and the guard's reply back. */
+
+import type { Code } from '../core/errors.ts';
+import { fieldValue } from '../core/http/fields.ts';
+import type { Reply } from '../core/http/reply.ts';
+import type { Form } from '../contracts/guard.ts';
+import type { Call } from '../contracts/protocol.ts';
+import type { Service } from '../contracts/snapshot.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import { errorReply } from '../core/pages/error.ts';
+import { foreignOrigin } from '../core/policy/origin.ts';
+
+export type Submitted = Readonly<{ answer: Reply; code: Code | null; why: string | null }>;
+
+/** Null when the service has no such form: the caller answers as for any path. */
+export async function submitForm(call: Call, service: Service, bytesMax = 16_384): Promise<Submitted | null> {
+  const { exchange } = call;
+  const path = exchange.http?.path;
+  const method = exchange.http?.method;
+  if (path === undefined || path === null || !path.clear || method === undefined) return null;
+  const found = find(service.forms, method, path.text);
+  if (found === null) return null;
+  if (method === 'POST' && foreignOrigin(exchange) !== null) return refused(exchange, 'origin-foreign', 'a form was sent from another place');
+  const fields = await read(call, method, bytesMax);
+  if (fields === null) return refused(exchange, 'body-malformed', 'a form takes urlencoded fields within its limit');
+  return { answer: await found.form.handle(exchange, { fields, rest: found.rest }), code: null, why: null };
+}
+
+function refused(exchange: Exchange, code: Code, why: string): Submitted {
+  return { answer: errorReply(exchange, code), code, why };
+}
+
+function find(forms: readonly Form[], method: string, path: string): { form: Form; rest: string } | null {
+  for (const form of forms) {
+    if (form.method !== method) continue;
+    if (form.path === path) return { form, rest: '' };
+    if (!form.path.endsWith('/*')) continue;
+    const stem = form.path.slice(0, -1);
+    const rest = path.slice(stem.length);
+    if (path.startsWith(stem) && rest !== '' && !rest.includes('/')) return { form, rest };
+  }
+  return null;
+}
+
+/** A GET's fields are its query; a POST's are its body. */
+async function read(call: Call, method: string, bytesMax: number): Promise<URLSearchParams | null> {
+  const http = call.exchange.http;
+  if (http === null) return null;
+  if (method === 'GET') {
+    const query = http.target.indexOf('?');
+    return new URLSearchParams(query === -1 ? '' : http.target.slice(query + 1));
+  }
+  const type = fieldValue(http.fields, 'content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/x-www-form-urlencoded') return null;
+  const body = await call.gather(bytesMax);
+  return body === null ? null : new URLSearchParams(new TextDecoder().decode(body));
+}

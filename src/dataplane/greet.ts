@@ -1,0 +1,60 @@
+/** Ends the visitor's TLS: the certificate by the name asked for, within a deadline, over a socket or a tunnel's stream. */
+
+import { TLSSocket, type SecureContext } from 'node:tls';
+import type { Deadlines } from '../contracts/protocol.ts';
+import type { Stream } from '../contracts/stream.ts';
+import { fault, type Fault } from '../core/errors.ts';
+import { canonicalHost } from '../core/http/host.ts';
+
+export type Greeted = Readonly<{ stream: TLSSocket; sni: string | null; alpn: string | null }>;
+
+export type GreetOptions = Readonly<{
+  /** The context for a canonical name, or for none (a client that sends no name: an address was dialled). Null: no certificate, no handshake. */
+  contextFor: (name: string | null) => SecureContext | null;
+  alpn: readonly string[];
+  handshakeMs: number;
+  now: () => number;
+  deadlines: Deadlines;
+}>;
+
+/**
+ * Resolves with the decrypted stream, or with why there is none; the underlying stream is destroyed then.
+ * Never rejects. No byte of the application is read before the handshake has ended; there is no early data.
+ */
+export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | Fault> {
+  return new Promise((resolve) => {
+    let asked: string | null = null;
+    const fallback = options.contextFor(null);
+    const tls = new TLSSocket(stream, {
+      isServer: true,
+      ...(fallback === null ? {} : { secureContext: fallback }),
+      ALPNProtocols: [...options.alpn],
+      SNICallback: (name, answer) => {
+        asked = canonicalHost(name);
+        const context = asked === null ? null : options.contextFor(asked);
+        if (context === null) answer(new Error('unrecognized name'));
+        else answer(null, context);
+      },
+    });
+    const deadline = {
+      at: options.now() + options.handshakeMs,
+      expire: () => fail(fault('hello-timed-out', 'the TLS handshake took too long')),
+    };
+    const fail = (why: Fault): void => {
+      options.deadlines.delete(deadline);
+      tls.destroy();
+      stream.destroy();
+      resolve(why);
+    };
+    options.deadlines.add(deadline);
+    tls.on('error', () => undefined);
+    const early = (): void => fail(fault('hello-malformed', 'the TLS handshake failed'));
+    tls.once('close', early);
+    tls.once('secure', () => {
+      options.deadlines.delete(deadline);
+      tls.off('close', early);
+      // A visitor who sends a name gets a certificate for it; one who sends none is served by address alone.
+      resolve({ stream: tls, sni: asked, alpn: tls.alpnProtocol || null });
+    });
+  });
+}

@@ -1,0 +1,36 @@
+/** What a service's name keeps for ourselves: `/.sallyport/` for forms, and the field by which we recognise our own check. */
+
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { fieldValue } from '../core/http/fields.ts';
+import type { Reply } from '../core/http/reply.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import type { Snapshot } from '../contracts/snapshot.ts';
+
+/** Never forwarded, on any service. */
+export const RESERVED = '/.sallyport/';
+
+const CHECK_FIELD = 'sallyport-check';
+
+/**
+ * Before a share is called ready its own program comes by the visitor's way and shows this start's nonce.
+ * It gets a refusal, like any stranger, with a proof that it was ours; it is counted nowhere.
+ * Null for everybody else: a wrong nonce is a stranger's.
+ */
+export function ownCheckReply(exchange: Exchange, snapshot: Snapshot): Reply | null {
+  if (exchange.http === null) return null;
+  const shown = fieldValue(exchange.http.fields, CHECK_FIELD);
+  if (shown === undefined) return null;
+  const wanted = Buffer.from(snapshot.checkNonce, 'latin1');
+  const given = Buffer.from(shown, 'latin1');
+  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return null;
+  const proof = createHmac('sha256', snapshot.checkNonce).update('reached').digest('hex');
+  return {
+    status: 401,
+    fields: [
+      ['Sallyport-Check', proof],
+      ['WWW-Authenticate', 'Sallyport'],
+      ['Cache-Control', 'no-store'],
+    ],
+    body: null,
+  };
+}

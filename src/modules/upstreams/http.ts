@@ -1,0 +1,95 @@
+/** An HTTP/1.1 service on this machine or network, with its connections kept for the next exchange. */
+
+import { z } from 'zod';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { SallyportError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
+import { dial } from './http/dial.ts';
+import { Pool } from './http/pool.ts';
+
+/**
+ * `hosts` are tried in their order until one takes a connection, and the one that did is kept in mind:
+ * a development server may listen on 127.0.0.1 or on ::1 alone.
+ */
+const options = z.strictObject({
+  hosts: z.array(z.string()).min(1).max(4).readonly(),
+  port: z.int().min(1).max(65_535),
+  /** The source address; null leaves the choice to the system. */
+  from: z.string().nullable(),
+});
+
+/** A request that may have been carried out must not be sent twice: it takes a connection only when that was alive this second. */
+const SURELY_ALIVE_MS = 1_000;
+
+export const http = defineUpstream({
+  name: 'http',
+  options,
+  build: (target, tools) => {
+    const { limits } = tools;
+    const pool = new Pool({ now: tools.now, idleMax: limits.poolIdlePerServiceMax, idleMs: limits.poolIdleMs });
+    const state = { open: 0, preferred: 0 };
+
+    const opened = (stream: Duplex, reused: boolean): Opened => {
+      state.open += 1;
+      let released = false;
+      return {
+        is: 'stream',
+        stream,
+        reused,
+        release: (reusable) => {
+          if (released) return;
+          released = true;
+          state.open -= 1;
+          if (reusable) pool.give(stream);
+          else stream.destroy();
+        },
+      };
+    };
+
+    const dialAny = async (caller: Caller): Promise<Opened> => {
+      for (let tried = 0; ; tried += 1) {
+        const index = (state.preferred + tried) % target.hosts.length;
+        const host = target.hosts[index] ?? '127.0.0.1';
+        try {
+          const socket: Socket = await dial({ host, port: target.port, from: target.from }, limits.dialMs, caller);
+          state.preferred = index;
+          return opened(socket, false);
+        } catch (error) {
+          const refused = error instanceof SallyportError && error.code === 'upstream-refused';
+          if (!refused || tried + 1 >= target.hosts.length) throw error;
+        }
+      }
+    };
+
+    return {
+      words: `http://${target.hosts[0]?.includes(':') ? `[${target.hosts[0]}]` : target.hosts[0]}:${target.port}`,
+      open: (exchange, caller, fresh) => {
+        if (state.open >= limits.upstreamsPerServiceMax) {
+          throw new SallyportError('connections-exceeded', 'the service has as many connections as it may');
+        }
+        const kept = fresh ? null : pool.take(replayable(exchange) ? limits.poolIdleMs : SURELY_ALIVE_MS);
+        return kept === null ? dialAny(caller) : opened(kept, true);
+      },
+      close: async () => pool.close(),
+    };
+  },
+});
+
+/** RFC 9110, 9.2.2: what is idempotent and has no body may be sent again when a kept connection turns out to be closed. */
+function replayable(exchange: Exchange): boolean {
+  const head = exchange.http;
+  if (head === null || head.framing.is !== 'none') return false;
+  switch (head.method) {
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'TRACE':
+    case 'PUT':
+    case 'DELETE':
+      return head.upgrade === null;
+    default:
+      return false;
+  }
+}
