@@ -1,0 +1,68 @@
+/** The uniform face: what a stranger is answered, whatever was asked, so that nothing can be told from it. */
+
+import type { Reply } from '../http/reply.ts';
+import type { Exchange } from '../policy/exchange.ts';
+import { originOf } from '../policy/origin.ts';
+import { returnTarget } from '../policy/return-target.ts';
+import { html, type Markup } from './markup.ts';
+import { page } from './page.ts';
+import { plainReply } from './problem.ts';
+import { isNavigation } from './wants.ts';
+
+/** What this gateway takes anywhere; not what the service asked for takes, for that would tell of it. */
+export type Offers = Readonly<{ password: boolean }>;
+
+/** RFC 7617: the charset is for clients that would otherwise send Latin-1. */
+const basic = 'Basic realm="Sallyport", charset="UTF-8"';
+
+/** A scheme that no browser knows, so that none opens its own dialog over our page (RFC 9110, 11.6.1 asks for some challenge). */
+const own = 'Sallyport realm="Sallyport"';
+
+const privateTitle = 'This address is private';
+
+/**
+ * The answer to everybody who is not identified: always 401. It depends on what the visitor sent
+ * and on `offers`, and on nothing else: not on the code, the path's existence, the rule, the service.
+ */
+export function face(exchange: Exchange, _code: 'credentials-missing' | 'credentials-wrong', offers: Offers): Reply {
+  if (exchange.listener.scheme === 'https' && isNavigation(exchange)) {
+    return offers.password ? loginPage(exchange, { to: wantedTarget(exchange), said: null }) : privatePage();
+  }
+  return plainReply(exchange, {
+    status: 401,
+    title: 'Unauthorized',
+    detail: 'This address is private.',
+    code: 'credentials-missing',
+    fields: [['WWW-Authenticate', offers.password ? basic : own]],
+  });
+}
+
+/** The place that was asked for, as far as one can return there; `/` otherwise. */
+export function wantedTarget(exchange: Exchange): string {
+  return exchange.http === null ? '/' : (returnTarget(exchange.http.target, originOf(exchange)) ?? '/');
+}
+
+/** The login form; `said` is what went wrong the last time. Status 401 unless another is given. */
+export function loginPage(
+  exchange: Exchange,
+  { to, said, status = 401, fields = [] }: Readonly<{ to: string; said: string | null; status?: number; fields?: readonly (readonly [string, string])[] }>,
+): Reply {
+  const fault: Markup | null = said === null ? null : html`<p class="fault" role="alert">${said}</p>\n`;
+  const content = html`<p>Sign in to open ${exchange.host === '' ? 'this address' : exchange.host}.</p>
+${fault}<form method="post" action="/.sallyport/login">
+<input type="hidden" name="to" value="${to}">
+<label for="user">Name</label>
+<input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Sign in</button>
+</form>
+<p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
+  const challenge: readonly (readonly [string, string])[] = status === 401 ? [['WWW-Authenticate', own]] : [];
+  return page({ status, title: privateTitle, content, form: true, fields: [...challenge, ...fields] });
+}
+
+function privatePage(): Reply {
+  const content = html`<p>Open the link that you were given. If it has ended, ask its owner for a new one.</p>`;
+  return page({ status: 401, title: privateTitle, content, fields: [['WWW-Authenticate', own]] });
+}

@@ -1,0 +1,78 @@
+/** Counts wrong guesses and says how long to wait: for each person from each network, and for each network. */
+
+export type AttemptRules = Readonly<{
+  /** Guesses within the window until the wait begins. */
+  guessesMax: number;
+  windowMs: number;
+  /** The first wait; it doubles each time, up to `waitMsMax`. */
+  waitMs: number;
+  waitMsMax: number;
+  /** Keys that are remembered; the one that was quiet longest is forgotten first. */
+  keysMax: number;
+}>;
+
+type Record = { guesses: number; since: number; until: number; waits: number };
+
+/** Pure but for its own memory: time is handed in. */
+export class Attempts {
+  readonly #rules: AttemptRules;
+  /** In the order of their last guess. */
+  readonly #records = new Map<string, Record>();
+
+  constructor(rules: AttemptRules) {
+    this.#rules = rules;
+  }
+
+  /**
+   * Takes one guess for a key before it is checked, so that a hundred guesses at once count as a hundred.
+   * @returns milliseconds to wait, or 0 when the guess may be made
+   */
+  take(key: string, now: number): number {
+    const { guessesMax, windowMs, waitMs, waitMsMax } = this.#rules;
+    const record = this.#touch(key, now);
+    if (record.until > now) return record.until - now;
+    if (record.until !== 0 && record.until <= now && record.guesses >= guessesMax) this.#begin(record, now);
+    if (now - record.since >= windowMs) {
+      if (now - record.since >= waitMsMax) record.waits = 0;
+      this.#begin(record, now);
+    }
+    if (record.guesses >= guessesMax) {
+      const wait = Math.min(waitMs * 2 ** Math.min(record.waits, 30), waitMsMax);
+      record.until = now + wait;
+      record.waits += 1;
+      return wait;
+    }
+    record.guesses += 1;
+    return 0;
+  }
+
+  /** The guess was right: it is not counted, and with `all` neither are those before it. */
+  forgive(key: string, all: boolean): void {
+    const record = this.#records.get(key);
+    if (record === undefined) return;
+    if (all) this.#records.delete(key);
+    else record.guesses = Math.max(0, record.guesses - 1);
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  #begin(record: Record, now: number): void {
+    record.guesses = 0;
+    record.since = now;
+    record.until = 0;
+  }
+
+  #touch(key: string, now: number): Record {
+    const known = this.#records.get(key);
+    if (known !== undefined) this.#records.delete(key);
+    const record = known ?? { guesses: 0, since: now, until: 0, waits: 0 };
+    this.#records.set(key, record);
+    if (this.#records.size > this.#rules.keysMax) {
+      const [oldest] = this.#records.keys();
+      if (oldest !== undefined) this.#records.delete(oldest);
+    }
+    return record;
+  }
+}

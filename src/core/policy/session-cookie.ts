@@ -1,0 +1,64 @@
+/** The one cookie that we set: how it is read, written, ended and kept from the service. */
+
+import type { Fields } from '../http/fields.ts';
+import type { Exchange } from './exchange.ts';
+
+/** `__Host-`: a browser takes it over TLS only, for this very host, with no Domain (RFC 6265bis, 4.1.3.2). */
+export const sessionCookie = '__Host-sallyport-session';
+
+/** 256 bits in base64url. */
+const token = /^[A-Za-z0-9_-]{43}$/;
+
+export type CookieFound = Readonly<{ is: 'none' }> | Readonly<{ is: 'one'; token: string }> | Readonly<{ is: 'malformed' }> | Readonly<{ is: 'twice' }>;
+
+const none: CookieFound = { is: 'none' };
+
+/**
+ * Our cookie in a request over HTTPS; over plain HTTP it is never looked at.
+ * Two of our name are no session at all: one of them was planted (cookie tossing).
+ */
+export function readSessionCookie(exchange: Exchange): CookieFound {
+  if (exchange.http === null || exchange.listener.scheme !== 'https') return none;
+  const values = cookieValues(exchange.http.fields);
+  const [value, ...rest] = values;
+  if (value === undefined) return none;
+  if (rest.length > 0) return { is: 'twice' };
+  return token.test(value) ? { is: 'one', token: value } : { is: 'malformed' };
+}
+
+function cookieValues(fields: Fields): readonly string[] {
+  const values: string[] = [];
+  for (const field of fields) {
+    if (field.lower !== 'cookie' || !field.value.includes(sessionCookie)) continue;
+    for (const pair of field.value.split(';')) {
+      const at = pair.indexOf('=');
+      if (at !== -1 && trimmed(pair.slice(0, at)) === sessionCookie) values.push(trimmed(pair.slice(at + 1)));
+    }
+  }
+  return values;
+}
+
+/** `Set-Cookie` for a new session. */
+export function writeSessionCookie(sessionToken: string, maxAgeSeconds: number): readonly [string, string] {
+  return ['Set-Cookie', `${sessionCookie}=${sessionToken}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}`];
+}
+
+/** `Set-Cookie` that makes the browser forget it. */
+export function endSessionCookie(): readonly [string, string] {
+  return ['Set-Cookie', `${sessionCookie}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`];
+}
+
+/**
+ * A Cookie field without ours, for the service; null when nothing else was in it. Case is folded:
+ * what a careless service could take for ours does not reach it either.
+ */
+export function withoutSessionCookie(value: string): string | null {
+  if (!value.toLowerCase().includes('__host-sallyport-')) return value;
+  const kept = value.split(';').filter((pair) => !trimmed(pair).toLowerCase().startsWith('__host-sallyport-'));
+  const text = trimmed(kept.join(';'));
+  return text === '' ? null : text;
+}
+
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+}
