@@ -59,6 +59,7 @@ export const codes = {
   // The tunnel.
   'frame-malformed': { status: null, exit: null },
   'frame-too-long': { status: null, exit: null },
+  'frames-exceeded': { status: null, exit: null },
   'window-exceeded': { status: null, exit: null },
   'stream-unknown': { status: null, exit: null },
   'streams-exceeded': { status: null, exit: null },

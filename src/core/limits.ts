@@ -53,13 +53,25 @@ export const defaults = {
   helloBytesMax: 16_384 as number,
   helloWireBytesMax: 65_536 as number,
 
-  // The tunnel. 256 KiB a stream at the start, one cap for a carrier: a stalled visitor costs its own window only.
+  // The tunnel. A stream's window starts at its share of the carrier's cap (64 KiB) and doubles up to 256 KiB as
+  // the consumer drains (ngrok 256 KiB): a stalled visitor costs its own window only, and the cap always holds.
   frameBytesMax: 65_536 as number,
+  /** JSON on a carrier: a hello, an answer, a hundred names. */
+  messageBytesMax: 16_384 as number,
   streamWindowBytes: 262_144 as number,
+  /** Credit that a peer may give us on one stream: HTTP/2 stops at 2 GiB, cloudflared gives 6 MB. */
+  sendWindowBytesMax: 16_777_216 as number,
   carrierWindowBytes: 67_108_864 as number,
   carrierStreamsMax: 1_000 as number,
   carrierIdleMs: 30_000 as number,
   carriersPreAuthMax: 64 as number,
+  /** How long a silent holder of a name may take to answer a ping before a newcomer of the same key gets it. */
+  carrierProbeMs: 3_000 as number,
+  carriersMax: 1_000 as number,
+  namesPerCarrierMax: 100 as number,
+  /** Between two attempts to reach the relay, at most; jittered. ngrok and cloudflared stay below a minute. */
+  redialMs: 30_000 as number,
+  inviteMs: 86_400_000 as number,
   controlFramesPerSecondMax: 2_000 as number,
 
   // People. Two hashes at a time (argon2 shares the runtime's four pool threads with DNS and fsync), the rest queue or are refused.
