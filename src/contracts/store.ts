@@ -29,6 +29,7 @@ export interface Records {
   /**
    * Calls `listener` for each change below `prefix` from now on, this process's and others' alike
    * (others' within 300 ms), in the order of versions. What expires is told as a deletion.
+   * An own change is told before its `put` resolves; several changes of one key by others may be told as one, the newest.
    */
   watch(prefix: string, listener: (change: Change) => void): { close(): void };
 }
