@@ -67,6 +67,8 @@ export type ProtocolTools = Readonly<{
   newId: () => string;
   limits: Limits;
   deadlines: Deadlines;
+  /** Joins two streams for what is passed on unread: an upgraded connection, a visitor's TLS at a relay. */
+  splice: Splice;
   /** The Date field of this second (RFC 9110, 6.6.1). */
   httpDate: () => string;
   /** Called for what had no exchange yet: a head that could not be read. Recorded like any refusal. */
