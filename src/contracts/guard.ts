@@ -4,7 +4,7 @@ import type { ZodType } from 'zod';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Stage } from '../core/policy/route.ts';
-import type { Check } from '../core/policy/verdict.ts';
+import type { Check, Verdict } from '../core/policy/verdict.ts';
 import type { Tools } from './tools.ts';
 
 export type { Stage };
@@ -18,8 +18,11 @@ export type Form = Readonly<{
   method: 'GET' | 'POST';
   /** `/.sallyport/login`; a trailing `/*` matches exactly one more segment, handed in as `rest`. */
   path: string;
-  handle: (exchange: Exchange, input: Readonly<{ fields: URLSearchParams; rest: string }>) => Reply | Promise<Reply>;
+  handle: (exchange: Exchange, input: Readonly<{ fields: URLSearchParams; rest: string }>) => FormAnswer | Promise<FormAnswer>;
 }>;
+
+/** A reply when all is well; a challenge (recorded with its code, its answer null for the uniform face) when not. Never thrown. */
+export type FormAnswer = Reply | Extract<Verdict, { is: 'challenge' }>;
 
 export type BuiltGuard = Readonly<{
   check: Check;

@@ -82,6 +82,18 @@ export const defaults = {
   sessionsMax: 10_000 as number,
   usersMax: 10_000 as number,
   linksMax: 10_000 as number,
+  sessionsPerSubjectMax: 1_000 as number,
+  passwordCharsMin: 12 as number,
+  /** Wrong guesses: five for one person from one network in two minutes (Authelia bans at 3), twenty for one network. */
+  guessesPerAccountMax: 5 as number,
+  guessesPerAddressMax: 20 as number,
+  guessWindowMs: 120_000 as number,
+  /** The wait after them; it doubles up to an hour. Authelia waits 5 min, fail2ban 10 min. */
+  guessWaitMs: 60_000 as number,
+  guessWaitMsMax: 3_600_000 as number,
+  guessKeysMax: 10_000 as number,
+  /** How old a webhook's signature may be, and how far ahead its clock. Stripe's own libraries: 5 min. */
+  signatureAgeMs: 300_000 as number,
   credentialCacheMax: 1_000 as number,
   credentialCacheMs: 300_000 as number,
 

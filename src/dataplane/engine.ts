@@ -100,8 +100,10 @@ export class Engine {
     }
     if (isReserved(exchange)) {
       const reply = await submitForm(call, service);
+      if (reply?.answer === null) return this.#refuse(call, snapshot, service, { code: reply.code ?? 'route-missing', why: reply.why ?? 'a form refused', stage: 'identify', answer: null });
       if (reply === null) return this.#refuse(call, snapshot, service, { code: 'route-missing', why: 'no form of this service', stage: 'identify', answer: null });
-      return this.#record(exchange, service, await call.refuse(reply.answer), { is: reply.code === null ? 'pass' : 'refuse', code: reply.code, why: reply.why });
+      const { answer } = reply;
+      return this.#record(exchange, service, await call.refuse(answer), { is: reply.code === null ? 'pass' : 'refuse', code: reply.code, why: reply.why });
     }
     const judged = judge(exchange, route, call.gather);
     const outcome = judged instanceof Promise ? await judged : judged;

@@ -3,14 +3,15 @@
 import type { Code } from '../core/errors.ts';
 import { fieldValue } from '../core/http/fields.ts';
 import type { Reply } from '../core/http/reply.ts';
-import type { Form } from '../contracts/guard.ts';
+import type { Form, FormAnswer } from '../contracts/guard.ts';
 import type { Call } from '../contracts/protocol.ts';
 import type { Service } from '../contracts/snapshot.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import { errorReply } from '../core/pages/error.ts';
 import { foreignOrigin } from '../core/policy/origin.ts';
 
-export type Submitted = Readonly<{ answer: Reply; code: Code | null; why: string | null }>;
+/** `answer` null: the uniform face. */
+export type Submitted = Readonly<{ answer: Reply | null; code: Code | null; why: string | null }>;
 
 /** Null when the service has no such form: the caller answers as for any path. */
 export async function submitForm(call: Call, service: Service, bytesMax = 16_384): Promise<Submitted | null> {
@@ -23,7 +24,11 @@ export async function submitForm(call: Call, service: Service, bytesMax = 16_384
   if (method === 'POST' && foreignOrigin(exchange) !== null) return refused(exchange, 'origin-foreign', 'a form was sent from another place');
   const fields = await read(call, method, bytesMax);
   if (fields === null) return refused(exchange, 'body-malformed', 'a form takes urlencoded fields within its limit');
-  return { answer: await found.form.handle(exchange, { fields, rest: found.rest }), code: null, why: null };
+  return submitted(await found.form.handle(exchange, { fields, rest: found.rest }));
+}
+
+function submitted(answer: FormAnswer): Submitted {
+  return 'is' in answer ? { answer: answer.answer, code: answer.code, why: answer.why } : { answer, code: null, why: null };
 }
 
 function refused(exchange: Exchange, code: Code, why: string): Submitted {
