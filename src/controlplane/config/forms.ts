@@ -75,7 +75,7 @@ export type BehindRead = Readonly<{ ok: true; value: Behind }> | Readonly<{ ok: 
 export function readBehind(text: string): BehindRead {
   if (/^-?\d+(?:\.\d+)?$/.test(text)) {
     const port = readPort(text);
-    return port === null ? { ok: false, expected: portExpected } : { ok: true, value: { is: 'http', host: '127.0.0.1', port } };
+    return port === null ? { ok: false, expected: portExpected } : { ok: true, value: { is: 'http', host: 'localhost', port } };
   }
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#@\s]+)(\/?)$/i.exec(text);
   if (match === null) return { ok: false, expected: 'a port or http://HOST:PORT, without path, user or query' };

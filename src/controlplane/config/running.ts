@@ -1,11 +1,9 @@
 /** A gateway that runs, as the command line and the control socket see it. */
 
+import type { Reach } from '../../core/address.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import type { Code } from '../../core/errors.ts';
 import type { Config } from './plan.ts';
-
-/** How far an address reaches: this machine, this network, the Internet. */
-export type Reach = 'machine' | 'network' | 'internet';
 
 /** Times are RFC 3339, UTC. No event holds a secret. */
 export type GatewayEvent =

@@ -1,5 +1,6 @@
 /** Whether a visitor is on this machine: what comes from 127.0.0.1 is not enough. */
 
+import { isLoopback, parseIp } from '../address.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
@@ -19,13 +20,13 @@ export function isLocal(exchange: Exchange, ownNames: readonly string[]): boolea
   return http.fields.every((field) => speaksForVisitor(field.lower, field.value, exchange.host));
 }
 
-/** Canonical `ip`: 127.0.0.0/8 or ::1. */
-export function isLoopbackAddress(ip: string): boolean {
-  return ip === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(ip);
+function isLoopbackAddress(text: string): boolean {
+  const ip = parseIp(text);
+  return ip !== null && isLoopback(ip);
 }
 
 /** `localhost`, a name below it (RFC 6761, 6.3: never anywhere but here), or a loopback literal. */
-export function isLoopbackName(host: string): boolean {
+function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || isLoopbackAddress(host.replace(/^\[(.*)\]$/, '$1'));
 }
 

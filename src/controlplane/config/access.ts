@@ -1,0 +1,107 @@
+/** From the access that a service asks for to the tree that the judge walks. */
+
+import type { BuiltGuard, Form, FormAnswer, Guard, GuardedService } from '../../contracts/guard.ts';
+import type { Tools } from '../../contracts/tools.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { isLocal } from '../../core/policy/local.ts';
+import type { Tree } from '../../core/policy/route.ts';
+import type { Check } from '../../core/policy/verdict.ts';
+import type { Access, GuardUse } from './plan.ts';
+import type { Warning } from './presets.ts';
+
+export type BuiltAccess = Readonly<{
+  tree: Tree;
+  forms: readonly Form[];
+  /** False when a stranger needs nothing. */
+  guarded: boolean;
+  /** "a password of ana or ben, or a secret link". */
+  words: string;
+  warnings: readonly Warning[];
+}>;
+
+/** The cheap first and the costly last: a password is hashed only when nothing else admits, and `public` hides nobody's name. */
+const costs: ReadonlyMap<string, number> = new Map([
+  ['ip', 0],
+  ['link', 1],
+  ['webhook', 2],
+  ['password', 8],
+  ['public', 9],
+]);
+
+const costOf = (use: GuardUse): number => costs.get(use.guard) ?? 5;
+
+/**
+ * Builds the guards of one service.
+ * Errors: what a guard's `build` throws (`user-missing`); `config-malformed` for a guard that does not exist.
+ */
+export function buildAccess(access: Access, localFree: boolean, guards: ReadonlyMap<string, Guard<unknown>>, tools: Tools, service: GuardedService): BuiltAccess {
+  const forms: Form[] = [];
+  const branches = access
+    .map((uses) => uses.toSorted((left, right) => costOf(left) - costOf(right)))
+    .toSorted((left, right) => branchCost(left) - branchCost(right))
+    .map((uses) => {
+      const built = uses.map((use) => buildGuard(use, guards, tools, service));
+      forms.push(...built.flatMap((guard) => guard.forms ?? []));
+      return { uses, tree: treeOf(built), words: built.map((guard) => guard.words).join(' and ') };
+    });
+  const guarded = !branches.some(({ uses }) => uses.every((use) => use.guard === 'public'));
+  const local: readonly Tree[] = localFree && guarded ? [{ is: 'check', check: localCheck(service.hosts) }] : [];
+  const trees = [...local, ...branches.map(({ tree }) => tree)];
+  const words = [...(local.length > 0 ? ['anyone on this machine'] : []), ...branches.map((branch) => branch.words)].join(', or ');
+  return { tree: trees.length === 1 && trees[0] !== undefined ? trees[0] : { is: 'any', of: trees }, forms: joined(forms), guarded, words, warnings: addressAlone(access, service) };
+}
+
+function branchCost(uses: readonly GuardUse[]): number {
+  return Math.max(0, ...uses.map(costOf));
+}
+
+function buildGuard(use: GuardUse, guards: ReadonlyMap<string, Guard<unknown>>, tools: Tools, service: GuardedService): BuiltGuard {
+  const guard = guards.get(use.guard);
+  if (guard === undefined) throw new SallyportError('config-malformed', `services.${service.name}.access names the guard ${use.guard}, which does not exist.`);
+  return guard.build(use.options, tools, service);
+}
+
+function treeOf(built: readonly BuiltGuard[]): Tree {
+  const checks = built.map(({ check }): Tree => ({ is: 'check', check }));
+  const [only] = checks;
+  return checks.length === 1 && only !== undefined ? only : { is: 'all', of: checks };
+}
+
+/** Two branches with a password have one login page: each is asked in turn, as the branches are. */
+function joined(forms: readonly Form[]): readonly Form[] {
+  const byPlace = Map.groupBy(forms, (form) => `${form.method} ${form.path}`);
+  return [...byPlace.values()].flatMap((same) => {
+    const [first, ...others] = same;
+    if (first === undefined) return [];
+    return others.length === 0 ? [first] : [{ ...first, handle: inTurn(same) }];
+  });
+}
+
+function inTurn(forms: readonly Form[]): Form['handle'] {
+  return async (exchange, input) => {
+    let answer: FormAnswer | null = null;
+    for (const form of forms) {
+      answer = await form.handle(exchange, input);
+      if (!('is' in answer)) return answer;
+    }
+    if (answer === null) throw new SallyportError('program-failed', 'A form without anybody behind it was asked.');
+    return answer;
+  };
+}
+
+function localCheck(ownNames: readonly string[]): Check {
+  return (exchange) =>
+    isLocal(exchange, ownNames) ? { is: 'pass', identity: { guard: 'local', subject: 'local', name: 'this machine', by: 'address', roles: [] } } : { is: 'skip' };
+}
+
+/** A relay says who the visitor is; a hostile one says what it likes. */
+function addressAlone(access: Access, service: GuardedService): readonly Warning[] {
+  if (!service.behindRelay || !access.some((uses) => uses.every((use) => use.guard === 'ip'))) return [];
+  return [
+    {
+      code: 'address-alone',
+      message: `${service.name} is open to addresses alone, and behind a relay the address is the relay's word.`,
+      hint: 'Ask for a password as well: access: [{ ip: …, password: {} }].',
+    },
+  ];
+}

@@ -1,0 +1,158 @@
+/** From a plan to the snapshot that the data plane reads: everything is built, or nothing is kept. */
+
+import type { Guard } from '../../contracts/guard.ts';
+import type { Service, Snapshot } from '../../contracts/snapshot.ts';
+import type { Tools } from '../../contracts/tools.ts';
+import type { BuiltUpstream, Forwarding, Upstream } from '../../contracts/upstream.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { face } from '../../core/pages/face.ts';
+import { limitsWith } from '../../core/limits.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import type { Route } from '../../core/policy/route.ts';
+import type { Check } from '../../core/policy/verdict.ts';
+import { buildAccess } from './access.ts';
+import type { BuiltAccess } from './access.ts';
+import type { Config, ServicePlan } from './plan.ts';
+import { accessOf, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
+import type { Warning, Ways } from './presets.ts';
+import { redirectRoute } from './redirect.ts';
+import { ownSource } from './source.ts';
+
+/** What a configuration meets: modules, people, and the state of this process. */
+export type World = Readonly<{
+  guards: ReadonlyMap<string, Guard<unknown>>;
+  upstreams: ReadonlyMap<string, Upstream<unknown>>;
+  tools: Tools;
+  ways: Ways;
+  /** Names by which the relay reaches a service, besides its `at`: `blog.localhost`, `blog.relay.example.org`. Canonical. */
+  relayNames: (service: string) => readonly string[];
+  /** The switch of a service. */
+  isOpen: (service: string) => boolean;
+  /** When a service first stood open in this process, milliseconds since 1970. */
+  openedAt: (service: string) => number;
+  version: number;
+  checkNonce: string;
+  /** `process.platform`. */
+  platform: string;
+}>;
+
+export type Compiled = Readonly<{
+  snapshot: Snapshot;
+  warnings: readonly Warning[];
+  /** Who may come in, in words, by service. */
+  accessWords: ReadonlyMap<string, string>;
+  /** Closes the upstreams; for the snapshot that was replaced. */
+  close: () => Promise<void>;
+}>;
+
+type BuiltService = Readonly<{ service: Service; route: Route<Service>; upstream: BuiltUpstream; access: BuiltAccess; warnings: readonly Warning[] }>;
+
+/**
+ * Compiles a plan. Nothing listens or dials yet.
+ * Errors: `config-unsafe`, `config-malformed`, and what guards and upstreams throw (`user-missing`, `file-missing`).
+ */
+export function compile(config: Config, world: World): Compiled {
+  const limits = limitsWith({ ...world.tools.limits, ...config.limits });
+  const tools: Tools = { ...world.tools, limits };
+  const presets = presetWarnings(config, world.ways);
+  const built: BuiltService[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(built.map(({ upstream }) => upstream.close()));
+  };
+  try {
+    for (const plan of config.services) built.push(buildService(plan, config, world, tools));
+    const offers = { password: config.services.some((plan) => accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password'))) };
+    const snapshot: Snapshot = Object.freeze({
+      version: world.version,
+      route: router(built.map(({ route }) => route), config),
+      face: (exchange, code) => face(exchange, code, offers),
+      services: built.map(({ service }) => service),
+      limits,
+      checkNonce: world.checkNonce,
+    });
+    const accessWords = new Map(built.map(({ service, access }) => [service.name, access.words]));
+    return { snapshot, warnings: [...presets, ...built.flatMap(({ warnings }) => warnings)], accessWords, close };
+  } catch (error) {
+    // Nothing of it may stay behind; that closing goes wrong as well would hide the cause.
+    close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function buildService(plan: ServicePlan, config: Config, world: World, tools: Tools): BuiltService {
+  const { name } = plan;
+  const behindRelay = world.ways.relay !== null;
+  const named = [...new Set([...plan.at, ...(behindRelay ? world.relayNames(name) : [])])];
+  // Without `at`, a gateway that listens itself gives every name to its one service.
+  const hosts = plan.at.length === 0 && config.listen.length > 0 && config.services.length === 1 ? [] : named;
+  if (hosts.length === 0 && (config.listen.length === 0 || config.services.length > 1)) {
+    throw new SallyportError('config-malformed', `services.${name} has no name to be reached by.`, { hint: `Give it one: at: ${name}.example.org` });
+  }
+  const access = buildAccess(accessOf(plan, config), localIsFree(config), world.guards, tools, { name, hosts: named, behindRelay });
+  const firewall = firewallOf(plan, access, world, tools, { name, hosts: named, behindRelay });
+  const upstream = buildUpstream(plan, world, tools);
+  const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
+  const service: Service = Object.freeze({
+    name,
+    hosts,
+    open: world.isOpen(name),
+    expires: ends.length === 0 ? null : Math.min(...ends),
+    guarded: access.guarded,
+    forwarding: forwardingOf(plan),
+    dial: upstream.open,
+    forms: access.forms,
+    words: upstream.words,
+  });
+  const route: Route<Service> = Object.freeze({ name, service, identify: access.tree, authorize: firewall, meter: [] });
+  return { service, route, upstream, access, warnings: [...access.warnings, ...serviceWarnings(plan)] };
+}
+
+function firewallOf(plan: ServicePlan, access: BuiltAccess, world: World, tools: Tools, service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>): readonly Check[] {
+  // `auto` is PageKite's: off where other access control is in force.
+  if (plan.firewall === 'off' || (plan.firewall === 'auto' && access.guarded)) return [];
+  const guard = world.guards.get('firewall');
+  if (guard === undefined) throw new SallyportError('program-failed', `The firewall is on for ${plan.name}, and there is none.`);
+  return [guard.build(guard.options.parse({}), tools, service).check];
+}
+
+function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpstream {
+  const { behind } = plan;
+  const kind = behind.is === 'http' ? 'http' : 'folder';
+  const upstream = world.upstreams.get(kind);
+  if (upstream === undefined) throw new SallyportError('program-failed', `There is no upstream ${kind}.`);
+  const options =
+    behind.is === 'http'
+      ? { hosts: dialled(behind.host), port: behind.port, from: plan.from ?? ownSource(plan.name, behind.host, world.platform) }
+      : { path: behind.path, indexes: behind.indexes };
+  return upstream.build(upstream.options.parse(options), tools);
+}
+
+/** `localhost` may be either loopback: a development server listens on one of both. Names below it are here as well (RFC 6761, 6.3). */
+function dialled(host: string): readonly string[] {
+  return host === 'localhost' || host.endsWith('.localhost') ? ['127.0.0.1', '::1'] : [host];
+}
+
+function forwardingOf({ behind, rewriteHost, rawHeaders }: ServicePlan): Forwarding {
+  const target = behind.is === 'http' ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === 80 ? '' : `:${behind.port}`}` : null;
+  const host = rewriteHost.to === 'keep' ? null : rewriteHost.to === 'name' ? rewriteHost.name : target;
+  return Object.freeze({ host, spent: [], forwarded: !rawHeaders });
+}
+
+function serviceWarnings(plan: ServicePlan): readonly Warning[] {
+  if (plan.from === null || !plan.from.startsWith('127.0.0.')) return [];
+  const message = `${plan.name} is dialled from ${plan.from}: it takes every visitor for somebody on this machine, if it trusts that address.`;
+  return [{ code: 'source-local', message, hint: `Leave out from:, unless ${plan.name} has a password of its own.` }];
+}
+
+/** Names first, then the one service that answers to every name. */
+function router(routes: readonly Route<Service>[], config: Config): (exchange: Exchange) => Route<Service> | null {
+  const byHost = new Map(routes.flatMap((route) => route.service.hosts.map((host) => [host, route] as const)));
+  const all = routes.find((route) => route.service.hosts.length === 0) ?? null;
+  const httpsPort = config.listen.find((listen) => listen.scheme === 'https')?.port ?? null;
+  const redirect = plainRedirects(config) ? redirectRoute(httpsPort ?? 443, (host) => all !== null || byHost.has(host)) : null;
+  return (exchange) => {
+    // Before any face is shown: nobody is to be asked for a password in the clear.
+    if (redirect !== null && exchange.listener.scheme === 'http') return redirect;
+    return byHost.get(exchange.host) ?? all;
+  };
+}

@@ -1,0 +1,47 @@
+/** What a listener without TLS answers in a hostile network: where the same is to be had with TLS, and nothing else. */
+
+import type { Service } from '../../contracts/snapshot.ts';
+import type { Exchange, Identity } from '../../core/policy/exchange.ts';
+import type { Route, Tree } from '../../core/policy/route.ts';
+import type { Reply } from '../../core/http/reply.ts';
+
+/**
+ * A route that redirects by itself; no service is behind it.
+ * @param isOurs whether a name is one of ours: a redirect to whatever Host says would be an open one
+ */
+export function redirectRoute(httpsPort: number, isOurs: (host: string) => boolean): Route<Service> {
+  const service: Service = Object.freeze({
+    name: 'https-redirect',
+    hosts: [],
+    open: true,
+    expires: null,
+    // Nobody signs in here: the login page must never be shown without TLS.
+    guarded: false,
+    forwarding: { host: null, spent: [], forwarded: false },
+    dial: (exchange) => ({ is: 'reply', reply: isOurs(exchange.host) ? redirectReply(exchange, httpsPort) : refusal }),
+    forms: [],
+    words: `https on port ${httpsPort}`,
+  });
+  const identify: Tree = { is: 'check', check: () => ({ is: 'pass', identity: anyone }) };
+  return Object.freeze({ name: 'https-redirect', service, identify, authorize: [], meter: [] });
+}
+
+const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [] });
+
+const refusal: Reply = {
+  status: 403,
+  fields: [
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['Cache-Control', 'no-store'],
+  ],
+  body: 'This address is served over HTTPS only.\n',
+};
+
+/** 308 where nothing is lost by asking again; what carries a body has shown it in the clear already and is told so. */
+function redirectReply(exchange: Exchange, httpsPort: number): Reply {
+  const { http, host } = exchange;
+  if (http === null || (http.method !== 'GET' && http.method !== 'HEAD') || !http.target.startsWith('/') || host === '') return refusal;
+  const name = host.includes(':') ? `[${host}]` : host;
+  const location = `https://${name}${httpsPort === 443 || httpsPort === 0 ? '' : `:${httpsPort}`}${http.target}`;
+  return { status: 308, fields: [['Location', location], ['Cache-Control', 'no-store']], body: null };
+}
