@@ -71,6 +71,7 @@ export const codes = {
   'usage-wrong': { status: null, exit: 64 },
   'port-malformed': { status: null, exit: 64 },
   'config-malformed': { status: null, exit: 78 },
+  'config-unsafe': { status: null, exit: 78 },
   'config-missing': { status: null, exit: 66 },
   'home-exposed': { status: null, exit: 77 },
   'home-unwritable': { status: null, exit: 73 },
