@@ -1,0 +1,127 @@
+/** Guard `password`: lets in who knows a name and its password, by Basic or by a session. */
+
+import { z } from 'zod';
+import { defineGuard } from '../../contracts/guard.ts';
+import type { Session, Tools, User } from '../../contracts/tools.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { errorReply } from '../../core/pages/error.ts';
+import { credentialsOf, onlyField, readBasic, userName } from '../../core/policy/credentials.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { forgery } from '../../core/policy/origin.ts';
+import { readSessionCookie } from '../../core/policy/session-cookie.ts';
+import type { Verdict } from '../../core/policy/verdict.ts';
+import { Door, type Proof } from './password/door.ts';
+import { passwordForms } from './password/forms.ts';
+
+type CredentialField = 'authorization' | 'sallyport-authorization';
+
+const expected = 'names of users, like [ana, ben], or all';
+
+const name = z.string({ error: expected }).transform((text, context): string => {
+  const canonical = userName(text);
+  if (canonical !== null) return canonical;
+  context.issues.push({ code: 'custom', message: expected, input: text });
+  return z.NEVER;
+});
+
+export const password = defineGuard({
+  name: 'password',
+  stage: 'identify',
+  options: z.strictObject(
+    {
+      users: z
+        .union([z.literal('all'), z.array(name).min(1, expected).max(1_000, 'at most 1,000 names')], { error: expected })
+        .prefault('all')
+        .describe('Who may come in: names of users, or all.'),
+    },
+    { error: 'users: a list of names or all, like { users: [ana] }' },
+  ),
+  build({ users }, tools, service) {
+    requireUsers(users, tools);
+    const listed = users === 'all' ? null : new Set(users);
+    const admits = (user: string): boolean => listed === null || listed.has(user);
+    const door = new Door(tools, service.name, admits);
+    return {
+      check: (exchange) => check(exchange, door, tools, service.name),
+      forms: passwordForms(door, tools, service.name),
+      words: `a password of ${users === 'all' ? 'any user' : users.join(' or ')}`,
+      knows: (subject) => subject.startsWith('user:') && door.find(subject.slice('user:'.length)) !== null,
+    };
+  },
+});
+
+/** Auth that is configured but empty is no auth: it refuses to start. */
+function requireUsers(users: readonly string[] | 'all', tools: Tools): void {
+  if (users === 'all' || users.length === 0) {
+    if (users === 'all' && tools.users.list().length > 0) return;
+    throw new SallyportError('user-missing', 'A password is asked for, but there is no user.', { hint: 'Add one: sallyport users add ana' });
+  }
+  const missing = users.find((each) => tools.users.find(each) === null);
+  if (missing !== undefined) throw new SallyportError('user-missing', `There is no user ${missing}.`, { hint: `Add them: sallyport users add ${missing}` });
+}
+
+function check(exchange: Exchange, door: Door, tools: Tools, service: string): Verdict | Promise<Verdict> {
+  const { http } = exchange;
+  if (http === null) return { is: 'skip' };
+  const own = onlyField(http.fields, 'sallyport-authorization');
+  const plain = onlyField(http.fields, 'authorization');
+  if (own === 'twice' || plain === 'twice') return wrong('a field of credentials was sent twice');
+  const cookie = readSessionCookie(exchange);
+  if (cookie.is === 'twice') return wrong('two session cookies were sent');
+  const ownToken = own === null ? null : credentialsOf(own, 'basic');
+  if (ownToken !== null) return byBasic(exchange, ownToken, 'sallyport-authorization', door);
+  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service) : null;
+  if (session !== null) return session.guard === 'password' ? bySession(exchange, session, door) : { is: 'skip' };
+  // Where Sallyport-Authorization speaks to us, Authorization speaks to the service.
+  const token = own !== null || plain === null ? null : credentialsOf(plain, 'basic');
+  if (token !== null) return byBasic(exchange, token, 'authorization', door);
+  if (cookie.is !== 'none') return { is: 'challenge', code: 'credentials-expired', why: 'the session has ended or is not of this service', answer: null };
+  return { is: 'challenge', code: 'credentials-missing', why: 'no password and no session were shown', answer: null };
+}
+
+function bySession(exchange: Exchange, session: Session, door: Door): Verdict {
+  const user = door.find(session.name);
+  if (user === null || user.revision !== session.revision) return { is: 'challenge', code: 'credentials-expired', why: 'the user of the session is gone or has a new password', answer: null };
+  return forged(exchange, 'session') ?? { is: 'pass', identity: identityOf(user, 'session') };
+}
+
+function byBasic(exchange: Exchange, token: string, field: CredentialField, door: Door): Verdict | Promise<Verdict> {
+  const key = door.keyOf(token);
+  const user = door.remembered(key);
+  if (user !== null) return admitted(exchange, user, field);
+  const basic = readBasic(token);
+  if (basic === null) return wrong('Basic credentials that are not base64 of UTF-8 with a colon');
+  return door.prove(exchange, basic, key).then((proof) => proved(exchange, proof, field));
+}
+
+function proved(exchange: Exchange, proof: Proof, field: CredentialField): Verdict {
+  switch (proof.is) {
+    case 'right':
+      return admitted(exchange, proof.user, field);
+    case 'wrong':
+      return wrong(proof.why);
+    case 'wait':
+      return { is: 'challenge', code: 'credentials-throttled', why: proof.why, answer: errorReply(exchange, 'credentials-throttled', { retryAfterSeconds: proof.seconds }) };
+    default:
+      return proof satisfies never;
+  }
+}
+
+function admitted(exchange: Exchange, user: User, field: CredentialField): Verdict {
+  const by = field === 'authorization' ? 'basic' : 'header';
+  return forged(exchange, 'basic') ?? { is: 'pass', identity: identityOf(user, by), spent: [field] };
+}
+
+/** The visitor is known by now, so the refusal may speak plainly. */
+function forged(exchange: Exchange, by: 'basic' | 'session'): Verdict | null {
+  const fault = forgery(exchange, by);
+  return fault === null ? null : { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
+}
+
+function identityOf(user: User, by: 'basic' | 'header' | 'session') {
+  return { guard: 'password', subject: `user:${user.name}`, name: user.name, by, roles: user.roles };
+}
+
+function wrong(why: string): Verdict {
+  return { is: 'challenge', code: 'credentials-wrong', why, answer: null };
+}

@@ -1,0 +1,117 @@
+/** Proves a name and a password: remembers what was right, slows down who guesses, hashes the rest. */
+
+import { hash } from 'node:crypto';
+import type { Tools, User } from '../../../contracts/tools.ts';
+import { parseNetwork } from '../../../core/address.ts';
+import { Attempts, type AttemptRules } from '../../../core/policy/attempts.ts';
+import { userName, type Basic } from '../../../core/policy/credentials.ts';
+import type { Exchange } from '../../../core/policy/exchange.ts';
+import { Memo } from '../../../core/policy/memo.ts';
+
+export type Proof = Readonly<{ is: 'right'; user: User }> | Readonly<{ is: 'wrong'; why: string }> | Readonly<{ is: 'wait'; seconds: number; why: string }>;
+
+type Known = Readonly<{ name: string; revision: number }>;
+
+/** What all services and configurations of one gateway share, so that neither a second service nor a reload gives new guesses. */
+type Memory = Readonly<{ key: string; known: Memo<Known>; running: Map<string, Promise<Proof>>; byAccount: Attempts; byNetwork: Attempts }>;
+
+const memories = new WeakMap<Tools['users'], Memory>();
+
+export class Door {
+  readonly #tools: Tools;
+  readonly #service: string;
+  readonly #admits: (name: string) => boolean;
+  readonly #memory: Memory;
+
+  constructor(tools: Tools, service: string, admits: (name: string) => boolean) {
+    this.#tools = tools;
+    this.#service = service;
+    this.#admits = admits;
+    this.#memory = memoryOf(tools);
+  }
+
+  /** The user by that name, as long as this service admits them. */
+  find(name: string): User | null {
+    return this.#admits(name) ? this.#tools.users.find(name) : null;
+  }
+
+  /**
+   * The key under which credentials are remembered: a hash with a key of this process, so that
+   * neither memory nor the time of a look-up tells anything of a password.
+   */
+  keyOf(token: string): string {
+    return hash('sha256', `${this.#memory.key}\0${this.#service}\0${token}`, 'base64');
+  }
+
+  /** The user whose credentials were right a moment ago, and still stand. */
+  remembered(key: string): User | null {
+    const known = this.#memory.known.get(key, this.#tools.now());
+    if (known === undefined) return null;
+    const user = this.find(known.name);
+    if (user !== null && user.revision === known.revision) return user;
+    this.#memory.known.delete(key);
+    return null;
+  }
+
+  /** Checks for real. The same credentials asked about many times at once are one guess and one hash. */
+  prove(exchange: Exchange, basic: Basic, key: string): Promise<Proof> {
+    const { running } = this.#memory;
+    const before = running.get(key);
+    if (before !== undefined) return before;
+    const proof = this.#prove(exchange, basic, key).finally(() => running.delete(key));
+    running.set(key, proof);
+    return proof;
+  }
+
+  async #prove(exchange: Exchange, { user: shown, password }: Basic, key: string): Promise<Proof> {
+    const { byAccount, byNetwork, known } = this.#memory;
+    const now = this.#tools.now();
+    const network = networkOf(exchange.from.ip);
+    const name = userName(shown);
+    // Guesses are counted for a name that does not exist as well: nothing can be told from when the wait begins.
+    // Never for the account alone: nobody can lock its owner out from elsewhere.
+    const account = `${name ?? '?'} ${network}`;
+    const waitMs = byNetwork.take(network, now) || byAccount.take(account, now);
+    if (waitMs > 0) return { is: 'wait', seconds: Math.ceil(waitMs / 1000), why: 'too many wrong guesses' };
+    const user = name === null ? null : this.find(name);
+    const right = await this.#tools.passwords.verify(password, user?.hash ?? null);
+    if (right === false || (right === true && user === null)) return { is: 'wrong', why: 'the name or the password is wrong' };
+    byNetwork.forgive(network, false);
+    if (right === 'busy') {
+      byAccount.forgive(account, false);
+      return { is: 'wait', seconds: 1, why: 'too many passwords are being checked' };
+    }
+    byAccount.forgive(account, true);
+    // The password may have changed while it was hashed.
+    const still = user === null ? null : this.find(user.name);
+    if (user === null || still === null || still.revision !== user.revision) return { is: 'wrong', why: 'the user changed meanwhile' };
+    known.set(key, { name: still.name, revision: still.revision }, this.#tools.now());
+    return { is: 'right', user: still };
+  }
+}
+
+function memoryOf(tools: Tools): Memory {
+  const before = memories.get(tools.users);
+  if (before !== undefined) return before;
+  const { limits } = tools;
+  const rules: Omit<AttemptRules, 'guessesMax'> = {
+    windowMs: limits.guessWindowMs,
+    waitMs: limits.guessWaitMs,
+    waitMsMax: limits.guessWaitMsMax,
+    keysMax: limits.guessKeysMax,
+  };
+  const memory: Memory = {
+    key: Buffer.from(tools.randomBytes(32)).toString('base64'),
+    known: new Memo(limits.credentialCacheMax, limits.credentialCacheMs),
+    running: new Map(),
+    byAccount: new Attempts({ ...rules, guessesMax: limits.guessesPerAccountMax }),
+    byNetwork: new Attempts({ ...rules, guessesMax: limits.guessesPerAddressMax }),
+  };
+  memories.set(tools.users, memory);
+  return memory;
+}
+
+/** One household is one IPv4 address, or one IPv6 /64: its owner has all the addresses in it. */
+function networkOf(ip: string): string {
+  return ip.includes(':') ? (parseNetwork(`${ip}/64`)?.text ?? ip) : ip;
+}
