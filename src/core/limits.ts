@@ -10,8 +10,10 @@ export const defaults = {
   targetBytesMax: 8_192 as number,
   /** The trailers of a chunked body, all of them. Envoy 8 KiB. */
   trailerBytesMax: 4_096 as number,
-  /** One line that says how long a chunk is: 8 hex digits and CRLF are ten; extensions are refused. */
-  chunkLineBytesMax: 18 as number,
+  /** One line that says how long a chunk is, with extensions that are checked and dropped: signed uploads send 90 bytes. */
+  chunkLineBytesMax: 256 as number,
+  /** What chunk lines may weigh beyond 16 bytes each and twice the data, in one body. As Go's net/http (CVE-2023-39326). */
+  chunkOverheadBytesMax: 16_384 as number,
   /** Interim answers (1xx) before the final one: a service that sends more is broken or hostile. curl stops at 20 redirects alike. */
   interimResponsesMax: 16 as number,
   /** The whole of a form below /.sallyport/. */

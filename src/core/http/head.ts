@@ -26,7 +26,12 @@ export type RequestHead = Readonly<{
 }>;
 
 /** `clear` is false when two parsers could read the raw path differently: a rule that depends on it must refuse. */
-export type CanonicalPath = Readonly<{ text: string; clear: boolean }>;
+export type CanonicalPath = Readonly<{
+  text: string;
+  clear: boolean;
+  /** With `clear` false: all readings where they can be listed (a rule that says the same of each may decide), else none. See decidePath(). */
+  readings?: readonly string[];
+}>;
 
 export type ResponseHead = Readonly<{
   status: number;

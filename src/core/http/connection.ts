@@ -1,0 +1,35 @@
+/** What the Connection field says about this connection (RFC 9110, 7.6.1). */
+
+export type ConnectionOptions = Readonly<{ close: boolean; keepAlive: boolean; upgrade: boolean }>;
+
+/** Reads the joined values of all Connection fields; null when none was sent. */
+export function readConnection(value: string | null): ConnectionOptions {
+  if (value === null) return silent;
+  const known = usual.get(value);
+  if (known !== undefined) return known;
+  const options = new Set(connectionNames(value));
+  return { close: options.has('close'), keepAlive: options.has('keep-alive'), upgrade: options.has('upgrade') };
+}
+
+/** The options in lower case; empty ones are skipped. */
+export function connectionNames(value: string): readonly string[] {
+  const names: string[] = [];
+  for (const part of value.toLowerCase().split(',')) {
+    const name = part.trim();
+    if (name !== '') names.push(name);
+  }
+  return names;
+}
+
+const silent: ConnectionOptions = { close: false, keepAlive: false, upgrade: false };
+const usual = new Map<string, ConnectionOptions>();
+for (const [spelling, options] of [
+  ['keep-alive', { ...silent, keepAlive: true }],
+  ['Keep-Alive', { ...silent, keepAlive: true }],
+  ['close', { ...silent, close: true }],
+  ['upgrade', { ...silent, upgrade: true }],
+  ['Upgrade', { ...silent, upgrade: true }],
+  ['keep-alive, Upgrade', { close: false, keepAlive: true, upgrade: true }],
+] as const) {
+  usual.set(spelling, options);
+}
