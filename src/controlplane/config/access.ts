@@ -34,7 +34,13 @@ const costOf = (use: GuardUse): number => costs.get(use.guard) ?? 5;
  * Builds the guards of one service.
  * Errors: what a guard's `build` throws (`user-missing`); `config-malformed` for a guard that does not exist.
  */
-export function buildAccess(access: Access, localFree: boolean, guards: ReadonlyMap<string, Guard<unknown>>, tools: Tools, service: GuardedService): BuiltAccess {
+export function buildAccess(
+  access: Access,
+  localFree: boolean,
+  guards: ReadonlyMap<string, Guard<unknown>>,
+  tools: Tools,
+  service: GuardedService,
+): BuiltAccess {
   const forms: Form[] = [];
   const branches = access
     .map((uses) => uses.toSorted((left, right) => costOf(left) - costOf(right)))
@@ -48,7 +54,13 @@ export function buildAccess(access: Access, localFree: boolean, guards: Readonly
   const local: readonly Tree[] = localFree && guarded ? [{ is: 'check', check: localCheck(service.hosts) }] : [];
   const trees = [...local, ...branches.map(({ tree }) => tree)];
   const words = [...(local.length > 0 ? ['anyone on this machine'] : []), ...branches.map((branch) => branch.words)].join(', or ');
-  return { tree: trees.length === 1 && trees[0] !== undefined ? trees[0] : { is: 'any', of: trees }, forms: joined(forms), guarded, words, warnings: addressAlone(access, service) };
+  return {
+    tree: trees.length === 1 && trees[0] !== undefined ? trees[0] : { is: 'any', of: trees },
+    forms: joined(forms),
+    guarded,
+    words,
+    warnings: addressAlone(access, service),
+  };
 }
 
 function branchCost(uses: readonly GuardUse[]): number {
@@ -57,7 +69,8 @@ function branchCost(uses: readonly GuardUse[]): number {
 
 function buildGuard(use: GuardUse, guards: ReadonlyMap<string, Guard<unknown>>, tools: Tools, service: GuardedService): BuiltGuard {
   const guard = guards.get(use.guard);
-  if (guard === undefined) throw new SallyportError('config-malformed', `services.${service.name}.access names the guard ${use.guard}, which does not exist.`);
+  if (guard === undefined)
+    throw new SallyportError('config-malformed', `services.${service.name}.access names the guard ${use.guard}, which does not exist.`);
   return guard.build(use.options, tools, service);
 }
 
@@ -91,7 +104,9 @@ function inTurn(forms: readonly Form[]): Form['handle'] {
 
 function localCheck(ownNames: readonly string[]): Check {
   return (exchange) =>
-    isLocal(exchange, ownNames) ? { is: 'pass', identity: { guard: 'local', subject: 'local', name: 'this machine', by: 'address', roles: [] } } : { is: 'skip' };
+    isLocal(exchange, ownNames)
+      ? { is: 'pass', identity: { guard: 'local', subject: 'local', name: 'this machine', by: 'address', roles: [] } }
+      : { is: 'skip' };
 }
 
 /** A relay says who the visitor is; a hostile one says what it likes. */

@@ -20,7 +20,8 @@ function guard(name: string, stage: 'identify' | 'authorize' = 'identify', build
     name,
     stage,
     options: z.record(z.string(), z.unknown()),
-    build: build ?? (() => ({ check: () => ({ is: 'challenge', code: 'credentials-missing', why: name, answer: null }), words: `the ${name}` })),
+    build:
+      build ?? (() => ({ check: () => ({ is: 'challenge', code: 'credentials-missing', why: name, answer: null }), words: `the ${name}` })),
   });
 }
 
@@ -73,7 +74,18 @@ function asked(host: string, changes: Partial<Exchange['listener']> = {}, method
     host,
     sni: null,
     identity: null,
-    http: { method, target: '/a?b', path: { text: '/a', clear: true }, minor: 1, fields: [], authority: { host, port: null }, framing: { is: 'none' }, persistent: true, expectsContinue: false, upgrade: null },
+    http: {
+      method,
+      target: '/a?b',
+      path: { text: '/a', clear: true },
+      minor: 1,
+      fields: [],
+      authority: { host, port: null },
+      framing: { is: 'none' },
+      persistent: true,
+      expectsContinue: false,
+      upgrade: null,
+    },
   };
 }
 
@@ -114,15 +126,24 @@ test('refuses a service that no name leads to', () => {
 test('the access that the preset gives: everyone, a password, a password', () => {
   const shared = `${listening}network: shared\nservices: { a: { to: 1 } }`;
   assert.deepEqual(leaves(compiled(`${listening}services: { a: { to: 1 } }`).snapshot.route(asked('x'))?.identify ?? null), 'password');
-  assert.deepEqual(leaves(compiled(shared).snapshot.route(asked('x'))?.identify ?? null), { any: ['local', 'password'].map((name) => (name === 'local' ? 'local' : name)) });
+  assert.deepEqual(leaves(compiled(shared).snapshot.route(asked('x'))?.identify ?? null), {
+    any: ['local', 'password'].map((name) => (name === 'local' ? 'local' : name)),
+  });
   const trusted = compiled(`${listening}network: trusted\nservices: { a: { to: 1 } }`);
   assert.equal(trusted.snapshot.services[0]?.guarded, false);
   assert.deepEqual(leaves(trusted.snapshot.route(asked('x'))?.identify ?? null), 'public');
 });
 
 test('local: free and local: guarded stand above the preset', () => {
-  assert.deepEqual(leaves(compiled(`${listening}local: free\nservices: { a: { to: 1 } }`).snapshot.route(asked('x'))?.identify ?? null), { any: ['local', 'password'] });
-  assert.deepEqual(leaves(compiled(`${listening}network: shared\nlocal: guarded\nservices: { a: { to: 1 } }`).snapshot.route(asked('x'))?.identify ?? null), 'password');
+  assert.deepEqual(leaves(compiled(`${listening}local: free\nservices: { a: { to: 1 } }`).snapshot.route(asked('x'))?.identify ?? null), {
+    any: ['local', 'password'],
+  });
+  assert.deepEqual(
+    leaves(
+      compiled(`${listening}network: shared\nlocal: guarded\nservices: { a: { to: 1 } }`).snapshot.route(asked('x'))?.identify ?? null,
+    ),
+    'password',
+  );
 });
 
 test('a visitor on this machine is let in as "local", one beyond it is not', () => {
@@ -131,12 +152,20 @@ test('a visitor on this machine is let in as "local", one beyond it is not', () 
   const check = tree?.is === 'any' && tree.of[0]?.is === 'check' ? tree.of[0].check : null;
   const here = check?.(asked('localhost', { loopback: true, scheme: 'http' }), async () => null);
   assert.deepEqual(here, { is: 'pass', identity: { guard: 'local', subject: 'local', name: 'this machine', by: 'address', roles: [] } });
-  assert.deepEqual(check?.(asked('localhost', { loopback: false }), async () => null), { is: 'skip' });
-  assert.deepEqual(check?.(asked('localhost', { loopback: true, via: 'relay' }), async () => null), { is: 'skip' });
+  assert.deepEqual(
+    check?.(asked('localhost', { loopback: false }), async () => null),
+    { is: 'skip' },
+  );
+  assert.deepEqual(
+    check?.(asked('localhost', { loopback: true, via: 'relay' }), async () => null),
+    { is: 'skip' },
+  );
 });
 
 test('asks the cheap guards before the costly ones, any of the entries, all of one', () => {
-  const { snapshot, accessWords } = compiled(`${listening}services: { a: { to: 1, access: [{ password: {} }, { password: {}, ip: {} }, { link: {} }] } }`);
+  const { snapshot, accessWords } = compiled(
+    `${listening}services: { a: { to: 1, access: [{ password: {} }, { password: {}, ip: {} }, { link: {} }] } }`,
+  );
   assert.deepEqual(leaves(snapshot.route(asked('x'))?.identify ?? null), { any: ['link', 'password', { all: ['ip', 'password'] }] });
   assert.equal(accessWords.get('a'), 'the link, or the password, or the ip and the password');
 });
@@ -148,7 +177,8 @@ test('a service is open to strangers only when one of its entries says public an
 
 test('the firewall stands before every service; auto and off take it away', () => {
   const walls = (firewall: string, access: string): number =>
-    compiled(`${listening}services: { a: { to: 1, firewall: ${firewall}, access: [${access}] } }`).snapshot.route(asked('x'))?.authorize.length ?? -1;
+    compiled(`${listening}services: { a: { to: 1, firewall: ${firewall}, access: [${access}] } }`).snapshot.route(asked('x'))?.authorize
+      .length ?? -1;
   assert.equal(walls('on', 'public'), 1);
   assert.equal(walls('on', '{ password: {} }'), 1);
   assert.equal(walls('auto', '{ password: {} }'), 0);
@@ -178,7 +208,8 @@ test('warns of a service that is dialled from 127.0.0.1', () => {
 });
 
 test('rewrites Host to the service or to a name, and keeps it otherwise', () => {
-  const host = (setting: string): unknown => compiled(`${listening}services: { a: { to: 3000${setting} } }`).snapshot.services[0]?.forwarding.host;
+  const host = (setting: string): unknown =>
+    compiled(`${listening}services: { a: { to: 3000${setting} } }`).snapshot.services[0]?.forwarding.host;
   assert.equal(host(''), null);
   assert.equal(host(', rewritehost: true'), 'localhost:3000');
   assert.equal(host(', rewritehost: App.Internal'), 'app.internal');
@@ -194,17 +225,26 @@ test('ends at the earlier of expires and for', () => {
 test('trusted: warns aloud on a private address and refuses a public one and a relay to the Internet', () => {
   const trusted = (listen: string, ways: World['ways'] = { relay: null, machine: ['127.0.0.1', '10.0.0.2'] }) =>
     compiled(`${listen}network: trusted\nservices: { a: { to: 1 } }`, { ways });
-  assert.match(trusted('listen: http://10.0.0.2:80\n').warnings[0]?.message ?? '', /anyone who reaches this machine can do anything with a\./);
+  assert.match(
+    trusted('listen: http://10.0.0.2:80\n').warnings[0]?.message ?? '',
+    /anyone who reaches this machine can do anything with a\./,
+  );
   assert.match(trusted('listen: http://0.0.0.0:80\n').warnings[0]?.message ?? '', /anyone who reaches/);
   assert.match(trusted('listen: http://127.0.0.1:80\n').warnings[0]?.message ?? '', /every user of this machine/);
   assert.throws(() => trusted('listen: http://203.0.114.9:80\n'), { code: 'config-unsafe', message: /203\.0\.114\.9 is a public address/ });
-  assert.throws(() => trusted('listen: http://0.0.0.0:80\n', { relay: null, machine: ['9.9.9.9'] }), { code: 'config-unsafe', message: /9\.9\.9\.9/ });
+  assert.throws(() => trusted('listen: http://0.0.0.0:80\n', { relay: null, machine: ['9.9.9.9'] }), {
+    code: 'config-unsafe',
+    message: /9\.9\.9\.9/,
+  });
   assert.throws(() => trusted('', { relay: 'internet', machine: [] }), { code: 'config-unsafe', message: /through the relay/ });
   assert.equal(trusted('', { relay: 'machine', machine: [] }).warnings[0]?.code, 'network-trusted');
 });
 
 test('trusted: a service that says who may come in is not refused', () => {
-  assert.deepEqual(compiled('network: trusted\nlisten: https://9.9.9.9\nservices: { a: { to: 1, access: [{ password: {} }] } }').warnings, []);
+  assert.deepEqual(
+    compiled('network: trusted\nlisten: https://9.9.9.9\nservices: { a: { to: 1, access: [{ password: {} }] } }').warnings,
+    [],
+  );
 });
 
 test('shared: refuses plain HTTP beyond this machine unless it is forced, and says so then', () => {
@@ -248,7 +288,10 @@ test('a configuration that cannot be built leaves nothing open behind it', () =>
   });
   const own = world({}, opened, closed);
   const changed: World = { ...own, guards: new Map([...own.guards, ['link', failing]]) };
-  const config = configOrThrow(parser.parse(`${listening}services: { a: { to: 1, at: a.x }, b: { to: 2, at: b.x, access: [{ link: {} }] } }`, '/x/y'), 'y');
+  const config = configOrThrow(
+    parser.parse(`${listening}services: { a: { to: 1, at: a.x }, b: { to: 2, at: b.x, access: [{ link: {} }] } }`, '/x/y'),
+    'y',
+  );
   assert.throws(() => compile(config, changed), { code: 'user-missing' });
   assert.deepEqual([built, opened.length, closed], [1, 1, ['http']]);
 });

@@ -45,7 +45,13 @@ export type Compiled = Readonly<{
   close: () => Promise<void>;
 }>;
 
-type BuiltService = Readonly<{ service: Service; route: Route<Service>; upstream: BuiltUpstream; access: BuiltAccess; warnings: readonly Warning[] }>;
+type BuiltService = Readonly<{
+  service: Service;
+  route: Route<Service>;
+  upstream: BuiltUpstream;
+  access: BuiltAccess;
+  warnings: readonly Warning[];
+}>;
 
 /**
  * Compiles a plan. Nothing listens or dials yet.
@@ -61,10 +67,15 @@ export function compile(config: Config, world: World): Compiled {
   };
   try {
     for (const plan of config.services) built.push(buildService(plan, config, world, tools));
-    const offers = { password: config.services.some((plan) => accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password'))) };
+    const offers = {
+      password: config.services.some((plan) => accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password'))),
+    };
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
-      route: router(built.map(({ route }) => route), config),
+      route: router(
+        built.map(({ route }) => route),
+        config,
+      ),
       face: (exchange, code) => face(exchange, code, offers),
       services: built.map(({ service }) => service),
       limits,
@@ -86,7 +97,9 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
   // Without `at`, a gateway that listens itself gives every name to its one service.
   const hosts = plan.at.length === 0 && config.listen.length > 0 && config.services.length === 1 ? [] : named;
   if (hosts.length === 0 && (config.listen.length === 0 || config.services.length > 1)) {
-    throw new SallyportError('config-malformed', `services.${name} has no name to be reached by.`, { hint: `Give it one: at: ${name}.example.org` });
+    throw new SallyportError('config-malformed', `services.${name} has no name to be reached by.`, {
+      hint: `Give it one: at: ${name}.example.org`,
+    });
   }
   const access = buildAccess(accessOf(plan, config), localIsFree(config), world.guards, tools, { name, hosts: named, behindRelay });
   const firewall = firewallOf(plan, access, world, tools, { name, hosts: named, behindRelay });
@@ -107,7 +120,13 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
   return { service, route, upstream, access, warnings: [...access.warnings, ...serviceWarnings(plan)] };
 }
 
-function firewallOf(plan: ServicePlan, access: BuiltAccess, world: World, tools: Tools, service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>): readonly Check[] {
+function firewallOf(
+  plan: ServicePlan,
+  access: BuiltAccess,
+  world: World,
+  tools: Tools,
+  service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>,
+): readonly Check[] {
   // `auto` is PageKite's: off where other access control is in force.
   if (plan.firewall === 'off' || (plan.firewall === 'auto' && access.guarded)) return [];
   const guard = world.guards.get('firewall');
@@ -133,7 +152,10 @@ function dialled(host: string): readonly string[] {
 }
 
 function forwardingOf({ behind, rewriteHost, rawHeaders }: ServicePlan): Forwarding {
-  const target = behind.is === 'http' ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === 80 ? '' : `:${behind.port}`}` : null;
+  const target =
+    behind.is === 'http'
+      ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === 80 ? '' : `:${behind.port}`}`
+      : null;
   const host = rewriteHost.to === 'keep' ? null : rewriteHost.to === 'name' ? rewriteHost.name : target;
   return Object.freeze({ host, spent: [], forwarded: !rawHeaders });
 }

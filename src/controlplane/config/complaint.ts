@@ -25,9 +25,17 @@ function problemsOf(issue: Issue, above: Path, document: ReadDocument, keys: Key
   const path = [...above, ...issue.path];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ ...document.place(path, key), sentence: `${dotted([...path, key])}: ${unknownKey(key, knownKeys(keys, path))}` }));
+      return issue.keys.map((key) => ({
+        ...document.place(path, key),
+        sentence: `${dotted([...path, key])}: ${unknownKey(key, knownKeys(keys, path))}`,
+      }));
     case 'invalid_key':
-      return [{ ...document.place(path.slice(0, -1), String(path.at(-1))), sentence: `${dotted(path.slice(0, -1))}: found ${shown(path.at(-1), [])}, expected ${expectation(issue.issues[0] ?? issue)}` }];
+      return [
+        {
+          ...document.place(path.slice(0, -1), String(path.at(-1))),
+          sentence: `${dotted(path.slice(0, -1))}: found ${shown(path.at(-1), [])}, expected ${expectation(issue.issues[0] ?? issue)}`,
+        },
+      ];
     case 'invalid_union': {
       const branch = likeliest(issue.errors);
       if (branch !== null) return branch.flatMap((inner) => problemsOf(inner, path, document, keys));
@@ -35,12 +43,23 @@ function problemsOf(issue: Issue, above: Path, document: ReadDocument, keys: Key
     }
     default:
   }
-  return [{ ...document.place(path), sentence: `${dotted(path)}: found ${shown(valueAt(document.value, path), path)}, expected ${expectation(issue)}` }];
+  return [
+    {
+      ...document.place(path),
+      sentence: `${dotted(path)}: found ${shown(valueAt(document.value, path), path)}, expected ${expectation(issue)}`,
+    },
+  ];
 }
 
 /** The branch that was meant: the one whose own kind fitted, so that something inside of it is wrong. Null when none fitted. */
 function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] | null {
-  const fitting = branches.filter((branch) => branch.length > 0 && branch.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom' || issue.code === 'too_small'));
+  const fitting = branches.filter(
+    (branch) =>
+      branch.length > 0 &&
+      branch.every(
+        (issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom' || issue.code === 'too_small',
+      ),
+  );
   return fitting.length === 1 ? (fitting[0] ?? null) : null;
 }
 
@@ -83,18 +102,26 @@ function shown(value: unknown, path: Path): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a map';
-  if (path.some((part) => /pass|secret|token|key|hash/i.test(String(part)))) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+  if (path.some((part) => /pass|secret|token|key|hash/i.test(String(part))))
+    return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Readonly<Record<PropertyKey, unknown>>)[key] : undefined), value);
+  return path.reduce<unknown>(
+    (at, key) =>
+      typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Readonly<Record<PropertyKey, unknown>>)[key] : undefined,
+    value,
+  );
 }
 
 /** `services.blog.access[0]`. */
 export function dotted(path: Path): string {
-  const text = path.reduce<string>((so, part) => (typeof part === 'number' ? `${so}[${part}]` : so === '' ? String(part) : `${so}.${String(part)}`), '');
+  const text = path.reduce<string>(
+    (so, part) => (typeof part === 'number' ? `${so}[${part}]` : so === '' ? String(part) : `${so}.${String(part)}`),
+    '',
+  );
   return text === '' ? 'the file' : text;
 }
 

@@ -19,18 +19,24 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
     if (service.to !== undefined && service.indexes) complain([...here, 'indexes'], 'found it beside to, expected it beside dir only');
     if (service.dir !== undefined) {
       for (const key of ['from', 'rewritehost', 'rawheaders'] as const) {
-        if (service[key] !== undefined && service[key] !== false) complain([...here, key], 'found it beside dir, expected it beside to only');
+        if (service[key] !== undefined && service[key] !== false)
+          complain([...here, key], 'found it beside dir, expected it beside to only');
       }
     }
     for (const host of [service.at ?? []].flat()) {
       const other = claimed.get(host);
-      if (other !== undefined) complain([...here, 'at'], `found ${host}, which ${other === name ? 'stands there twice' : `belongs to services.${other}`}, expected one service a name`);
+      if (other !== undefined)
+        complain(
+          [...here, 'at'],
+          `found ${host}, which ${other === name ? 'stands there twice' : `belongs to services.${other}`}, expected one service a name`,
+        );
       claimed.set(host, name);
     }
   }
   if (file.listen !== undefined && services.length > 1) {
     for (const [name, service] of services) {
-      if (service.at === undefined && file.relay === undefined) complain(['services', name], 'found no at, expected one: several services share these addresses and are told apart by their names');
+      if (service.at === undefined && file.relay === undefined)
+        complain(['services', name], 'found no at, expected one: several services share these addresses and are told apart by their names');
     }
   }
   return problems.toSorted((left, right) => left.line - right.line || left.column - right.column);

@@ -26,15 +26,28 @@ const sentences: Readonly<Record<string, string>> = {
 };
 
 /** Reads one YAML 1.2 document strictly: no duplicate keys, no unknown tags, no loops. */
-export function readDocument(text: string): { readonly ok: true; readonly document: ReadDocument } | { readonly ok: false; readonly problems: readonly Problem[] } {
+export function readDocument(
+  text: string,
+): { readonly ok: true; readonly document: ReadDocument } | { readonly ok: false; readonly problems: readonly Problem[] } {
   const lines = new LineCounter();
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true, stringKeys: true, merge: false, logLevel: 'error' });
-    const faults = [...document.errors, ...document.warnings].map((error) => ({ ...place(error.pos[0]), sentence: sentences[error.code] ?? yamlWords(error.message) }));
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      strict: true,
+      uniqueKeys: true,
+      stringKeys: true,
+      merge: false,
+      logLevel: 'error',
+    });
+    const faults = [...document.errors, ...document.warnings].map((error) => ({
+      ...place(error.pos[0]),
+      sentence: sentences[error.code] ?? yamlWords(error.message),
+    }));
     // A mistake of syntax makes others after it: only the first is true for certain.
     if (faults[0] !== undefined) return { ok: false, problems: [faults[0]] };
     const problems = oddities(document).map(({ offset, sentence }) => ({ ...place(offset), sentence }));
@@ -43,7 +56,10 @@ export function readDocument(text: string): { readonly ok: true; readonly docume
     return { ok: true, document: { value, place: (path, key) => place(offsetOf(document, path, key)) } };
   } catch (error) {
     // A RangeError is a text nested deeper than the stack; a ReferenceError, aliases without an anchor or too many of them.
-    const sentence = error instanceof RangeError ? 'found a text nested too deeply, expected a few levels' : yamlWords(error instanceof Error ? error.message : 'not YAML');
+    const sentence =
+      error instanceof RangeError
+        ? 'found a text nested too deeply, expected a few levels'
+        : yamlWords(error instanceof Error ? error.message : 'not YAML');
     return { ok: false, problems: [{ line: 1, column: 1, sentence }] };
   }
 }
@@ -56,12 +72,15 @@ function oddities(document: Document.Parsed): Oddity[] {
   visit(document, {
     Alias(_key, node, ancestors) {
       const target = node.resolve(document);
-      if (target === undefined) found.push({ sentence: `found *${node.source}, expected an anchor &${node.source} before it`, offset: node.range?.[0] ?? 0 });
-      else if (ancestors.includes(target)) found.push({ sentence: `found *${node.source} inside of itself, expected no loop`, offset: node.range?.[0] ?? 0 });
+      if (target === undefined)
+        found.push({ sentence: `found *${node.source}, expected an anchor &${node.source} before it`, offset: node.range?.[0] ?? 0 });
+      else if (ancestors.includes(target))
+        found.push({ sentence: `found *${node.source} inside of itself, expected no loop`, offset: node.range?.[0] ?? 0 });
     },
     Pair(_key, pair) {
       // A validator that copies objects loses this key without a word.
-      if (isScalar(pair.key) && pair.key.value === '__proto__') found.push({ sentence: 'found the key __proto__, expected another name', offset: pair.key.range?.[0] ?? 0 });
+      if (isScalar(pair.key) && pair.key.value === '__proto__')
+        found.push({ sentence: 'found the key __proto__, expected another name', offset: pair.key.range?.[0] ?? 0 });
     },
   });
   return found;

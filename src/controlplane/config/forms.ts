@@ -2,28 +2,23 @@
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { canonicalHost } from '../../core/http/host.ts';
 import type { Behind, Listen } from './plan.ts';
 
 export const nameExpected = 'a name like blog.example.org';
 export const listenExpected = 'http://ADDRESS:PORT or https://ADDRESS:PORT, like https://0.0.0.0:443';
 export const portExpected = 'a port from 1 to 65535';
 
-const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
-
-/** A public name or an address, canonical: lower case, no trailing dot, international names in ASCII. No port, no wildcard. */
+/**
+ * A public name or an address in the one spelling of `canonicalHost` (an IPv6 address in brackets).
+ * International names may be written as people read them. No port, no wildcard.
+ */
 export function readHostName(text: string): string | null {
-  if (isIP(text) !== 0) return canonicalIp(text);
-  if (text.length > 253 || /[\s%/\\?#@:[\]]/.test(text)) return null;
-  const ascii = domainToASCII(text.toLowerCase().replace(/\.$/, ''));
-  if (ascii === '' || ascii.length > 253 || !ascii.split('.').every((part) => label.test(part))) return null;
-  // All digits at the end is an address in disguise (WHATWG URL: "ends in a number").
-  return /(?:^|\.)\d+$/.test(ascii) ? null : ascii;
-}
-
-/** The one spelling that `new URL` gives (RFC 5952). */
-function canonicalIp(text: string): string | null {
-  if (isIPv4(text)) return text;
-  return text.includes('%') ? null : new URL(`http://[${text}]/`).hostname.slice(1, -1);
+  if (isIPv6(text)) return canonicalHost(`[${text}]`);
+  if (text.startsWith('[')) return canonicalHost(text);
+  // What is no ASCII goes through IDNA; what is, must not: it would decode percents and fold much else.
+  const ascii = /^[\x21-\x7e]+$/.test(text) ? text : /[\s%/\\?#@:[\]]/.test(text) ? '' : domainToASCII(text);
+  return canonicalHost(ascii);
 }
 
 /** A DNS label: it becomes NAME.localhost and NAME.DOMAIN. */
@@ -38,16 +33,14 @@ export function readPort(text: string, least: 0 | 1 = 1): number | null {
   return port >= least && port <= 65_535 ? port : null;
 }
 
+/** `host` has no brackets: it is dialled or listened on. */
 type Split = Readonly<{ host: string; port: string | null }>;
 
-/** `HOST`, `HOST:PORT` or `[V6]:PORT`. */
+/** `HOST`, `HOST:PORT`, `[V6]:PORT` or a bare V6. */
 function splitAuthority(text: string): Split | null {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
-  if (match === null) return isIPv6(text) ? { host: text, port: null } : null;
-  const [, v6, name, port] = match;
-  if (v6 !== undefined && !isIPv6(v6)) return null;
-  const host = readHostName(v6 ?? name ?? '');
-  return host === null ? null : { host, port: port ?? null };
+  const match = isIPv6(text) ? [text, text] : /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text);
+  const host = readHostName(match?.[1] ?? '');
+  return host === null ? null : { host: host.replace(/^\[(.*)\]$/, '$1'), port: match?.[2] ?? null };
 }
 
 /** `https://0.0.0.0:443`; the port may be left out. The host is an address or `localhost`. */

@@ -34,7 +34,8 @@ export function configParser(guards: readonly Guard<unknown>[]): Parser {
   return {
     jsonSchema,
     parse(text, path) {
-      if (text.length > defaults.configBytesMax) return wrong({ line: 1, column: 1, sentence: `found ${text.length} characters, expected ${defaults.configBytesMax} at most` });
+      if (text.length > defaults.configBytesMax)
+        return wrong({ line: 1, column: 1, sentence: `found ${text.length} characters, expected ${defaults.configBytesMax} at most` });
       const read = readDocument(text.replace(/^\uFEFF/, ''));
       if (!read.ok) return { ok: false, problems: read.problems };
       const checked = schema.safeParse(read.document.value);

@@ -15,9 +15,7 @@ export type GuardUse = Readonly<{ guard: string; options: unknown }>;
 export type Access = readonly (readonly GuardUse[])[];
 
 /** What lies behind a service. */
-export type Behind =
-  | Readonly<{ is: 'http'; host: string; port: number }>
-  | Readonly<{ is: 'folder'; path: string; indexes: boolean }>;
+export type Behind = Readonly<{ is: 'http'; host: string; port: number }> | Readonly<{ is: 'folder'; path: string; indexes: boolean }>;
 
 export type ServicePlan = Readonly<{
   name: string;

@@ -57,12 +57,18 @@ function trusted(config: Config, ways: Ways): readonly Warning[] {
   if (free.length === 0) return [];
   const named = free.join(' and ');
   if (ways.relay === 'internet') {
-    throw unsafe(`network: trusted would open ${named} to the whole Internet through the relay.`, 'Say access: for each service, or network: hostile.');
+    throw unsafe(
+      `network: trusted would open ${named} to the whole Internet through the relay.`,
+      'Say access: for each service, or network: hostile.',
+    );
   }
   for (const listen of config.listen) {
     const open = publicAddress(listen, ways.machine);
     if (open !== null) {
-      throw unsafe(`network: trusted would open ${named} to the whole Internet: ${open} is a public address.`, `Listen on a private address, or say network: hostile.`);
+      throw unsafe(
+        `network: trusted would open ${named} to the whole Internet: ${open} is a public address.`,
+        `Listen on a private address, or say network: hostile.`,
+      );
     }
   }
   const beyond = ways.relay === 'network' || config.listen.some((listen) => !isLoopbackHost(listen.host));
@@ -76,15 +82,27 @@ function plainShared(listen: Listen, config: Config): readonly Warning[] {
   if (listen.scheme === 'https' || isLoopbackHost(listen.host)) return [];
   const where = listenWords(listen);
   if (config.plainHttp === 'refuse') {
-    throw unsafe(`network: shared would take passwords over plain HTTP at ${where}, where anybody on the way can read them.`, `Say ${where.replace('http:', 'https:')}, or plainhttp: allow if it must be.`);
+    throw unsafe(
+      `network: shared would take passwords over plain HTTP at ${where}, where anybody on the way can read them.`,
+      `Say ${where.replace('http:', 'https:')}, or plainhttp: allow if it must be.`,
+    );
   }
-  return [{ code: 'http-plain', message: `Passwords can be read on the way: ${where} is plain HTTP.`, hint: `Say ${where.replace('http:', 'https:')}.` }];
+  return [
+    {
+      code: 'http-plain',
+      message: `Passwords can be read on the way: ${where} is plain HTTP.`,
+      hint: `Say ${where.replace('http:', 'https:')}.`,
+    },
+  ];
 }
 
 function hostile(config: Config): readonly Warning[] {
   const plain = config.listen.find((listen) => listen.scheme === 'http');
   if (plain !== undefined && !config.listen.some((listen) => listen.scheme === 'https')) {
-    throw unsafe(`network: hostile serves nothing over plain HTTP, and only ${listenWords(plain)} is listened on.`, 'Add an https:// address to listen:, or say network: trusted or shared.');
+    throw unsafe(
+      `network: hostile serves nothing over plain HTTP, and only ${listenWords(plain)} is listened on.`,
+      'Add an https:// address to listen:, or say network: trusted or shared.',
+    );
   }
   return [];
 }
@@ -95,10 +113,12 @@ function publicAddress(listen: Listen, machine: readonly string[]): string | nul
   if (ip === null || reachOf(ip) !== 'internet') return null;
   const wildcard = ip.groups.every((group) => group === 0);
   if (!wildcard) return listen.host;
-  return machine.find((address) => {
-    const own = parseIp(address);
-    return own !== null && reachOf(own) === 'internet';
-  }) ?? null;
+  return (
+    machine.find((address) => {
+      const own = parseIp(address);
+      return own !== null && reachOf(own) === 'internet';
+    }) ?? null
+  );
 }
 
 export function isLoopbackHost(host: string): boolean {

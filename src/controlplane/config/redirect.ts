@@ -43,5 +43,12 @@ function redirectReply(exchange: Exchange, httpsPort: number): Reply {
   if (http === null || (http.method !== 'GET' && http.method !== 'HEAD') || !http.target.startsWith('/') || host === '') return refusal;
   const name = host.includes(':') ? `[${host}]` : host;
   const location = `https://${name}${httpsPort === 443 || httpsPort === 0 ? '' : `:${httpsPort}`}${http.target}`;
-  return { status: 308, fields: [['Location', location], ['Cache-Control', 'no-store']], body: null };
+  return {
+    status: 308,
+    fields: [
+      ['Location', location],
+      ['Cache-Control', 'no-store'],
+    ],
+    body: null,
+  };
 }

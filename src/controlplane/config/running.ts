@@ -10,7 +10,15 @@ export type GatewayEvent =
   /** Not there yet, or not reached by ourselves; it is tried again. */
   | Readonly<{ event: 'waiting'; service: string; code: Code; why: string }>
   /** We reached the address ourselves, saw our own certificate and our own refusal. `ca` is a path, `fingerprint` the leaf's SHA-256 in hex. */
-  | Readonly<{ event: 'ready'; service: string; url: string; reach: Reach; ca: string | null; fingerprint: string | null; expires: string | null }>
+  | Readonly<{
+      event: 'ready';
+      service: string;
+      url: string;
+      reach: Reach;
+      ca: string | null;
+      fingerprint: string | null;
+      expires: string | null;
+    }>
   /** It was ready, and is not reached any more; `waiting` or `ready` follow. */
   | Readonly<{ event: 'lost'; service: string; code: Code; why: string }>
   | Readonly<{ event: 'opened'; service: string }>

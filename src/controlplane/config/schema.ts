@@ -6,7 +6,17 @@ import type { Guard } from '../../contracts/guard.ts';
 import { defaults } from '../../core/limits.ts';
 import type { Limits } from '../../core/limits.ts';
 import { durationExpected, parseDuration } from './duration.ts';
-import { listenExpected, nameExpected, readBehind, readHostName, readInstant, readListen, readRelay, readServiceName, readSource } from './forms.ts';
+import {
+  listenExpected,
+  nameExpected,
+  readBehind,
+  readHostName,
+  readInstant,
+  readListen,
+  readRelay,
+  readServiceName,
+  readSource,
+} from './forms.ts';
 import type { Access, GuardUse } from './plan.ts';
 
 /**
@@ -20,14 +30,18 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
   return z.strictObject(
     {
       $schema: z.string({ error: 'a URL or a path' }).optional().describe('Where the JSON Schema of this file lies, for editors.'),
-      relay: formed(readRelay, 'HOST or HOST:PORT of a relay').optional().describe('The relay where this gateway is reached, after `sallyport join`.'),
+      relay: formed(readRelay, 'HOST or HOST:PORT of a relay')
+        .optional()
+        .describe('The relay where this gateway is reached, after `sallyport join`.'),
       listen: z
         .union([listen, z.array(listen, { error: 'a URL or a list of URLs' }).max(64, 'at most 64 URLs')])
         .optional()
         .describe('Addresses that the gateway listens on itself, like https://0.0.0.0:443.'),
       network: oneOf(['trusted', 'shared', 'hostile'])
         .prefault('hostile')
-        .describe('trusted: free for all. shared: free on this machine, a password for others. hostile: a password for everybody, over HTTPS only.'),
+        .describe(
+          'trusted: free for all. shared: free on this machine, a password for others. hostile: a password for everybody, over HTTPS only.',
+        ),
       local: oneOf(['free', 'guarded'])
         .optional()
         .describe('Whether visitors on this machine need no credential. By default free in trusted and shared, guarded in hostile.'),
@@ -62,7 +76,9 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
         .describe('A folder to serve, instead of `to`. A relative path starts at the folder of this file.'),
       indexes: z.boolean({ error: 'true or false' }).prefault(false).describe('Whether a folder without index.html is listed.'),
       access: accessSchema(guards).optional(),
-      firewall: oneOf(['on', 'off', 'auto']).prefault('on').describe('Refuses what only break-in scanners ask for. auto: off where other access control is in force.'),
+      firewall: oneOf(['on', 'off', 'auto'])
+        .prefault('on')
+        .describe('Refuses what only break-in scanners ask for. auto: off where other access control is in force.'),
       from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
         .optional()
         .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),
@@ -74,8 +90,12 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
         .boolean({ error: 'true or false' })
         .prefault(false)
         .describe("Leaves X-Forwarded-*, Forwarded and Via unwritten. A visitor's own are removed all the same."),
-      expires: formed(readInstant, 'a time like 2027-01-31T18:00:00Z, or never').prefault('never').describe('The moment from which nobody gets in.'),
-      for: formed(parseDuration, durationExpected).prefault('never').describe('How long it stays open, counted from the moment it first stood open.'),
+      expires: formed(readInstant, 'a time like 2027-01-31T18:00:00Z, or never')
+        .prefault('never')
+        .describe('The moment from which nobody gets in.'),
+      for: formed(parseDuration, durationExpected)
+        .prefault('never')
+        .describe('How long it stays open, counted from the moment it first stood open.'),
     },
     { error: 'the settings of a service, like { to: 3000 }' },
   );

@@ -25,7 +25,8 @@ function settleService(name: string, service: CheckedFile['services'][string], a
   const { rewritehost } = service;
   // The parser has made sure that exactly one of `to` and `dir` stands.
   const behind: Behind = service.to ?? { is: 'folder', path: absolute(service.dir ?? '.'), indexes: service.indexes };
-  const rewriteHost: ServicePlan['rewriteHost'] = typeof rewritehost === 'string' ? { to: 'name', name: rewritehost } : { to: rewritehost ? 'target' : 'keep' };
+  const rewriteHost: ServicePlan['rewriteHost'] =
+    typeof rewritehost === 'string' ? { to: 'name', name: rewritehost } : { to: rewritehost ? 'target' : 'keep' };
   return Object.freeze({
     name,
     at: service.at === undefined ? [] : [service.at].flat(),

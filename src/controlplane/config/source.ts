@@ -12,7 +12,12 @@ import { parseIp } from '../../core/address.ts';
 export function ownSource(name: string, host: string, platform: string): string | null {
   if (platform !== 'linux') return null;
   const ip = parseIp(host);
-  if (ip === null ? host !== 'localhost' && !host.endsWith('.localhost') : ip.version !== 4 || ip.groups[0] === undefined || ip.groups[0] >> 8 !== 127) return null;
+  if (
+    ip === null
+      ? host !== 'localhost' && !host.endsWith('.localhost')
+      : ip.version !== 4 || ip.groups[0] === undefined || ip.groups[0] >> 8 !== 127
+  )
+    return null;
   const digest = createHash('sha256').update(name).digest();
   return `127.83.${1 + ((digest[0] ?? 0) % 254)}.${1 + ((digest[1] ?? 0) % 254)}`;
 }
