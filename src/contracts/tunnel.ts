@@ -39,3 +39,23 @@ export interface Grants {
 
 /** How a name fared at the relay. */
 export type NameAnswer = Readonly<{ name: string; is: 'held' }> | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' }>;
+
+/** What an invitation says, once its code has been read. The secret is good for one use. */
+export type Invite = Readonly<{
+  /** Where the relay listens: HOST:PORT. */
+  relayAddress: string;
+  /** The relay's key, to be pinned. */
+  fingerprint: string;
+  /** The name it grants: `blog.example.org`. */
+  name: string;
+  secret: string;
+}>;
+
+/** What a relay's carriers ask of its memory. */
+export interface Enrolment extends Grants {
+  /**
+   * Gives the invitation's name to this key, once. Errors: `invite-refused` whether it is wrong, used or
+   * expired (a stranger learns nothing), `name-taken`, `store-unavailable`.
+   */
+  redeem(secret: string, fingerprint: string): Promise<void>;
+}

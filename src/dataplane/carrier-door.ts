@@ -1,0 +1,169 @@
+/** The relay's door for carriers: ends their TLS, sees who it is, and lets in whom the grants know. */
+
+import type { Socket } from 'node:net';
+import { TLSSocket, createSecureContext } from 'node:tls';
+import { SallyportError, fault } from '../core/errors.ts';
+import type { Fault } from '../core/errors.ts';
+import type { Address } from '../core/address.ts';
+import type { MessageType } from '../core/mux/frame.ts';
+import type { Limits } from '../core/limits.ts';
+import type { Enrolment, MachineIdentity } from '../contracts/tunnel.ts';
+import { Carrier } from './carrier.ts';
+import type { CarrierTaker } from './carrier.ts';
+import type { Directory, LiveGateway } from './directory.ts';
+import type { Accepted, RefusedCode } from './greeting.ts';
+import { carrierTls, channelProved, helloShape, peerFingerprint, refusedShape, registerShape } from './greeting.ts';
+
+export type CarrierDoorOptions = Readonly<{
+  identity: MachineIdentity;
+  domain: string;
+  directory: Directory;
+  enrolment: Enrolment;
+  limits: Limits;
+  now: () => number;
+  /** Told of every carrier that came to nothing or ended. Holds no secret. */
+  onEnd: (from: Address, fingerprint: string | null, why: Fault) => void;
+}>;
+
+/** Registrations of one carrier that wait for their turn; more is a flood. */
+const registersMax = 8;
+
+export class CarrierDoor {
+  readonly options: CarrierDoorOptions;
+  readonly #secureContext: ReturnType<typeof createSecureContext>;
+  #greeting = 0;
+
+  constructor(options: CarrierDoorOptions) {
+    this.options = options;
+    this.#secureContext = createSecureContext({ key: options.identity.privateKey, cert: options.identity.certificate, ...carrierTls });
+  }
+
+  /** Takes a socket whose hello offered the carriers' ALPN; what was read of it has been put back. */
+  take(socket: Socket, from: Address): void {
+    const { limits, directory } = this.options;
+    if (this.#greeting >= limits.carriersPreAuthMax || directory.size + this.#greeting >= limits.carriersMax) {
+      socket.destroy();
+      this.options.onEnd(from, null, fault('connections-exceeded', 'too many carriers'));
+      return;
+    }
+    this.#greeting += 1;
+    const tls = new TLSSocket(socket, { isServer: true, secureContext: this.#secureContext, requestCert: true, ...carrierTls });
+    const visit = new Visit(this, tls, from);
+    let greeting = true;
+    const deadline = setTimeout(() => visit.fail(fault('hello-timed-out', 'no greeting in time')), limits.handshakeMs);
+    visit.onSettled = () => {
+      clearTimeout(deadline);
+      if (greeting) this.#greeting -= 1;
+      greeting = false;
+    };
+    tls.on('error', (error: Error) => visit.fail(fault('carrier-broken', error.message)));
+    socket.once('close', () => visit.fail(fault('carrier-broken', 'the connection is gone')));
+    tls.once('secure', () => visit.secured());
+  }
+}
+
+/** One carrier, from its handshake to its end. */
+class Visit implements CarrierTaker {
+  readonly #door: CarrierDoor;
+  readonly #tls: TLSSocket;
+  readonly #from: Address;
+  onSettled: () => void = () => undefined;
+  #fingerprint: string | null = null;
+  #carrier: Carrier | null = null;
+  #gateway: LiveGateway | null = null;
+  #over = false;
+  #registers = 0;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(door: CarrierDoor, tls: TLSSocket, from: Address) {
+    this.#door = door;
+    this.#tls = tls;
+    this.#from = from;
+  }
+
+  secured(): void {
+    if (this.#over) return;
+    this.#fingerprint = peerFingerprint(this.#tls);
+    if (this.#fingerprint === null) return this.fail(fault('carrier-broken', 'the carrier showed no key'));
+    this.#carrier = new Carrier({ socket: this.#tls, side: 'relay', limits: this.#door.options.limits, taker: this });
+  }
+
+  message(type: MessageType, value: unknown): void {
+    if (type === 'hello') void this.#hello(value);
+    else if (type === 'register') this.#register(value);
+    else this.fail(fault('frame-malformed', `a ${type} from a gateway`));
+  }
+
+  open(): void {
+    this.fail(fault('frame-malformed', 'a gateway opens no streams'));
+  }
+
+  goaway(): void {
+    // The gateway leaves: its names are free for whoever comes in its place; its streams may end.
+    if (this.#gateway !== null) this.#door.options.directory.remove(this.#gateway);
+  }
+
+  end(why: Fault): void {
+    this.fail(why);
+  }
+
+  /** Ends it, in whatever state it is. */
+  fail(why: Fault): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.onSettled();
+    if (this.#gateway !== null) this.#door.options.directory.remove(this.#gateway);
+    if (this.#carrier === null) this.#tls.destroy();
+    else this.#carrier.close(why);
+    this.#door.options.onEnd(this.#from, this.#fingerprint, why);
+  }
+
+  async #hello(value: unknown): Promise<void> {
+    const { enrolment, directory, domain, now } = this.#door.options;
+    const hello = helloShape.safeParse(value);
+    const fingerprint = this.#fingerprint;
+    const carrier = this.#carrier;
+    if (fingerprint === null || carrier === null || !hello.success || !channelProved(this.#tls, hello.data.proof)) return this.#refuse('frame-malformed');
+    if (hello.data.invite !== null) {
+      const no = await redeemed(enrolment, hello.data.invite, fingerprint);
+      if (no !== null) return this.#refuse(no);
+    }
+    const grants = enrolment.of(fingerprint);
+    if (this.#over) return;
+    if (grants.length === 0) return this.#refuse('relay-refused');
+    const accepted: Accepted = { domain, grants: grants.slice(0, 100), window: carrier.limits.window, features: [] };
+    carrier.message('accepted', accepted);
+    carrier.begin({ window: hello.data.window, streams: hello.data.streams });
+    this.#gateway = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier };
+    directory.add(this.#gateway);
+    this.onSettled();
+  }
+
+  #refuse(code: RefusedCode): void {
+    this.#carrier?.message('refused', refusedShape.parse({ code }));
+    this.fail(fault(code, 'the relay refused the carrier'));
+  }
+
+  #register(value: unknown): void {
+    const gateway = this.#gateway;
+    const asked = registerShape.safeParse(value);
+    if (gateway === null || !asked.success || this.#registers >= registersMax) return this.fail(fault('frame-malformed', 'a registration that cannot be taken'));
+    this.#registers += 1;
+    // One after the other: the last word of a gateway about its names is what holds.
+    this.#turn = this.#turn.then(async () => {
+      const answers = await this.#door.options.directory.register(gateway, asked.data.names);
+      this.#registers -= 1;
+      if (!this.#over) gateway.carrier.message('names', { ask: asked.data.ask, answers });
+    });
+  }
+}
+
+async function redeemed(enrolment: Enrolment, secret: string, fingerprint: string): Promise<RefusedCode | null> {
+  try {
+    await enrolment.redeem(secret, fingerprint);
+    return null;
+  } catch (error) {
+    if (error instanceof SallyportError && (error.code === 'invite-refused' || error.code === 'name-taken')) return error.code;
+    return 'store-unavailable';
+  }
+}

@@ -1,0 +1,92 @@
+/** What relay and gateway say to each other before the first stream: shapes, and the proof that binds them to the channel. */
+
+import { createPublicKey, sign, verify } from 'node:crypto';
+import { constants } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { z } from 'zod';
+import type { Code } from '../core/errors.ts';
+import { createHash } from 'node:crypto';
+
+export const carrierAlpn = 'sallyport-carrier/1';
+
+/**
+ * TLS of a carrier, for either end. A resumed session shows no certificate and would pass the pin,
+ * so there are no tickets; below TLS 1.3 the certificates would travel in the clear.
+ */
+export const carrierTls = {
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  ALPNProtocols: [carrierAlpn],
+  secureOptions: constants.SSL_OP_NO_TICKET,
+  rejectUnauthorized: false,
+} as const;
+
+const windowBytes = z.int().min(1).max(16_777_216);
+
+export const helloShape = z.strictObject({
+  /** Random, new for each process: a process that comes again takes its names over from its dead carrier. */
+  instance: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Signature of the channel's exporter by the gateway's key. */
+  proof: z.base64url().max(512),
+  invite: z.nullable(z.string().regex(/^[\w-]{22}$/)),
+  window: windowBytes,
+  streams: z.int().min(1).max(1_000_000),
+  /** Names of what the gateway could do beyond this version. Unknown ones are passed over. */
+  features: z.array(z.string().max(64)).max(32),
+});
+export type Hello = z.infer<typeof helloShape>;
+
+export const acceptedShape = z.strictObject({
+  domain: z.string().max(253),
+  grants: z.array(z.string().max(255)).max(1_000),
+  window: windowBytes,
+  /** Of the offered features, the ones in force. */
+  features: z.array(z.string().max(64)).max(32),
+});
+export type Accepted = z.infer<typeof acceptedShape>;
+
+const refusedCodes = ['invite-refused', 'name-taken', 'relay-refused', 'connections-exceeded', 'store-unavailable', 'frame-malformed'] as const satisfies readonly Code[];
+export type RefusedCode = (typeof refusedCodes)[number];
+export const refusedShape = z.strictObject({ code: z.enum(refusedCodes) });
+
+export const registerShape = z.strictObject({ ask: z.int().min(0), names: z.array(z.string().min(1).max(255)).max(100) });
+export const namesShape = z.strictObject({
+  ask: z.int().min(0),
+  answers: z
+    .array(
+      z.discriminatedUnion('is', [
+        z.strictObject({ name: z.string().max(255), is: z.literal('held') }),
+        z.strictObject({ name: z.string().max(255), is: z.literal('refused'), code: z.enum(['name-taken', 'name-refused', 'name-malformed']) }),
+      ]),
+    )
+    .max(100),
+});
+
+/** RFC 8446, 7.5 and RFC 5705: the same 32 bytes at both ends of this channel, and nowhere else. */
+function channelBytes(socket: TLSSocket): Buffer {
+  const exported = socket.exportKeyingMaterial(32, 'EXPORTER-sallyport-carrier-1', Buffer.alloc(0));
+  return Buffer.concat([Buffer.from('sallyport carrier 1 gateway proof\0'), exported]);
+}
+
+/** Shows that the hello was made for this channel: a captured one is worth nothing on another. */
+export function proveChannel(socket: TLSSocket, privateKey: string): string {
+  return sign('sha256', channelBytes(socket), privateKey).toString('base64url');
+}
+
+/** Checks a proof against the key that the channel itself has shown. */
+export function channelProved(socket: TLSSocket, proof: string): boolean {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return false;
+  return verify('sha256', channelBytes(socket), certificate.publicKey, Buffer.from(proof, 'base64url'));
+}
+
+/** SHA-256 of the other side's public key (SPKI, DER) in hex; null when the channel is not what a carrier must be. */
+export function peerFingerprint(socket: TLSSocket): string | null {
+  // A session that was resumed has proved nothing about who is there now.
+  if (socket.isSessionReused() || socket.getProtocol() !== 'TLSv1.3' || socket.alpnProtocol !== carrierAlpn) return null;
+  const certificate = socket.getPeerX509Certificate();
+  const kind = certificate?.publicKey.asymmetricKeyType;
+  if (certificate === undefined || (kind !== 'ec' && kind !== 'ed25519')) return null;
+  const spki = createPublicKey(certificate.publicKey.export({ type: 'spki', format: 'pem' })).export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(spki).digest('hex');
+}
