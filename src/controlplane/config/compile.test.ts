@@ -1,3 +1,5 @@
+/** What a plan becomes, preset by preset. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -98,6 +100,25 @@ function leaves(tree: Tree | null): unknown {
 
 const listening = 'listen: https://127.0.0.1:8443\n';
 
+const walls = (firewall: string, access: string): number =>
+  compiled(`${listening}services: { a: { to: 1, firewall: ${firewall}, access: [${access}] } }`).snapshot.route(asked('x'))?.authorize
+    .length ?? -1;
+
+const dialled = (text: string, platform = 'linux'): unknown => {
+  const opened: unknown[] = [];
+  compile(configOrThrow(parser.parse(`${listening}services: { a: ${text} }`, '/x/y.yaml'), 'y'), { ...world({}, opened), platform });
+  return opened[0];
+};
+const host = (setting: string): unknown =>
+  compiled(`${listening}services: { a: { to: 3000${setting} } }`).snapshot.services[0]?.forwarding.host;
+
+const ends = (setting: string): unknown => compiled(`${listening}services: { a: { to: 1, ${setting} } }`).snapshot.services[0]?.expires;
+
+const trusted = (listen: string, ways: World['ways'] = { relay: null, machine: ['127.0.0.1', '10.0.0.2'] }) =>
+  compiled(`${listen}network: trusted\nservices: { a: { to: 1 } }`, { ways });
+
+const shared = (more: string) => compiled(`${more}network: shared\nservices: { a: { to: 1 } }`);
+
 test('routes by exact canonical name, in any order', () => {
   const { snapshot } = compiled(`${listening}services: { a: { to: 1, at: [a.example, b.example] }, b: { to: 2, at: c.example } }`);
   assert.equal(snapshot.route(asked('b.example'))?.name, 'a');
@@ -124,14 +145,16 @@ test('refuses a service that no name leads to', () => {
 });
 
 test('the access that the preset gives: everyone, a password, a password', () => {
-  const shared = `${listening}network: shared\nservices: { a: { to: 1 } }`;
   assert.deepEqual(leaves(compiled(`${listening}services: { a: { to: 1 } }`).snapshot.route(asked('x'))?.identify ?? null), 'password');
-  assert.deepEqual(leaves(compiled(shared).snapshot.route(asked('x'))?.identify ?? null), {
-    any: ['local', 'password'].map((name) => (name === 'local' ? 'local' : name)),
-  });
-  const trusted = compiled(`${listening}network: trusted\nservices: { a: { to: 1 } }`);
-  assert.equal(trusted.snapshot.services[0]?.guarded, false);
-  assert.deepEqual(leaves(trusted.snapshot.route(asked('x'))?.identify ?? null), 'public');
+  assert.deepEqual(
+    leaves(compiled(`${listening}network: shared\nservices: { a: { to: 1 } }`).snapshot.route(asked('x'))?.identify ?? null),
+    {
+      any: ['local', 'password'].map((name) => (name === 'local' ? 'local' : name)),
+    },
+  );
+  const free = compiled(`${listening}network: trusted\nservices: { a: { to: 1 } }`);
+  assert.equal(free.snapshot.services[0]?.guarded, false);
+  assert.deepEqual(leaves(free.snapshot.route(asked('x'))?.identify ?? null), 'public');
 });
 
 test('local: free and local: guarded stand above the preset', () => {
@@ -176,9 +199,6 @@ test('a service is open to strangers only when one of its entries says public an
 });
 
 test('the firewall stands before every service; auto and off take it away', () => {
-  const walls = (firewall: string, access: string): number =>
-    compiled(`${listening}services: { a: { to: 1, firewall: ${firewall}, access: [${access}] } }`).snapshot.route(asked('x'))?.authorize
-      .length ?? -1;
   assert.equal(walls('on', 'public'), 1);
   assert.equal(walls('on', '{ password: {} }'), 1);
   assert.equal(walls('auto', '{ password: {} }'), 0);
@@ -187,11 +207,6 @@ test('the firewall stands before every service; auto and off take it away', () =
 });
 
 test('dials from a loopback address of its own, where the system has one and the service is here', () => {
-  const dialled = (text: string, platform = 'linux'): unknown => {
-    const opened: unknown[] = [];
-    compile(configOrThrow(parser.parse(`${listening}services: { a: ${text} }`, '/x/y.yaml'), 'y'), { ...world({}, opened), platform });
-    return opened[0];
-  };
   assert.deepEqual(dialled('{ to: 3000 }'), { hosts: ['127.0.0.1', '::1'], port: 3000, from: '127.83.203.152' });
   assert.deepEqual(dialled('{ to: 3000 }', 'darwin'), { hosts: ['127.0.0.1', '::1'], port: 3000, from: null });
   assert.deepEqual(dialled('{ to: "192.168.1.9:80" }'), { hosts: ['192.168.1.9'], port: 80, from: null });
@@ -208,23 +223,18 @@ test('warns of a service that is dialled from 127.0.0.1', () => {
 });
 
 test('rewrites Host to the service or to a name, and keeps it otherwise', () => {
-  const host = (setting: string): unknown =>
-    compiled(`${listening}services: { a: { to: 3000${setting} } }`).snapshot.services[0]?.forwarding.host;
   assert.equal(host(''), null);
   assert.equal(host(', rewritehost: true'), 'localhost:3000');
   assert.equal(host(', rewritehost: App.Internal'), 'app.internal');
 });
 
 test('ends at the earlier of expires and for', () => {
-  const ends = (setting: string): unknown => compiled(`${listening}services: { a: { to: 1, ${setting} } }`).snapshot.services[0]?.expires;
   assert.equal(ends('for: 2h'), 7_201_000);
   assert.equal(ends('for: 2h, expires: 1970-01-01T00:00:05Z'), 5_000);
   assert.equal(ends('for: never'), null);
 });
 
 test('trusted: warns aloud on a private address and refuses a public one and a relay to the Internet', () => {
-  const trusted = (listen: string, ways: World['ways'] = { relay: null, machine: ['127.0.0.1', '10.0.0.2'] }) =>
-    compiled(`${listen}network: trusted\nservices: { a: { to: 1 } }`, { ways });
   assert.match(
     trusted('listen: http://10.0.0.2:80\n').warnings[0]?.message ?? '',
     /anyone who reaches this machine can do anything with a\./,
@@ -248,7 +258,6 @@ test('trusted: a service that says who may come in is not refused', () => {
 });
 
 test('shared: refuses plain HTTP beyond this machine unless it is forced, and says so then', () => {
-  const shared = (more: string) => compiled(`${more}network: shared\nservices: { a: { to: 1 } }`);
   assert.throws(() => shared('listen: http://10.0.0.2:80\n'), { code: 'config-unsafe', message: /plain HTTP at http:\/\/10\.0\.0\.2:80/ });
   assert.equal(shared('listen: http://10.0.0.2:80\nplainhttp: allow\n').warnings[0]?.code, 'http-plain');
   assert.deepEqual(shared('listen: http://127.0.0.1:80\n').warnings, []);

@@ -1,3 +1,5 @@
+/** How spans of time are read and said. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { durationWords, parseDuration } from './duration.ts';

@@ -1,3 +1,5 @@
+/** How names, ports, URLs and moments are read. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readBehind, readHostName, readInstant, readListen, readPort, readRelay, readServiceName } from './forms.ts';
@@ -15,14 +17,35 @@ test('a name has one spelling', () => {
 });
 
 test('what is no name is refused', () => {
-  for (const text of ['', '.', 'a..b', '*.example.org', 'a b', 'a/b', 'a:80', 'user@a', '127.1', '0x7f.1', 'a%2eb', '-a.example', '[::1', 'ａ。ｂ/', `${'a'.repeat(64)}.org`, 'a\u0000b']) {
+  for (const text of [
+    '',
+    '.',
+    'a..b',
+    '*.example.org',
+    'a b',
+    'a/b',
+    'a:80',
+    'user@a',
+    '127.1',
+    '0x7f.1',
+    'a%2eb',
+    '-a.example',
+    '[::1',
+    'ａ。ｂ/',
+    `${'a'.repeat(64)}.org`,
+    'a\u0000b',
+  ]) {
     assert.equal(readHostName(text), null, JSON.stringify(text));
   }
 });
 
 test('a port is a number from 1 to 65535 in plain digits', () => {
-  assert.deepEqual(['1', '80', '65535'].map((text) => readPort(text)), [1, 80, 65_535]);
-  for (const text of ['', '0', '65536', '080', '-1', '+80', '8 0', '0x50', '1e3', '٨٠', '99999999999']) assert.equal(readPort(text), null, text);
+  assert.deepEqual(
+    ['1', '80', '65535'].map((text) => readPort(text)),
+    [1, 80, 65_535],
+  );
+  for (const text of ['', '0', '65536', '080', '-1', '+80', '8 0', '0x50', '1e3', '٨٠', '99999999999'])
+    assert.equal(readPort(text), null, text);
 });
 
 test('what is shared: a port, a host and port, or a plain HTTP URL', () => {
@@ -65,24 +88,45 @@ test('an address to listen on is an address of this machine, with a scheme', () 
   assert.deepEqual(readListen('https://0.0.0.0'), { scheme: 'https', host: '0.0.0.0', port: 443 });
   assert.deepEqual(readListen('http://[::]:0'), { scheme: 'http', host: '::', port: 0 });
   assert.deepEqual(readListen('http://localhost:8080/'), { scheme: 'http', host: 'localhost', port: 8080 });
-  for (const text of ['0.0.0.0:443', 'https://example.org', 'tcp://0.0.0.0:1', 'https://0.0.0.0:99999', 'https://0.0.0.0/x', 'https://a@0.0.0.0']) {
+  for (const text of [
+    '0.0.0.0:443',
+    'https://example.org',
+    'tcp://0.0.0.0:1',
+    'https://0.0.0.0:99999',
+    'https://0.0.0.0/x',
+    'https://a@0.0.0.0',
+  ]) {
     assert.equal(readListen(text), null, text);
   }
 });
 
 test('a relay is a host with or without a port', () => {
-  assert.deepEqual(['Relay.Example.org', 'relay.example.org:8443', '[::1]:1', '::1'].map(readRelay), ['relay.example.org', 'relay.example.org:8443', '[::1]:1', '[::1]']);
+  assert.deepEqual(['Relay.Example.org', 'relay.example.org:8443', '[::1]:1', '::1'].map(readRelay), [
+    'relay.example.org',
+    'relay.example.org:8443',
+    '[::1]:1',
+    '[::1]',
+  ]);
   for (const text of ['', 'https://relay', 'relay:0', 'relay:', 'a b', 'relay:70000']) assert.equal(readRelay(text), null, text);
 });
 
 test('a service name is a DNS label', () => {
   for (const text of ['blog', 'a', '1a', 'web-3000']) assert.equal(readServiceName(text), text);
-  for (const text of ['', 'Blog', 'my_blog', '-a', 'a-', 'a.b', 'ä', 'a'.repeat(64), '__proto__', 'a\n']) assert.equal(readServiceName(text), null, text);
+  for (const text of ['', 'Blog', 'my_blog', '-a', 'a-', 'a.b', 'ä', 'a'.repeat(64), '__proto__', 'a\n'])
+    assert.equal(readServiceName(text), null, text);
 });
 
 test('a moment needs its zone and must exist', () => {
   assert.equal(readInstant('2027-01-31T18:00:00Z'), Date.UTC(2027, 0, 31, 18));
   assert.equal(readInstant('2027-01-31T18:00+02:00'), Date.UTC(2027, 0, 31, 16));
   assert.equal(readInstant('never'), 'never');
-  for (const text of ['2027-01-31', '2027-02-29T00:00:00Z', '2027-01-31T18:00:00', 'tomorrow', '2027-13-01T00:00:00Z', '2027-01-01T25:00:00Z']) assert.equal(readInstant(text), null, text);
+  for (const text of [
+    '2027-01-31',
+    '2027-02-29T00:00:00Z',
+    '2027-01-31T18:00:00',
+    'tomorrow',
+    '2027-13-01T00:00:00Z',
+    '2027-01-01T25:00:00Z',
+  ])
+    assert.equal(readInstant(text), null, text);
 });

@@ -1,6 +1,8 @@
+/** How a configuration is read, and how its mistakes are told. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { array, assert as holds, constantFrom, property } from 'fast-check';
 import { z } from 'zod';
 import { defineGuard } from '../../contracts/guard.ts';
 import type { Guard } from '../../contracts/guard.ts';
@@ -299,7 +301,7 @@ test('refuses a text nested deeper than a stack without falling over', () => {
 });
 
 test('reads any text to a plan or to problems, never to an exception', () => {
-  const word = fc.constantFrom(
+  const word = constantFrom(
     'services',
     'a',
     'to',
@@ -323,8 +325,8 @@ test('reads any text to a plan or to problems, never to an exception', () => {
     '__proto__',
     'constructor',
   );
-  fc.assert(
-    fc.property(fc.array(word, { maxLength: 30 }), (words) => {
+  holds(
+    property(array(word, { maxLength: 30 }), (words) => {
       const parsed = parse(words.join(''), 'x.yaml');
       assert.equal(parsed.ok || parsed.problems.length > 0, true);
     }),

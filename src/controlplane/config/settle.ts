@@ -1,7 +1,6 @@
 /** From the checked file to the plan: defaults filled in, paths made absolute. */
 
 import type { z } from 'zod';
-import type { Limits } from '../../core/limits.ts';
 import type { Behind, Config, ServicePlan } from './plan.ts';
 import type { configSchema } from './schema.ts';
 
@@ -17,7 +16,7 @@ export function settle(file: CheckedFile, absolute: (path: string) => string): C
     plainHttp: file.plainhttp,
     services: Object.entries(file.services).map(([name, service]) => settleService(name, service, absolute)),
     // Only names of `Limits` passed the schema, and only numbers.
-    limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)) as Partial<Limits>,
+    limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),
   });
 }
 

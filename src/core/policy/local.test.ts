@@ -1,3 +1,5 @@
+/** Who counts as being on this machine: a test for each part of the definition. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Exchange, ListenerFacts } from './exchange.ts';
@@ -57,7 +59,16 @@ test('a listener that others can reach makes nobody local', () => {
 });
 
 test('another proxy in front is not this machine: the fields that it writes', () => {
-  for (const name of ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'x_forwarded_for', 'X-Forwarded', 'Via', 'X-Real-IP']) {
+  for (const name of [
+    'Forwarded',
+    'X-Forwarded-For',
+    'X-Forwarded-Proto',
+    'X-Forwarded-Host',
+    'x_forwarded_for',
+    'X-Forwarded',
+    'Via',
+    'X-Real-IP',
+  ]) {
     assert.equal(isLocal(exchange({ [name]: '127.0.0.1' }), []), false, name);
   }
 });
@@ -77,7 +88,13 @@ test('CSRF from a web page in the local browser: Sec-Fetch-Site of another site 
 });
 
 test('CSWSH: a foreign Origin is not local, our own is', () => {
-  for (const origin of ['null', 'https://evil.example', 'http://localhost.evil.example', 'http://localhost:80/x', 'http://user@localhost']) {
+  for (const origin of [
+    'null',
+    'https://evil.example',
+    'http://localhost.evil.example',
+    'http://localhost:80/x',
+    'http://user@localhost',
+  ]) {
     assert.equal(isLocal(exchange({ Origin: origin }), []), false, origin);
   }
   assert.equal(isLocal(exchange({ Origin: 'http://localhost:8080' }), []), true);
