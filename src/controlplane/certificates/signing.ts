@@ -1,8 +1,6 @@
 /** Makes certificates: a CA that may sign for some names only, and short-lived leaves below it. */
 
-import 'reflect-metadata';
-import { createHash, randomBytes, webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import { X509Certificate, randomBytes, webcrypto } from 'node:crypto';
 import { nameConstraints, type CertificateName } from './permitted-names.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -10,6 +8,12 @@ const hourMs = 3_600_000;
 
 /** PEM, both. */
 export type KeyAndCertificate = Readonly<{ key: string; cert: string }>;
+
+/** Loaded when the first certificate is made: most commands make none. It needs `reflect-metadata` before it. */
+async function loadX509(): Promise<typeof import('@peculiar/x509')> {
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
+}
 
 /** The CA's own certificate: path length 0, for TLS servers, its names a critical constraint. */
 export async function makeAuthority(options: {
@@ -19,6 +23,7 @@ export async function makeAuthority(options: {
   readonly now: number;
   readonly lifeMs: number;
 }): Promise<KeyAndCertificate> {
+  const x509 = await loadX509();
   const keys = await newKeys();
   const cert = await x509.X509CertificateGenerator.createSelfSigned(
     {
@@ -39,7 +44,10 @@ export async function makeAuthority(options: {
     },
     webcrypto,
   );
-  return { key: await pemOf(keys.privateKey), cert: cert.toString('pem') };
+  return {
+    key: x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
+    cert: cert.toString('pem'),
+  };
 }
 
 /** A leaf for TLS servers. Its names are not compared with the CA's constraints here: verifiers do, and `openLocalCa` does. */
@@ -47,6 +55,7 @@ export async function makeLeaf(
   authority: KeyAndCertificate,
   options: { readonly names: readonly CertificateName[]; readonly now: number; readonly lifeMs: number },
 ): Promise<KeyAndCertificate> {
+  const x509 = await loadX509();
   const keys = await newKeys();
   const issuer = new x509.X509Certificate(authority.cert);
   const notAfter = Math.min(options.now + options.lifeMs, issuer.notAfter.getTime());
@@ -60,7 +69,7 @@ export async function makeLeaf(
       notAfter: new Date(notAfter),
       signingAlgorithm: algorithm,
       publicKey: keys.publicKey,
-      signingKey: await privateKeyOf(authority.key),
+      signingKey: await webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(authority.key), algorithm, false, ['sign']),
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -74,14 +83,15 @@ export async function makeLeaf(
     },
     webcrypto,
   );
-  return { key: await pemOf(keys.privateKey), cert: cert.toString('pem') };
+  return {
+    key: x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
+    cert: cert.toString('pem'),
+  };
 }
 
 /** SHA-256 of the certificate (DER), 64 lower-case hex digits: what browsers and `openssl x509 -fingerprint -sha256` show. */
 export function certificateFingerprint(pem: string): string {
-  return createHash('sha256')
-    .update(new Uint8Array(new x509.X509Certificate(pem).rawData))
-    .digest('hex');
+  return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
@@ -93,12 +103,4 @@ function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString('hex');
-}
-
-async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
-}
-
-function privateKeyOf(pem: string): Promise<webcrypto.CryptoKey> {
-  return webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), algorithm, false, ['sign']);
 }
