@@ -147,7 +147,7 @@ class Http1Call implements Call {
         resolve(goneTally);
         return;
       }
-      this.#transfer = new Transfer(this.exchange, this.#head, this.#visitor, to, this.#tools.limits, resolve);
+      this.#transfer = new Transfer({ exchange: this.exchange, head: this.#head, visitor: this.#visitor, to }, this.#tools, resolve);
       this.#transfer.start(forwarding, this.#gathered);
     });
   }

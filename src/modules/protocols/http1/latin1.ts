@@ -2,5 +2,7 @@
 
 import type { Latin1 } from '../../../core/bytes.ts';
 
-export const nativeLatin1: Latin1 = (bytes, start, end) =>
-  Buffer.isBuffer(bytes) ? bytes.latin1Slice(start, end) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice(start, end);
+export const nativeLatin1: Latin1 = (bytes, start, end) => {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('latin1', start, end);
+};

@@ -1,7 +1,7 @@
 /** Writes one of our own answers to a visitor. */
 
 import { replyHeadText } from '../../../core/http/forward.ts';
-import type { RequestHead } from '../../../core/http/head.ts';
+import type { Framing, RequestHead } from '../../../core/http/head.ts';
 import type { Reply } from '../../../core/http/reply.ts';
 import { Batch } from './batch.ts';
 import type { Visitor } from './visitor.ts';
@@ -23,7 +23,8 @@ export function sendReply(answer: Answer): number {
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body, 'utf8') : reply.body;
   const length = answer.length ?? body?.length ?? 0;
   const batch = new Batch();
-  batch.text(replyHeadText(reply, { length, date: answer.date, connection: closing ? 'close' : 'keep-alive' }));
+  const framing: Framing = reply.status === 204 || reply.status === 304 ? { is: 'none' } : { is: 'length', length };
+  batch.text(replyHeadText(reply, { minor: head?.minor ?? 1, framing, date: answer.date, connection: closing ? 'close' : 'keep-alive' }));
   const withBody = body !== null && body.length > 0 && head?.method !== 'HEAD';
   if (withBody) batch.span(body);
   batch.flush(visitor.stream);

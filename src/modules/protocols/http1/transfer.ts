@@ -1,10 +1,10 @@
 /** One exchange on its way: the request to the service, the response back, each with backpressure. */
 
-import type { Tally } from '../../../contracts/protocol.ts';
+import type { ProtocolTools, Tally } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { BodyReader } from '../../../core/http/body-reader.ts';
 import { fieldValue } from '../../../core/http/fields.ts';
-import { requestHeadText, responseHeadText } from '../../../core/http/forward.ts';
+import { lastChunkText, requestHeadText, responseHeadText } from '../../../core/http/forward.ts';
 import type { Framing, RequestHead, ResponseHead } from '../../../core/http/head.ts';
 import { ResponseReader } from '../../../core/http/response-reader.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
@@ -17,6 +17,14 @@ import type { BodyTaker, Visitor } from './visitor.ts';
 
 type OpenedStream = Extract<Opened, { is: 'stream' }>;
 
+/** Who takes part. */
+export type Parties = Readonly<{ exchange: Exchange; head: RequestHead; visitor: Visitor; to: OpenedStream }>;
+
+/** What a service is asked by a visitor of HTTP/1.0 who named no host. */
+const HOSTLESS = 'localhost';
+
+const noBody: Framing = Object.freeze({ is: 'none' });
+
 /** Where the response is. `raw`: both sides have left HTTP behind. */
 type State = 'head' | 'body' | 'raw' | 'done';
 
@@ -27,6 +35,7 @@ export class Transfer implements Drinker, BodyTaker {
   readonly #to: OpenedStream;
   readonly #tap: Tap;
   readonly #limits: Limits;
+  readonly #httpDate: () => string;
   readonly #settle: (tally: Tally) => void;
   readonly #reader: ResponseReader;
   readonly #toService = new Batch();
@@ -34,7 +43,7 @@ export class Transfer implements Drinker, BodyTaker {
   #state: State = 'head';
   #body: BodyReader | null = null;
   #response: ResponseHead | null = null;
-  #sentFraming: Framing = { is: 'none' };
+  #sentFraming: Framing = noBody;
   #status: number | null = null;
   /** How long the service may be silent. */
   #quietMs: number;
@@ -47,12 +56,15 @@ export class Transfer implements Drinker, BodyTaker {
   #heard = false;
   #settled = false;
 
-  constructor(exchange: Exchange, head: RequestHead, visitor: Visitor, to: OpenedStream, limits: Limits, settle: (tally: Tally) => void) {
+  constructor(parties: Parties, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>, settle: (tally: Tally) => void) {
+    const { exchange, head, visitor, to } = parties;
+    const { limits } = tools;
     this.#exchange = exchange;
     this.#head = head;
     this.#visitor = visitor;
     this.#to = to;
     this.#limits = limits;
+    this.#httpDate = tools.httpDate;
     this.#settle = settle;
     this.#quietMs = limits.answerMs;
     this.#tap = Tap.of(to.stream);
@@ -68,11 +80,15 @@ export class Transfer implements Drinker, BodyTaker {
     this.#visitor.touch(this.#limits.answerMs);
     this.#toService.text(
       requestHeadText(head, {
-        from: this.#exchange.from,
+        from: this.#exchange.from.ip,
         scheme: this.#exchange.listener.scheme === 'http' ? 'http' : 'https',
         port: this.#exchange.listener.port,
+        hostless: HOSTLESS,
         forwarding,
         connection: head.upgrade === null ? 'keep-alive' : 'upgrade',
+        framing: head.framing,
+        // Once the body has begun nobody waits for a 100 any more.
+        expectContinue: gathered === null,
       }),
     );
     if (gathered !== null) {
@@ -115,7 +131,7 @@ export class Transfer implements Drinker, BodyTaker {
       return;
     }
     this.#requestDone = true;
-    if (this.#head.framing.is === 'chunked') this.#toService.text('0\r\n\r\n');
+    if (this.#head.framing.is === 'chunked') this.#toService.text(lastChunkText(this.#visitor.trailers));
   }
 
   broken(problem: Fault): void {
@@ -197,6 +213,8 @@ export class Transfer implements Drinker, BodyTaker {
         if (step.head.status < 200) this.#interim(step.head);
         else this.#answer(step.head, step.next === chunk.length);
         return this.#settled ? null : step.next;
+      default:
+        return step satisfies never;
     }
   }
 
@@ -209,7 +227,7 @@ export class Transfer implements Drinker, BodyTaker {
     this.#status = 101;
     this.#quietMs = this.#limits.upgradedIdleMs;
     this.#closing = true;
-    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: { is: 'none' }, connection: 'upgrade' }));
+    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: noBody, connection: 'upgrade', date: this.#httpDate() }));
     this.#state = 'raw';
     this.#flushVisitor();
     this.#visitor.readRaw(this);
@@ -219,7 +237,7 @@ export class Transfer implements Drinker, BodyTaker {
   /** 1xx goes through to a visitor who understands it (RFC 9110, 15.2). */
   #interim(head: ResponseHead): void {
     if (this.#head.minor === 0) return;
-    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: { is: 'none' }, connection: 'keep-alive' }));
+    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: noBody, connection: 'keep-alive', date: this.#httpDate() }));
   }
 
   #answer(head: ResponseHead, nothingFollows: boolean): void {
@@ -232,8 +250,8 @@ export class Transfer implements Drinker, BodyTaker {
     this.#sentFraming = this.#framingFor(head);
     if (this.#sentFraming.is === 'close') this.#closing = true;
     const connection = this.#closing ? 'close' : 'keep-alive';
-    this.#toVisitor.text(responseHeadText(head, { minor: this.#head.minor, framing: this.#sentFraming, connection }));
-    if (head.framing.is === 'none' || (head.framing.is === 'length' && (head.framing.length === 0 || this.#head.method === 'HEAD'))) {
+    this.#toVisitor.text(responseHeadText(head, { minor: this.#head.minor, framing: this.#sentFraming, connection, date: this.#httpDate() }));
+    if (head.framing.is === 'none' || (head.framing.is === 'length' && head.framing.length === 0)) {
       return this.#responseWhole(head.persistent && nothingFollows);
     }
     this.#body = new BodyReader(head.framing, this.#limits, nativeLatin1);
@@ -292,7 +310,7 @@ export class Transfer implements Drinker, BodyTaker {
   }
 
   #responseWhole(reusable: boolean): void {
-    if (this.#sentFraming.is === 'chunked') this.#toVisitor.text('0\r\n\r\n');
+    if (this.#sentFraming.is === 'chunked') this.#toVisitor.text(lastChunkText(this.#body?.trailers ?? []));
     this.#state = 'done';
     this.#toVisitor.flush(this.#visitor.stream);
     this.#end(null, null, reusable && this.#requestDone);

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Deadline, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Arrival } from '../../../contracts/stream.ts';
 import { BodyReader } from '../../../core/http/body-reader.ts';
+import type { Fields } from '../../../core/http/fields.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
@@ -85,6 +86,10 @@ export class Visitor implements Deadline {
 
   get bodyBytes(): number {
     return this.#body?.bytes ?? 0;
+  }
+
+  get trailers(): Fields {
+    return this.#body?.trailers ?? [];
   }
 
   /** Whether the connection may serve another request after this one. */
@@ -249,6 +254,8 @@ export class Visitor implements Deadline {
       case 'head':
         this.#begin(step.head);
         return step.next;
+      default:
+        return step satisfies never;
     }
   }
 
