@@ -1,0 +1,24 @@
+/** Passwords of twelve characters and more that are on every guesser's first page; shorter ones are refused by length. */
+
+const text = `
+123412341234 123123123123 123456123456 123456789000 123456789012 1234567890123 12345678901234 123456789012345 1234567890123456
+0123456789012 0987654321098 111122223333 112233445566 121212121212 1qaz2wsx3edc 1qaz2wsx3edc4rfv 1q2w3e4r5t6y 1q2w3e4r5t6y7u8i
+qwerty123456 qwertyqwerty qwertyuiop12 qwertyuiop123 qwertyuiop1234 qwertyuiopasdf qwertyuiopasdfghjkl qwertyuiopasdfghjklzxcvbnm
+qwertzuiop123 azertyuiop123 asdfghjkl123 asdfghjklqwerty asdfasdfasdf zxcvbnmasdfghjkl zaq12wsxcde3 qazwsxedcrfv qazwsxedc123
+password1234 password12345 password123456 password1234567 password12345678 password123456789 password0000 passwordpassword
+password2020 password2021 password2022 password2023 password2024 password2025 password2026 password2027 mypassword123 mypassword1
+passw0rd1234 passw0rd12345 p4ssw0rd1234 passwort1234 passwort12345 passwordadmin passwordroot letmeinplease letmein12345 letmein123456
+administrator administrator1 administrator123 adminadmin123 admin1234567 admin12345678 admin123456789 adminpassword rootpassword rootroot1234
+changeme1234 changeme12345 changemenow1 changethispassword defaultpassword default12345 temporary123 temppassword1 welcome12345
+welcome123456 welcome1234567 welcomewelcome testpassword testpassword1 testtesttest test12345678 test123456789 guestguest12 useruseruser
+secretsecret secretpassword secret123456 supersecret1 supersecret123 topsecret123 iloveyou1234 iloveyou12345 iloveyou123456
+iloveyouforever iloveyousomuch monkey123456 dragon123456 football1234 football12345 baseball1234 basketball12 princess1234 princess12345
+sunshine1234 sunshine12345 superman1234 superman12345 batman123456 starwars1234 pokemon12345 minecraft123 minecraft1234 trustno1trustno1
+master123456 michael12345 jennifer1234 computer1234 computer12345 internet1234 internet12345 whatever1234 qweasdzxc123 qweasd123456
+abc123abc123 abcd12345678 abcdefg12345 abcdefgh1234 abcd1234abcd aaaaaa123456 a1b2c3d4e5f6 a1234567890 1a2b3c4d5e6f q1w2e3r4t5y6 q1w2e3r4t5y6u7
+correcthorsebatterystaple thisisapassword thisismypassword nopassword123 mynameis1234 hello1234567 hellohello12 helloworld12 helloworld123
+homeassistant homeassistant1 homeserver123 nextcloud1234 raspberrypi1 raspberrypi123 raspberry123 raspberry1234 wordpress123 wordpress1234
+sallyport123 sallyport1234 sallyport12345 sallyportsallyport openopenopen summer202412 spring202512 winter202612 january12345 december1234
+`;
+
+export const commonPasswords: ReadonlySet<string> = new Set(text.trim().split(/\s+/));

@@ -1,0 +1,45 @@
+/** People, sessions, links and passwords over one store, wired to each other. */
+
+import type { Store } from '../../contracts/store.ts';
+import type { Tools } from '../../contracts/tools.ts';
+import type { Limits } from '../../core/limits.ts';
+import { openLinks, type LinkTable } from './links.ts';
+import type { Argon2Cost } from './password-hash.ts';
+import { createPasswords, type PasswordHasher } from './passwords.ts';
+import { openSessions, type SessionTable } from './sessions.ts';
+import { openUsers, type UserDirectory } from './users.ts';
+
+export type Identities = Readonly<{
+  users: UserDirectory;
+  sessions: SessionTable;
+  links: LinkTable;
+  passwords: PasswordHasher;
+  close: () => void;
+}>;
+
+export type IdentityTools = Readonly<{
+  store: Store;
+  now: Tools['now'];
+  randomBytes: Tools['randomBytes'];
+  limits: Limits;
+  /** Today's cost of a hash; a test takes a lower one. */
+  cost?: Argon2Cost;
+}>;
+
+/** Reads all of them into memory. Rejects with `store-unavailable` when the store is away. */
+export async function openIdentities({ store: { records }, now, randomBytes, limits, cost }: IdentityTools): Promise<Identities> {
+  const sessions = await openSessions({ records, now, randomBytes, limits });
+  const endSessions = (subject: string): Promise<unknown> => sessions.revokeSubject(subject);
+  let users: UserDirectory | null = null;
+  const passwords = createPasswords({
+    limits,
+    randomBytes,
+    ...(cost === undefined ? {} : { cost }),
+    // A store that is away now leaves the old hash; the next login tries again.
+    outdated: (hash, fresh) => void users?.rehash(hash, fresh).catch(() => undefined),
+  });
+  users = await openUsers({ records, now, limits, passwords, endSessions });
+  const links = await openLinks({ records, now, randomBytes, limits, endSessions });
+  const parts = { users, sessions, links };
+  return { ...parts, passwords, close: () => Object.values(parts).forEach((part) => part.close()) };
+}

@@ -1,0 +1,79 @@
+/** Hashing passwords: a few at a time, the rest in a short queue, the others refused. */
+
+import type { Passwords } from '../../contracts/tools.ts';
+import type { Limits } from '../../core/limits.ts';
+import { argon2Cost, isOutdated, readPasswordHash, sameTag, tagOf, writePasswordHash, type Argon2Cost, type PasswordHash } from './password-hash.ts';
+
+export type PasswordTools = Readonly<{
+  limits: Limits;
+  randomBytes: (count: number) => Uint8Array;
+  /** Today's cost; a test takes a lower one. */
+  cost?: Argon2Cost;
+  /** Told when a password was right but its hash was made with less than today's cost. */
+  outdated?: (hash: string, fresh: string) => void;
+}>;
+
+/** What the control plane does besides: hashes a new password. Waits its turn, however long. */
+export interface PasswordHasher extends Passwords {
+  hash(password: string): Promise<string>;
+}
+
+const saltBytes = 16;
+const tagBytes = 32;
+
+/** Argon2 runs in the pool that DNS and fsync share: without a bound a burst of logins stops them all. */
+export function createPasswords(tools: PasswordTools): PasswordHasher {
+  const { limits, randomBytes, cost = argon2Cost, outdated } = tools;
+  const turns = createTurnstile(limits.hashesAtOnceMax);
+  // What an unknown user's password is checked against: the same work, and no password fits.
+  const nobody: PasswordHash = { cost, salt: randomBytes(saltBytes), tag: randomBytes(tagBytes) };
+
+  const hash = async (password: string): Promise<string> => {
+    const salt = randomBytes(saltBytes);
+    const tag = await turns.take(() => tagOf(password, { cost, salt, tag: { length: tagBytes } }));
+    return writePasswordHash({ cost, salt, tag });
+  };
+
+  return {
+    hash,
+    verify: async (password, stored) => {
+      if (turns.waiting >= limits.hashQueueMax) return 'busy';
+      const known = stored === null ? null : readPasswordHash(stored);
+      // Too long is refused after the same work too, on something short.
+      const long = Buffer.byteLength(password, 'utf8') > limits.passwordBytesMax;
+      const against = known ?? nobody;
+      const tag = await turns.take(() => tagOf(long ? '' : password, against));
+      const right = sameTag(tag, against.tag) && known !== null && !long;
+      if (right && stored !== null && outdated !== undefined && isOutdated(known, cost)) {
+        // Nobody waits for it, and a failure leaves the old hash, which stays good.
+        hash(password).then((fresh) => outdated(stored, fresh), () => undefined);
+      }
+      return right;
+    },
+  };
+}
+
+type Turnstile = Readonly<{ take: <Result>(work: () => Promise<Result>) => Promise<Result>; waiting: number }>;
+
+/** Lets `atOnce` through; the others wait in their order. */
+function createTurnstile(atOnce: number): Turnstile {
+  const queue: (() => void)[] = [];
+  let running = 0;
+  return {
+    get waiting() {
+      return queue.length;
+    },
+    take: async (work) => {
+      if (running < atOnce) running += 1;
+      else await new Promise<void>((resolve) => queue.push(resolve));
+      try {
+        return await work();
+      } finally {
+        // A turn is handed on, not given back: nobody slips in between.
+        const next = queue.shift();
+        if (next === undefined) running -= 1;
+        else next();
+      }
+    },
+  };
+}
