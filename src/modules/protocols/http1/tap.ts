@@ -2,6 +2,10 @@
 
 import type { Duplex } from 'node:stream';
 
+import type { Limits } from '../../../core/limits.ts';
+import { ResponseReader } from '../../../core/http/response-reader.ts';
+import { nativeLatin1 } from './latin1.ts';
+
 /** Who is served by the upstream at the moment. */
 export interface Drinker {
   chunk(chunk: Uint8Array): void;
@@ -18,20 +22,23 @@ const taps = new WeakMap<Duplex, Tap>();
 export class Tap {
   readonly stream: Duplex;
   drinker: Drinker | null = null;
+  /** Reads all answers of this connection: what is left over of one would be found by the next. */
+  readonly reader: ResponseReader;
   #error: NodeJS.ErrnoException | null = null;
 
   /** The tap of a stream, made when it is first asked for. */
-  static of(stream: Duplex): Tap {
+  static of(stream: Duplex, limits: Limits): Tap {
     let tap = taps.get(stream);
     if (tap === undefined) {
-      tap = new Tap(stream);
+      tap = new Tap(stream, limits);
       taps.set(stream, tap);
     }
     return tap;
   }
 
-  private constructor(stream: Duplex) {
+  private constructor(stream: Duplex, limits: Limits) {
     this.stream = stream;
+    this.reader = new ResponseReader({ limits, latin1: nativeLatin1 });
     stream.on('data', (chunk: Uint8Array) => {
       // Nobody asked: a service that talks out of turn could answer the next visitor's question (response-queue poisoning).
       if (this.drinker === null) stream.destroy();

@@ -6,7 +6,6 @@ import { BodyReader } from '../../../core/http/body-reader.ts';
 import { fieldValue } from '../../../core/http/fields.ts';
 import { lastChunkText, requestHeadText, responseHeadText } from '../../../core/http/forward.ts';
 import type { Framing, RequestHead, ResponseHead } from '../../../core/http/head.ts';
-import { ResponseReader } from '../../../core/http/response-reader.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
@@ -37,7 +36,6 @@ export class Transfer implements Drinker, BodyTaker {
   readonly #limits: Limits;
   readonly #httpDate: () => string;
   readonly #settle: (tally: Tally) => void;
-  readonly #reader: ResponseReader;
   readonly #toService = new Batch();
   readonly #toVisitor = new Batch();
   #state: State = 'head';
@@ -67,9 +65,8 @@ export class Transfer implements Drinker, BodyTaker {
     this.#httpDate = tools.httpDate;
     this.#settle = settle;
     this.#quietMs = limits.answerMs;
-    this.#tap = Tap.of(to.stream);
-    this.#reader = new ResponseReader({ limits, latin1: nativeLatin1 });
-    this.#reader.expect(head.method);
+    this.#tap = Tap.of(to.stream, limits);
+    this.#tap.reader.expect(head.method);
   }
 
   /** Sends the head, and the body as it comes. */
@@ -201,7 +198,7 @@ export class Transfer implements Drinker, BodyTaker {
   }
 
   #readHead(chunk: Uint8Array, at: number): number | null {
-    const step = this.#reader.push(chunk, at);
+    const step = this.#tap.reader.push(chunk, at);
     switch (step.is) {
       case 'more':
         return chunk.length;
