@@ -10,7 +10,7 @@ export type Target = Readonly<{ target: string; path: CanonicalPath | null; auth
 
 /**
  * Reads a target. `host` is what Host said, null where an HTTP/1.0 request had none.
- * Absolute form with http or https is cut to origin form when its authority equals Host; other schemes, https on a forward
+ * Absolute form with http or https is cut to origin form when its authority equals Host (a forward proxy ignores Host); other schemes, https on a forward
  * proxy (kept whole, its path is null) and CONNECT only where `forwardProxy`.
  * Faults: `target-malformed`, `host-mismatched`, `host-malformed`, `method-refused`.
  */
@@ -47,15 +47,16 @@ function absoluteForm(method: string, raw: string, host: Authority | null, forwa
   // User info is an attack or a mistake (RFC 9110, 4.2.4); an empty host is an error (4.2.1). parseAuthority refuses both.
   const authority = parseAuthority(raw.slice(start, end));
   if (authority === null) return fault('target-malformed', 'an absolute URI without a host that can be read');
-  if (host !== null && (host.host !== authority.host || portOf(host, scheme) !== portOf(authority, scheme))) {
-    return fault('host-mismatched', 'the target names another host than Host');
-  }
+  const equal = host !== null && host.host === authority.host && portOf(host, scheme) === portOf(authority, scheme);
+  // A forward proxy goes where the target says and writes Host anew (RFC 9112, 3.2.2). A gateway that chose either one
+  // would route by what another reader did not see.
+  if (host !== null && !equal && !forwardProxy) return fault('host-mismatched', 'the target names another host than Host');
   if (!web || (forwardProxy && scheme === 'https')) return { target: raw, path: null, authority };
   const rest = raw.slice(end);
   // OPTIONS for the whole server has no path and no query (RFC 9112, 3.2.4).
-  if (rest === '' && method === 'OPTIONS') return { target: '*', path: null, authority: host ?? authority };
+  if (rest === '' && method === 'OPTIONS') return { target: '*', path: null, authority: equal ? host : authority };
   const target = rest.charCodeAt(0) === 47 ? rest : `/${rest}`;
-  return { target, path: canonicalPath(target), authority: host ?? authority };
+  return { target, path: canonicalPath(target), authority: equal ? host : authority };
 }
 
 /** The end of the authority: the first slash or question mark. */
