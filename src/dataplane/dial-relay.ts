@@ -1,6 +1,7 @@
 /** Keeps a gateway at its relay: one carrier, its names, and a new carrier whenever the old one is lost. */
 
 import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { SallyportError, fault } from '../core/errors.ts';
 import { parseIp } from '../core/address.ts';
 import { canonicalHost } from '../core/http/host.ts';
@@ -63,7 +64,7 @@ class Link implements RelayLink {
   #nextAsk = 0;
   /** Attempts since the last carrier that stood. */
   #failures = 0;
-  #lost: (error: SallyportError) => void = () => undefined;
+  #end: (error: SallyportError) => void = () => undefined;
   readonly #running: Promise<void>;
 
   constructor(options: DialOptions) {
@@ -71,6 +72,7 @@ class Link implements RelayLink {
     this.#names = [...options.names];
     this.#ready.promise.catch(() => undefined);
     options.signal.addEventListener('abort', () => this.#stop.abort(), { once: true, signal: this.#stop.signal });
+    this.#stop.signal.addEventListener('abort', () => this.#fell(closed()));
     if (options.signal.aborted) this.#stop.abort();
     this.#running = this.#run();
   }
@@ -97,7 +99,6 @@ class Link implements RelayLink {
     while (!this.#stop.signal.aborted) {
       this.#options.onState('connecting');
       const error = await this.#carryOnce();
-      this.#settleAsks(error);
       if (this.#stop.signal.aborted) break;
       this.#options.onState('lost', error);
       await this.#pause();
@@ -108,7 +109,7 @@ class Link implements RelayLink {
   /** One carrier from its beginning to its end; returns why it ended. Never rejects. */
   async #carryOnce(): Promise<SallyportError> {
     const ended = Promise.withResolvers<SallyportError>();
-    this.#lost = ended.resolve;
+    this.#end = ended.resolve;
     try {
       const { carrier, accepted } = await reachRelay({
         ...this.#options,
@@ -117,17 +118,13 @@ class Link implements RelayLink {
         signal: this.#stop.signal,
         open: (stream, opening) => this.#arrived(stream, opening),
         message: (type, value) => this.#message(type, value),
-        goaway: (code) => ended.resolve(new SallyportError('relay-unreachable', `The relay ${this.#options.address} is leaving (${code}).`)),
-        end: (why) => ended.resolve(new SallyportError('relay-unreachable', `The carrier to ${this.#options.address} was lost: ${why.why}.`)),
+        goaway: (code) => this.#fell(new SallyportError('relay-unreachable', `The relay ${this.#options.address} is leaving (${code}).`)),
+        end: (why) => this.#fell(new SallyportError('relay-unreachable', `The carrier to ${this.#options.address} was lost: ${why.why}.`)),
       });
       this.#carrier = carrier;
       this.#grants = accepted.grants;
-      const abort = (): void => ended.resolve(closed());
-      this.#stop.signal.addEventListener('abort', abort, { once: true });
       await this.#announce();
-      const error = await ended.promise;
-      this.#stop.signal.removeEventListener('abort', abort);
-      return error;
+      return await ended.promise;
     } catch (error) {
       return error instanceof SallyportError ? error : new SallyportError('relay-unreachable', 'Reaching the relay failed.', { cause: error });
     } finally {
@@ -155,15 +152,13 @@ class Link implements RelayLink {
     const ask = this.#nextAsk++;
     this.#asks.set(ask, { resolve, reject });
     carrier.message('register', { ask, names: this.#names });
-    // A carrier that is lost meanwhile takes the answer with it.
-    void Promise.resolve().then(() => carrier.ended && this.#settleAsks(closed()));
     return promise;
   }
 
   #message(type: MessageType, value: unknown): void {
     const said = namesShape.safeParse(value);
     const ask = said.success ? this.#asks.get(said.data.ask) : undefined;
-    if (type !== 'names' || !said.success || ask === undefined) return this.#lost(new SallyportError('relay-untrusted', 'The relay says what nobody asked for.'));
+    if (type !== 'names' || !said.success || ask === undefined) return this.#fell(new SallyportError('relay-untrusted', 'The relay says what nobody asked for.'));
     this.#asks.delete(said.data.ask);
     ask.resolve(said.data.answers);
   }
@@ -185,25 +180,20 @@ class Link implements RelayLink {
     });
   }
 
-  #settleAsks(error: SallyportError): void {
+  /** The carrier is lost, or is not to be trusted: whoever waits for an answer of it waits in vain. */
+  #fell(error: SallyportError): void {
     const asks = [...this.#asks.values()];
     this.#asks.clear();
     for (const ask of asks) ask.reject(error);
+    this.#end(error);
   }
 
   /** At once after a carrier that stood; then 0.5, 1, 2 … s up to `redialMs`, each between a half and the whole of it. */
-  #pause(): Promise<void> {
+  async #pause(): Promise<void> {
     const failures = this.#failures++;
-    if (failures === 0) return Promise.resolve();
+    if (failures === 0) return;
     const most = Math.min(this.#options.limits.redialMs, 500 * 2 ** Math.min(failures - 1, 16));
-    const wait = most * (0.5 + Math.random() / 2);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, wait);
-    this.#stop.signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-    return promise;
+    await wait(most * (0.5 + Math.random() / 2), undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 }
 

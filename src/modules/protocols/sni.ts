@@ -1,0 +1,148 @@
+/** A visitor's TLS that is passed on unread: routed by the name in its hello, ended by nobody on the way. */
+
+import type { Code } from '../../core/errors.ts';
+import { fault } from '../../core/errors.ts';
+import type { Fault } from '../../core/errors.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { ClientHelloReader } from '../../core/tls/client-hello.ts';
+import { defineProtocol } from '../../contracts/protocol.ts';
+import type { Call, Protocol, ProtocolTools, Tally } from '../../contracts/protocol.ts';
+import type { Arrival, Stream } from '../../contracts/stream.ts';
+import type { Opened } from '../../contracts/upstream.ts';
+
+type Heard = Readonly<{ sni: string | null; alpn: readonly string[]; bytes: Buffer }>;
+
+/** Whether a newcomer is somebody else's (a carrier, known by its ALPN). `read` is every byte that was taken from its stream. */
+export type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer) => boolean;
+
+/** One call an arrival: the connection that was asked for. None where it was claimed, or has no single reading. */
+export function sniProtocol(claim: Claim): Protocol {
+  return defineProtocol({
+    name: 'sni',
+    calls: async function* (arrival, tools) {
+      const heard = await hear(arrival.stream, tools);
+      if ('code' in heard) {
+        // Whoever looks whether the port is open says nothing and leaves: no line for that.
+        if (heard.code !== 'visitor-gone') tools.refused(arrival, heard.code, heard.why, null);
+        refuseTls(arrival.stream, alerts.decodeError);
+        return;
+      }
+      if (claim(arrival, heard.alpn, heard.bytes)) return;
+      const call = new SniCall(arrival, heard, tools);
+      yield call;
+      await call.over;
+    },
+  });
+}
+
+/** Reads until the hello is whole. The bytes are kept and go to the gateway first, as they came. */
+function hear(stream: Stream, tools: ProtocolTools): Promise<Heard | Fault> {
+  return new Promise((resolve) => {
+    const reader = new ClientHelloReader(tools.limits);
+    const pieces: Buffer[] = [];
+    const settle = (heard: Heard | Fault): void => {
+      tools.deadlines.delete(deadline);
+      stream.off('data', data);
+      stream.off('end', gone);
+      stream.off('close', gone);
+      stream.pause();
+      resolve(heard);
+    };
+    const deadline = { at: tools.now() + tools.limits.helloMs, expire: (): void => settle(fault('hello-timed-out', 'no hello in time')) };
+    const data = (bytes: Buffer): void => {
+      pieces.push(bytes);
+      const reading = reader.push(bytes);
+      if (reading.is === 'hello') settle({ sni: reading.sni, alpn: reading.alpn, bytes: Buffer.concat(pieces) });
+      else if (reading.is === 'refused') settle(reading.fault);
+    };
+    const gone = (): void => settle(fault('visitor-gone', 'it left before its hello was read'));
+    stream.on('error', () => undefined);
+    tools.deadlines.add(deadline);
+    stream.on('data', data);
+    stream.on('end', gone);
+    stream.on('close', gone);
+  });
+}
+
+/** RFC 8446, 6.2: fatal alerts, in the clear as no keys exist yet. */
+const alerts = { decodeError: 50, internalError: 80, unrecognizedName: 112 } as const;
+
+function refuseTls(stream: Stream, alert: number): void {
+  if (stream.destroyed) return;
+  // A record of type alert, TLS 1.2 on the wire as RFC 8446, 5.1 has it: level fatal, description.
+  stream.end(Buffer.from([21, 3, 3, 0, 2, 2, alert]), () => stream.destroy());
+}
+
+class SniCall implements Call {
+  readonly exchange: Exchange;
+  readonly #stream: Stream;
+  readonly #hello: Buffer;
+  readonly #tools: ProtocolTools;
+  readonly #abort = new AbortController();
+  readonly #over = Promise.withResolvers<void>();
+  readonly #gone = (): void => this.#abort.abort();
+  #cutBy: Code | null = null;
+
+  constructor(arrival: Arrival, heard: Heard, tools: ProtocolTools) {
+    this.#stream = arrival.stream;
+    this.#hello = heard.bytes;
+    this.#tools = tools;
+    this.exchange = {
+      id: tools.newId(),
+      at: tools.now(),
+      listener: arrival.listener,
+      from: arrival.from,
+      host: heard.sni ?? '',
+      sni: heard.sni,
+      alpn: heard.alpn,
+      http: null,
+      identity: null,
+    };
+    this.#stream.on('close', this.#gone);
+  }
+
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  gather = (): Promise<null> => Promise.resolve(null);
+
+  /** There is no page to send: the visitor's program gets the alert that says "no such name here". */
+  refuse(): Promise<Tally> {
+    refuseTls(this.#stream, alerts.unrecognizedName);
+    this.#done();
+    return Promise.resolve(tally(0, 0, this.#cutBy, null));
+  }
+
+  async proceed(to: Opened): Promise<Tally> {
+    if (to.is !== 'stream') {
+      refuseTls(this.#stream, alerts.internalError);
+      this.#done();
+      return tally(0, 0, 'program-failed', 'an upstream answered where a stream is needed');
+    }
+    to.stream.write(this.#hello);
+    const said = await this.#tools.splice(this.#stream, to.stream, { idleMs: this.#tools.limits.upgradedIdleMs, signal: this.#abort.signal });
+    to.release(false);
+    this.#done();
+    const code = this.#cutBy ?? said.code;
+    return tally(said.bytesAToB + this.#hello.length, said.bytesBToA, code, said.why);
+  }
+
+  cut(code: Code): void {
+    this.#cutBy = code;
+    this.#abort.abort();
+    this.#stream.destroy();
+  }
+
+  #done(): void {
+    this.#stream.off('close', this.#gone);
+    this.#over.resolve();
+  }
+}
+
+function tally(bytesIn: number, bytesOut: number, code: Code | null, why: string | null): Tally {
+  return { status: null, bytesIn, bytesOut, code, why, reusable: false, end: 'done' };
+}

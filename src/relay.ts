@@ -1,0 +1,124 @@
+/** The relay: wires listeners, the hello's reading, carriers and the engine. It reads names, and never what is said. */
+
+import { randomBytes } from 'node:crypto';
+import { Socket } from 'node:net';
+import type { Address } from './core/address.ts';
+import type { Fault } from './core/errors.ts';
+import type { Limits } from './core/limits.ts';
+import type { AuditLog } from './contracts/sink.ts';
+import type { Service, Snapshot } from './contracts/snapshot.ts';
+import type { Store } from './contracts/store.ts';
+import type { Closable } from './contracts/stream.ts';
+import type { MachineIdentity } from './contracts/tunnel.ts';
+import { openGrants } from './controlplane/enrolment/grants.ts';
+import { CarrierDoor } from './dataplane/carrier-door.ts';
+import { createDeadlines, startDeadlines } from './dataplane/deadlines.ts';
+import { Directory } from './dataplane/directory.ts';
+import type { GatewayFacts } from './dataplane/directory.ts';
+import { Engine } from './dataplane/engine.ts';
+import { carrierAlpn } from './dataplane/greeting.ts';
+import { createIds } from './dataplane/ids.ts';
+import { listen } from './dataplane/listener.ts';
+import type { Listening } from './dataplane/listener.ts';
+import { createSplice } from './dataplane/splice.ts';
+import { sniProtocol } from './modules/protocols/sni.ts';
+import { throughTunnel } from './modules/upstreams/tunnel.ts';
+
+export type RelayOptions = Readonly<{
+  identity: MachineIdentity;
+  store: Store;
+  listen: readonly Readonly<{ host: string; port: number }>[];
+  /** Names are granted below it: `example.org`. */
+  domain: string;
+  limits: Limits;
+  audit: AuditLog;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  /** A key that owns every name and gets visitors who name nobody: the embedded relay's own gateway. Null on a public relay. */
+  owner: string | null;
+  /** Told of our own faults. */
+  onFault: (error: unknown) => void;
+  /** Told of carriers that came to nothing or ended, for the operator's log. */
+  onCarrierEnd?: (from: Address, fingerprint: string | null, why: Fault) => void;
+}>;
+
+export interface Relay extends Closable {
+  /** HOST:PORT of every listener, as they came to be. */
+  readonly addresses: readonly string[];
+  readonly fingerprint: string;
+  gateways(): readonly GatewayFacts[];
+}
+
+/** Errors: `address-in-use`, `permission-missing`, `address-unavailable`, `store-unavailable`. */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const { identity, domain, limits, now } = options;
+  const deadlines = createDeadlines(now);
+  let directory: Directory | null = null;
+  const grants = await openGrants({ store: options.store, domain, owner: options.owner, now, onChange: () => directory?.review() });
+  directory = new Directory({ grants, limits, unnamed: options.owner });
+  const names = directory;
+  const door = new CarrierDoor({ identity, domain, directory, enrolment: grants, limits, now, onEnd: options.onCarrierEnd ?? (() => undefined) });
+  const snapshot = blindSnapshot(names, limits);
+  const engine = new Engine({
+    snapshot: () => snapshot,
+    audit: options.audit,
+    tools: { now, newId: createIds(now, randomBytes), limits, deadlines, splice: createSplice({ now, deadlines }), httpDate: () => new Date(now()).toUTCString() },
+    onFault: options.onFault,
+  });
+  const protocol = sniProtocol((arrival, alpn, read) => {
+    if (!alpn.includes(carrierAlpn) || !(arrival.stream instanceof Socket)) return false;
+    arrival.stream.unshift(read);
+    door.take(arrival.stream, arrival.from);
+    return true;
+  });
+  const take = (socket: Socket, from: Address): void => {
+    const listener = { name: `relay:${domain}`, scheme: 'tls', port: socket.localPort ?? 0, via: 'direct', loopback: false } as const;
+    void engine.take({ stream: socket, from, sni: null, listener }, protocol);
+  };
+  const ticking = startDeadlines(deadlines);
+  const listeners: Listening[] = [];
+  const close = async (): Promise<void> => {
+    names.closeAll('interrupted');
+    await Promise.all(listeners.map((listener) => listener.close()));
+    await ticking.close();
+    grants.close();
+  };
+  try {
+    for (const at of options.listen) listeners.push(await listen({ ...at, limits, take }));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  return {
+    addresses: listeners.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
+    fingerprint: identity.fingerprint,
+    gateways: () => names.list(),
+    close,
+  };
+}
+
+/** One route for all: whoever asked for a name that a gateway holds is passed on. The guards are the gateway's. */
+function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
+  const service: Service = {
+    name: 'tunnel',
+    hosts: [],
+    open: true,
+    expires: null,
+    guarded: true,
+    forwarding: { host: null, spent: [], forwarded: false },
+    dial: throughTunnel((visitor) => directory.open(visitor)),
+    forms: [],
+    words: 'the gateways of this relay',
+  };
+  const anyone = { is: 'pass', identity: { guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [] } } as const;
+  const route = { name: 'tunnel', service, identify: { is: 'check', check: () => anyone }, authorize: [], meter: [] } as const;
+  return {
+    version: 1,
+    route: (exchange) => (exchange.http === null && directory.knows(exchange.sni) ? route : null),
+    face: () => ({ status: 401, fields: [], body: null }),
+    services: [service],
+    limits,
+    checkNonce: randomBytes(32).toString('hex'),
+  };
+}
