@@ -6,7 +6,7 @@ import { fault } from '../core/errors.ts';
 import { frameHeaderBytes, framesBytes, writeFrames, writeHeader } from '../core/mux/frame.ts';
 import type { Frame, MessageType } from '../core/mux/frame.ts';
 import type { Opening } from '../core/mux/opening.ts';
-import type { MuxEvent, MuxLimits, PeerLimits } from '../core/mux/session.ts';
+import type { MuxEvent, MuxLimits, PeerLimits } from '../core/mux/events.ts';
 import { MuxSession } from '../core/mux/session.ts';
 import type { StreamCarrier } from './carrier-stream.ts';
 import { CarrierStream } from './carrier-stream.ts';

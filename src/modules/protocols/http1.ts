@@ -12,7 +12,8 @@ import type { Exchange } from '../../core/policy/exchange.ts';
 import { gatherBody } from './http1/gather.ts';
 import { sendReply } from './http1/send-reply.ts';
 import { Transfer } from './http1/transfer.ts';
-import { Visitor, type VisitorOwner } from './http1/visitor.ts';
+import type { VisitorOwner } from './http1/parties.ts';
+import { Visitor } from './http1/visitor.ts';
 
 export const http1: Protocol = defineProtocol({
   name: 'http1',

@@ -21,6 +21,13 @@ export class Batch {
     this.#bytes += bytes.length;
   }
 
+  /** A span of content as one chunk (RFC 9112, 7.1). */
+  chunk(bytes: Uint8Array): void {
+    this.text(`${bytes.length.toString(16)}\r\n`);
+    this.span(bytes);
+    this.text('\r\n');
+  }
+
   /** False when the stream asks to wait for its drain. Writing to a stream that is gone is not an error here. */
   flush(stream: Duplex): boolean {
     const parts = this.#parts;

@@ -2,17 +2,17 @@
 
 import type { ProtocolTools, Tally } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
-import { BodyReader } from '../../../core/http/body-reader.ts';
 import { fieldValue } from '../../../core/http/fields.ts';
-import { lastChunkText, requestHeadText, responseHeadText } from '../../../core/http/forward.ts';
-import type { Framing, RequestHead, ResponseHead } from '../../../core/http/head.ts';
+import { lastChunkText, requestHeadText } from '../../../core/http/forward.ts';
+import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
+import { AnswerWriter } from './answer-writer.ts';
 import { Batch } from './batch.ts';
-import { nativeLatin1 } from './latin1.ts';
 import { Tap, type Drinker } from './tap.ts';
-import type { BodyTaker, Visitor } from './visitor.ts';
+import type { BodyTaker } from './parties.ts';
+import type { Visitor } from './visitor.ts';
 
 type OpenedStream = Extract<Opened, { is: 'stream' }>;
 
@@ -21,8 +21,6 @@ export type Parties = Readonly<{ exchange: Exchange; head: RequestHead; visitor:
 
 /** What a service is asked by a visitor of HTTP/1.0 who named no host. */
 const HOSTLESS = 'localhost';
-
-const noBody: Framing = Object.freeze({ is: 'none' });
 
 /** Where the response is. `raw`: both sides have left HTTP behind. */
 type State = 'head' | 'body' | 'raw' | 'done';
@@ -34,14 +32,13 @@ export class Transfer implements Drinker, BodyTaker {
   readonly #to: OpenedStream;
   readonly #tap: Tap;
   readonly #limits: Limits;
-  readonly #httpDate: () => string;
   readonly #settle: (tally: Tally) => void;
   readonly #toService = new Batch();
   readonly #toVisitor = new Batch();
+  readonly #writer: AnswerWriter;
   #state: State = 'head';
-  #body: BodyReader | null = null;
-  #response: ResponseHead | null = null;
-  #sentFraming: Framing = noBody;
+  /** Whether the service keeps its connection after this answer. */
+  #persistent = false;
   #status: number | null = null;
   /** How long the service may be silent. */
   #quietMs: number;
@@ -49,7 +46,6 @@ export class Transfer implements Drinker, BodyTaker {
   #closing = false;
   #requestDone = false;
   #requestBytes = 0;
-  #rawBytesOut = 0;
   /** Whether the service has said a byte in this exchange. */
   #heard = false;
   #settled = false;
@@ -62,7 +58,7 @@ export class Transfer implements Drinker, BodyTaker {
     this.#visitor = visitor;
     this.#to = to;
     this.#limits = limits;
-    this.#httpDate = tools.httpDate;
+    this.#writer = new AnswerWriter(this.#toVisitor, head, tools);
     this.#settle = settle;
     this.#quietMs = limits.answerMs;
     this.#tap = Tap.of(to.stream, limits);
@@ -116,7 +112,7 @@ export class Transfer implements Drinker, BodyTaker {
     }
     if (bytes.length === 0) return;
     this.#requestBytes += bytes.length;
-    if (this.#head.framing.is === 'chunked') this.#chunk(this.#toService, bytes);
+    if (this.#head.framing.is === 'chunked') this.#toService.chunk(bytes);
     else this.#toService.span(bytes);
   }
 
@@ -162,7 +158,7 @@ export class Transfer implements Drinker, BodyTaker {
       this.#visitor.stream.end();
       return;
     }
-    if (this.#state === 'body' && this.#response?.framing.is === 'close') return this.#responseWhole(false);
+    if (this.#state === 'body' && this.#writer.endsWithStream) return this.#responseWhole(false);
     this.#fail('upstream-broken', 'the service ended the connection before its answer was complete', null);
   }
 
@@ -207,7 +203,7 @@ export class Transfer implements Drinker, BodyTaker {
         return null;
       case 'head':
         if (step.head.status === 101) return this.#switch(step.head, step.next);
-        if (step.head.status < 200) this.#interim(step.head);
+        if (step.head.status < 200) this.#writer.interim(step.head);
         else this.#answer(step.head, step.next === chunk.length);
         return this.#settled ? null : step.next;
       default:
@@ -224,79 +220,36 @@ export class Transfer implements Drinker, BodyTaker {
     this.#status = 101;
     this.#quietMs = this.#limits.upgradedIdleMs;
     this.#closing = true;
-    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: noBody, connection: 'upgrade', date: this.#httpDate() }));
+    this.#writer.switched(head);
     this.#state = 'raw';
     this.#flushVisitor();
     this.#visitor.readRaw(this);
     return next;
   }
 
-  /** 1xx goes through to a visitor who understands it (RFC 9110, 15.2). */
-  #interim(head: ResponseHead): void {
-    if (this.#head.minor === 0) return;
-    this.#toVisitor.text(responseHeadText(head, { minor: 1, framing: noBody, connection: 'keep-alive', date: this.#httpDate() }));
-  }
-
   #answer(head: ResponseHead, nothingFollows: boolean): void {
-    this.#response = head;
+    this.#persistent = head.persistent;
+    this.#status = head.status;
     // Events may be far between; other answers move or die.
     if (fieldValue(head.fields, 'content-type')?.startsWith('text/event-stream')) this.#quietMs = this.#limits.upgradedIdleMs;
-    this.#status = head.status;
     // An early answer: the rest of the request is never parsed as another one (CL.0), so the connection ends with it.
-    this.#closing = !this.#requestDone || !this.#visitor.persistent;
-    this.#sentFraming = this.#framingFor(head);
-    if (this.#sentFraming.is === 'close') this.#closing = true;
-    const connection = this.#closing ? 'close' : 'keep-alive';
-    this.#toVisitor.text(responseHeadText(head, { minor: this.#head.minor, framing: this.#sentFraming, connection, date: this.#httpDate() }));
-    if (head.framing.is === 'none' || (head.framing.is === 'length' && head.framing.length === 0)) {
-      return this.#responseWhole(head.persistent && nothingFollows);
-    }
-    this.#body = new BodyReader(head.framing, this.#limits, nativeLatin1);
+    this.#closing = this.#writer.begin(head, !this.#requestDone || !this.#visitor.persistent);
     this.#state = 'body';
-  }
-
-  /** A body without a length reaches a 1.1 visitor in chunks, so that its end is known; a 1.0 visitor to the connection's end. */
-  #framingFor(head: ResponseHead): Framing {
-    switch (head.framing.is) {
-      case 'none':
-      case 'length':
-        return head.framing;
-      case 'chunked':
-      case 'close':
-        return this.#head.minor === 0 ? { is: 'close' } : { is: 'chunked' };
-    }
+    if (this.#writer.done) this.#responseWhole(head.persistent && nothingFollows);
   }
 
   #readBody(chunk: Uint8Array, at: number): number | null {
-    if (this.#state === 'raw') {
-      this.#rawBytesOut += chunk.length - at;
-      this.#toVisitor.span(at === 0 ? chunk : chunk.subarray(at));
-      return chunk.length;
-    }
-    const body = this.#body;
-    if (body === null) return null;
-    const chunked = this.#sentFraming.is === 'chunked';
-    const step = body.push(chunk, at, (start, end) => {
-      const bytes = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
-      if (chunked) this.#chunk(this.#toVisitor, bytes);
-      else this.#toVisitor.span(bytes);
-    });
+    const step = this.#state === 'raw' ? this.#writer.raw(chunk, at) : this.#writer.push(chunk, at);
     if (typeof step !== 'number') {
       this.#fail('response-malformed', step.why, null);
       return null;
     }
-    if (body.done) {
+    if (this.#state === 'body' && this.#writer.done) {
       // What follows a complete answer was asked for by nobody: the connection is not used again.
-      this.#responseWhole(step === chunk.length && (this.#response?.persistent ?? false));
+      this.#responseWhole(step === chunk.length && this.#persistent);
       return null;
     }
     return step;
-  }
-
-  #chunk(batch: Batch, bytes: Uint8Array): void {
-    batch.text(`${bytes.length.toString(16)}\r\n`);
-    batch.span(bytes);
-    batch.text('\r\n');
   }
 
   #flushVisitor(): void {
@@ -307,7 +260,7 @@ export class Transfer implements Drinker, BodyTaker {
   }
 
   #responseWhole(reusable: boolean): void {
-    if (this.#sentFraming.is === 'chunked') this.#toVisitor.text(lastChunkText(this.#body?.trailers ?? []));
+    this.#writer.end();
     this.#state = 'done';
     this.#toVisitor.flush(this.#visitor.stream);
     this.#end(null, null, reusable && this.#requestDone);
@@ -337,7 +290,7 @@ export class Transfer implements Drinker, BodyTaker {
     this.#settle({
       status: this.#status,
       bytesIn: this.#requestBytes,
-      bytesOut: this.#rawBytesOut + (this.#body?.bytes ?? 0),
+      bytesOut: this.#writer.bytes,
       code,
       why,
       reusable,

@@ -3,36 +3,13 @@
 import type { Duplex } from 'node:stream';
 import type { Deadline, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Arrival } from '../../../contracts/stream.ts';
-import { BodyReader } from '../../../core/http/body-reader.ts';
 import type { Fields } from '../../../core/http/fields.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
+import { BodyIntake } from './body-intake.ts';
 import { nativeLatin1 } from './latin1.ts';
-
-/** Who takes the body of the request that is being served. */
-export interface BodyTaker {
-  span(bytes: Uint8Array): void;
-  /** The body is complete. */
-  whole(): void;
-  /** It has no single reading, or ended too early. */
-  broken(fault: Fault): void;
-  /** A chunk has been read to its end: what was put together may be sent. */
-  turn(): void;
-}
-
-/** Who is told what happens to the visitor. */
-export interface VisitorOwner {
-  /** A head was read, and as much of its body as is held before anybody hears of it. */
-  request(head: RequestHead): void;
-  /** A head or body that nobody was told of had no single reading. The answer is the owner's. */
-  refused(fault: Fault): void;
-  /** The stream is gone: whatever runs must end. */
-  gone(): void;
-  /** Nothing moved for too long while an exchange was running. */
-  stalled(): void;
-  drained(): void;
-}
+import type { BodyTaker, VisitorOwner } from './parties.ts';
 
 /**
  * `head`: a request is awaited. `holding`: its head was read, its body is awaited up to a measure.
@@ -48,13 +25,11 @@ export class Visitor implements Deadline {
   readonly #owner: VisitorOwner;
   readonly #reader: RequestReader;
   #state: State = 'head';
-  #body: BodyReader | null = null;
+  #body: BodyIntake | null = null;
   #head: RequestHead | null = null;
   #taker: BodyTaker | null = null;
   /** What came before it was its turn: the stream is paused while it is not null. */
   #rest: Uint8Array | null = null;
-  #held: Uint8Array[] = [];
-  #heldSince = 0;
   #paused = false;
   #ended = false;
   #exchanges = 0;
@@ -113,9 +88,7 @@ export class Visitor implements Deadline {
     this.#state = 'body';
     this.#taker = taker;
     this.touch();
-    const held = this.#held;
-    this.#held = [];
-    for (const bytes of held) taker.span(bytes);
+    this.#body?.give(taker);
     if (this.bodyRead) this.#bodyWhole();
     else this.#flow();
     taker.turn();
@@ -152,7 +125,6 @@ export class Visitor implements Deadline {
     if (this.#state === 'closed') return;
     this.#state = 'discard';
     this.#rest = null;
-    this.#held = [];
     this.#paused = false;
     this.at = this.#tools.now() + this.#tools.limits.lingerMs;
     this.stream.end();
@@ -170,10 +142,7 @@ export class Visitor implements Deadline {
         else this.stream.destroy();
         return;
       case 'holding':
-        if (this.#held.length > 0 && this.#head?.framing.is === 'chunked') this.#deliver();
-        else if (this.#tools.now() < this.#heldSince + this.#tools.limits.idleMs) this.at = this.#heldSince + this.#tools.limits.idleMs;
-        else this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
-        return;
+        return this.#heldTooLong();
       case 'held':
       case 'body':
       case 'raw':
@@ -268,11 +237,20 @@ export class Visitor implements Deadline {
       this.#deliver();
       return;
     }
-    this.#body = new BodyReader(head.framing, limits, nativeLatin1);
+    const now = this.#tools.now();
+    this.#body = new BodyIntake(head.framing, limits, now);
     if (head.expectsContinue) return this.#deliver();
     this.#state = 'holding';
-    this.#heldSince = this.#tools.now();
-    this.at = this.#heldSince + (head.framing.is === 'chunked' ? limits.bodyHeldMs : limits.idleMs);
+    this.at = now + (head.framing.is === 'chunked' ? limits.bodyHeldMs : limits.idleMs);
+  }
+
+  /** A chunked body may be meant to dribble: its service hears of it after a while. One with a length has no excuse. */
+  #heldTooLong(): void {
+    const body = this.#body;
+    const end = (body?.since ?? 0) + this.#tools.limits.idleMs;
+    if (body !== null && body.dribbles) this.#deliver();
+    else if (this.#tools.now() < end) this.at = end;
+    else this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
   }
 
   #deliver(): void {
@@ -287,11 +265,7 @@ export class Visitor implements Deadline {
     const body = this.#body;
     if (body === null) return at;
     const holding = this.#state === 'holding';
-    const step = body.push(chunk, at, (start, end) => {
-      const bytes = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
-      if (holding) this.#held.push(bytes);
-      else this.#taker?.span(bytes);
-    });
+    const step = body.push(chunk, at, holding ? null : this.#taker);
     if (typeof step !== 'number') {
       if (holding) this.#refuse(step);
       else this.#taker?.broken(step);
@@ -360,7 +334,6 @@ export class Visitor implements Deadline {
     this.at = Infinity;
     this.#tools.deadlines.delete(this);
     this.#rest = null;
-    this.#held = [];
     this.#owner.gone();
   }
 }

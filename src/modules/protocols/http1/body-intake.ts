@@ -1,0 +1,56 @@
+/** The body of one request: held up to a measure before anybody hears of it, then given to whoever takes it. */
+
+import { BodyReader } from '../../../core/http/body-reader.ts';
+import type { Fields } from '../../../core/http/fields.ts';
+import type { Framing } from '../../../core/http/head.ts';
+import type { Fault } from '../../../core/errors.ts';
+import type { Limits } from '../../../core/limits.ts';
+import { nativeLatin1 } from './latin1.ts';
+import type { BodyTaker } from './parties.ts';
+
+export class BodyIntake {
+  /** When it began, milliseconds since 1970. */
+  readonly since: number;
+  readonly #framing: Framing;
+  readonly #reader: BodyReader;
+  #held: Uint8Array[] = [];
+
+  constructor(framing: Framing, limits: Limits, since: number) {
+    this.since = since;
+    this.#framing = framing;
+    this.#reader = new BodyReader(framing, limits, nativeLatin1);
+  }
+
+  get done(): boolean {
+    return this.#reader.done;
+  }
+
+  get bytes(): number {
+    return this.#reader.bytes;
+  }
+
+  get trailers(): Fields {
+    return this.#reader.trailers;
+  }
+
+  /** Whether something of a body without a known end has come. */
+  get dribbles(): boolean {
+    return this.#framing.is === 'chunked' && this.#held.length > 0;
+  }
+
+  /** Hands over what was held. */
+  give(taker: BodyTaker): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const bytes of held) taker.span(bytes);
+  }
+
+  /** Reads on; with no taker the content is held. The index after the last byte consumed. */
+  push(chunk: Uint8Array, at: number, taker: BodyTaker | null): number | Fault {
+    return this.#reader.push(chunk, at, (start, end) => {
+      const bytes = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
+      if (taker === null) this.#held.push(bytes);
+      else taker.span(bytes);
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/** Who is told what, on the visitor's side of a connection. */
+
+import type { Fault } from '../../../core/errors.ts';
+import type { RequestHead } from '../../../core/http/head.ts';
+
+/** Who takes the body of the request that is being served. */
+export interface BodyTaker {
+  span(bytes: Uint8Array): void;
+  /** The body is complete. */
+  whole(): void;
+  /** It has no single reading, or ended too early. */
+  broken(fault: Fault): void;
+  /** A chunk has been read to its end: what was put together may be sent. */
+  turn(): void;
+}
+
+/** Who is told what happens to the visitor. */
+export interface VisitorOwner {
+  /** A head was read, and as much of its body as is held before anybody hears of it. */
+  request(head: RequestHead): void;
+  /** A head or body that nobody was told of had no single reading. The answer is the owner's. */
+  refused(fault: Fault): void;
+  /** The stream is gone: whatever runs must end. */
+  gone(): void;
+  /** Nothing moved for too long while an exchange was running. */
+  stalled(): void;
+  drained(): void;
+}
