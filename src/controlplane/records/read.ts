@@ -132,7 +132,7 @@ async function openToRead(path: string): Promise<FileHandle | null> {
 async function tailOf(file: FileHandle, count: number): Promise<readonly Recorded[]> {
   let start = (await file.stat()).size;
   let text = '';
-  let found: readonly Recorded[] = [];
+  const found: Recorded[] = [];
   while (start > 0 && found.length < count) {
     const from = Math.max(0, start - chunkBytes);
     const chunk = Buffer.alloc(start - from);
@@ -140,7 +140,7 @@ async function tailOf(file: FileHandle, count: number): Promise<readonly Recorde
     const lines = (chunk.toString('latin1', 0, bytesRead) + text).split('\n');
     // The first may be the end of a line that begins in the piece before.
     text = (from > 0 ? (lines.shift() ?? '') : '').slice(-lineBytesMax);
-    found = [...lines.map(parseRecord).filter((record) => record !== null), ...found];
+    found.unshift(...lines.map(parseRecord).filter((record) => record !== null));
     start = from;
   }
   return found.slice(-count);

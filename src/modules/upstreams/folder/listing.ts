@@ -1,0 +1,31 @@
+/** The page that lists a folder: names only, each escaped. */
+
+import { opendir } from 'node:fs/promises';
+import { html } from '../../../core/pages/markup.ts';
+import { page } from '../../../core/pages/page.ts';
+import type { Reply } from '../../../core/http/reply.ts';
+import { isHidden } from './request-path.ts';
+
+/** A longer list helps nobody and costs memory. */
+const namesMax = 5_000;
+
+/** Files and folders that are not hidden; links and special files are left out. `title` is the decoded path. */
+export async function listing(path: string, title: string): Promise<Reply> {
+  const names: string[] = [];
+  for await (const entry of await opendir(path)) {
+    if (isHidden(entry.name) || !(entry.isFile() || entry.isDirectory())) continue;
+    names.push(entry.isDirectory() ? `${entry.name}/` : entry.name);
+    if (names.length >= namesMax) break;
+  }
+  const items = names
+    .toSorted((one, other) => one.localeCompare(other, 'en'))
+    .map((name) => html`<p><a href="${reference(name)}">${name}</a></p> `);
+  const up = title === '/' ? null : html`<p><a href="../">../</a></p> `;
+  return page({ status: 200, title: `Index of ${title}`, content: html`${up}${items}` });
+}
+
+/** `./` in front: a name with a colon would be read as a scheme (RFC 3986, 4.2). */
+function reference(name: string): string {
+  const folder = name.endsWith('/');
+  return `./${encodeURIComponent(folder ? name.slice(0, -1) : name)}${folder ? '/' : ''}`;
+}
