@@ -1,0 +1,72 @@
+/** What the commands say to scripts: one object a line with `--json`. These words do not change. */
+
+import type { AuditEvent } from '../core/audit/event.ts';
+import type { Reach } from '../core/address.ts';
+import type { ServiceStatus } from '../controlplane/config/running.ts';
+
+/** Who may come in, as it is shown to the owner. A link's URL holds its secret: it is shown once. */
+export type AccessShown =
+  | Readonly<{ kind: 'link'; url: string; expires: string | null }>
+  | Readonly<{ kind: 'password'; users: readonly string[] | 'all' }>
+  | Readonly<{ kind: 'ip'; allow: readonly string[] }>
+  | Readonly<{ kind: 'webhook'; path: string; method: 'secret' | 'github' | 'stripe' | 'hmac'; url: string; secret: string | null }>
+  | Readonly<{ kind: 'local' }>
+  | Readonly<{ kind: 'public' }>
+  | Readonly<{ kind: 'all'; of: readonly AccessShown[] }>
+  | Readonly<{ kind: 'other'; guard: string }>;
+
+/** Times are RFC 3339 in UTC; addresses HOST:PORT; fingerprints SHA-256 in hex. */
+export type CliEvent =
+  | Readonly<{ event: 'listening'; addresses: readonly string[]; fingerprint: string; domain: string }>
+  | Readonly<{ event: 'invite'; name: string; code: string; expires: string }>
+  | Readonly<{ event: 'joined'; relay: string; grants: readonly string[] }>
+  | Readonly<{ event: 'gateway'; fingerprint: string; names: readonly string[] }>
+  | Readonly<{ event: 'waiting'; service: string; code: string; why: string }>
+  | Readonly<{
+      event: 'ready';
+      service: string;
+      url: string;
+      reach: Reach;
+      ca: string | null;
+      fingerprint: string | null;
+      access: readonly AccessShown[];
+      expires: string | null;
+    }>
+  | Readonly<{ event: 'lost'; service: string; code: string; why: string }>
+  | Readonly<{ event: 'opened'; service: string }>
+  | Readonly<{ event: 'closed'; service: string; why: string }>
+  | Readonly<{ event: 'status'; pid: number; since: string; services: readonly ServiceStatus[] }>
+  | Readonly<{ event: 'user'; name: string; change: 'added' | 'changed' | 'removed' | null }>
+  | Readonly<{
+      event: 'link';
+      id: string;
+      service: string;
+      label: string | null;
+      expires: string | null;
+      url: string | null;
+      change: 'added' | 'revoked' | null;
+    }>
+  | Readonly<{ event: 'exchange'; record: AuditEvent }>
+  | Readonly<{
+      event: 'explain';
+      url: string;
+      from: string;
+      as: string | null;
+      service: string | null;
+      verdict: 'admit' | 'ask' | 'refuse';
+      code: string | null;
+      rule: string | null;
+      why: string;
+      steps: readonly string[];
+    }>
+  | Readonly<{ event: 'ca'; path: string; fingerprint: string; names: readonly string[]; expires: string }>
+  | Readonly<{ event: 'config'; path: string; services: readonly string[] }>
+  | Readonly<{ event: 'reloaded'; path: string }>
+  | Readonly<{ event: 'version'; version: string; node: string }>
+  | Readonly<{ event: 'warning'; code: string; message: string; hint: string | null }>
+  | Readonly<{ event: 'error'; code: string; message: string; hint: string | null }>;
+
+/** RFC 3339 in UTC, or null for never. */
+export function instant(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

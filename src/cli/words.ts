@@ -1,0 +1,174 @@
+/** Events in words for people: every text of others goes through `printable`. */
+
+import { durationWords } from '../controlplane/config/duration.ts';
+import type { AccessShown, CliEvent } from './event.ts';
+import { clipped, columnsOf, printable } from './printable.ts';
+import type { Terminal } from './terminal.ts';
+
+type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
+
+/** One or several lines without the last newline; empty for what people need not see. */
+export function eventWords(event: CliEvent, terminal: Terminal): string {
+  const { paint } = terminal;
+  switch (event.event) {
+    case 'listening':
+      return `The relay listens on ${event.addresses.join(' and ')} for ${event.domain}.\nIts key: ${event.fingerprint}`;
+    case 'invite':
+      return `For ${event.name}, once, until ${localTime(event.expires)}:\n\n  sallyport join ${event.code}\n`;
+    case 'joined':
+      return `Joined ${event.relay}. Yours: ${event.grants.join(', ')}\nNow: sallyport http 3000`;
+    case 'gateway':
+      return `${event.fingerprint}  ${event.names.join(', ')}`;
+    case 'waiting':
+      return `${event.service} is not reached yet: ${printable(event.why)}`;
+    case 'ready':
+      return readyWords(event, terminal);
+    case 'lost':
+      return paint('yellow', `${event.service} is not reached any more: ${printable(event.why)}`);
+    case 'opened':
+      return `${event.service} is open.`;
+    case 'closed':
+      return `${event.service} is closed${event.why === 'switched' ? '' : ` (${printable(event.why)})`}.`;
+    case 'status':
+      return statusWords(event, terminal);
+    case 'user':
+      return event.change === null ? event.name : `${event.name} was ${event.change}.`;
+    case 'link':
+      return linkWords(event);
+    case 'exchange':
+      return exchangeWords(event.record, terminal);
+    case 'explain':
+      return [
+        ...event.steps.map(printable),
+        paint('bold', `${{ admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict]}: ${printable(event.why)}`),
+      ].join('\n');
+    case 'ca':
+      return `${event.path}\nSHA-256 ${event.fingerprint}\nSigns only for: ${event.names.join(', ')}\nUntil ${localTime(event.expires)}`;
+    case 'config':
+      return `${printable(event.path)} is right: ${event.services.length === 1 ? 'one service' : `${event.services.length} services`} (${event.services.join(', ')}).`;
+    case 'reloaded':
+      return `${printable(event.path)} was read again.`;
+    case 'version':
+      return `sallyport ${event.version} (Node ${event.node})`;
+    case 'warning':
+      return `${paint('yellow', 'Warning:')} ${sentence(event)}`;
+    case 'error':
+      return `${paint('red', 'sallyport:')} ${sentence(event)}`;
+    default:
+      return event satisfies never;
+  }
+}
+
+function sentence({ message, hint }: Readonly<{ message: string; hint: string | null }>): string {
+  return hint === null ? printable(message) : `${printable(message)}\n  ${printable(hint)}`;
+}
+
+function readyWords(event: Event<'ready'>, terminal: Terminal): string {
+  const lines = [
+    `${event.service} is open at ${terminal.paint('bold', event.url)}`,
+    ...event.access.flatMap((access) => accessLines(access).map((line) => `  ${line}`)),
+    `  Reach: ${reachWords(event)}`,
+    ...(event.expires === null
+      ? []
+      : [`  Closes in ${durationWords(Date.parse(event.expires) - terminal.now())}, at ${localTime(event.expires)}`]),
+    ...(event.ca === null ? [] : [`  curl --cacert ${event.ca} ${event.url}`]),
+  ];
+  return lines.join('\n');
+}
+
+/** How far an address goes, honestly. */
+export function reachWords({ reach }: Pick<Event<'ready'>, 'reach'>): string {
+  switch (reach) {
+    case 'machine':
+      return 'this machine only; for others: --lan, or join a relay (sallyport join CODE)';
+    case 'network':
+      return 'this network; browsers warn, since no public authority signed its certificate';
+    case 'internet':
+      return 'the Internet';
+    default:
+      return reach satisfies never;
+  }
+}
+
+/** Who may come in, a line for each way. */
+export function accessLines(access: AccessShown): readonly string[] {
+  switch (access.kind) {
+    case 'link':
+      return [`Whoever opens ${access.url}${access.expires === null ? '' : ` (until ${localTime(access.expires)})`}`];
+    case 'password':
+      return [access.users === 'all' ? 'Any user with their password' : `${access.users.join(' or ')}, with a password`];
+    case 'ip':
+      return [`Whoever comes from ${access.allow.join(', ')}`];
+    case 'webhook':
+      return access.secret === null
+        ? [`POST to ${access.url}`]
+        : [`POST to ${access.url} with a ${access.method} signature`, `  The secret to sign with, shown once: ${access.secret}`];
+    case 'local':
+      return ['Anyone on this machine'];
+    case 'public':
+      return ['Everyone: it is public'];
+    case 'all':
+      return [access.of.flatMap(accessLines).join(', and ')];
+    case 'other':
+      return [`By ${access.guard}`];
+    default:
+      return access satisfies never;
+  }
+}
+
+/** `18:02`, or with the day when it is not today: in the terminal's own time zone. */
+export function localTime(time: string): string {
+  const date = new Date(time);
+  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
+}
+
+function statusWords(event: Event<'status'>, { paint, now }: Terminal): string {
+  const rows = event.services.map((service) => [
+    service.name,
+    { ready: 'open', waiting: 'waiting', closed: 'closed', expired: 'expired' }[service.state],
+    service.url ?? '',
+    service.upstream,
+    service.expires === null ? 'never' : `in ${durationWords(Date.parse(service.expires) - now())}`,
+    String(service.live),
+    service.access,
+  ]);
+  return [
+    `Process ${event.pid}, since ${localTime(event.since)}`,
+    ...table([['SERVICE', 'STATE', 'ADDRESS', 'BEHIND', 'CLOSES', 'LIVE', 'WHO'], ...rows]).map((line, at) =>
+      at === 0 ? paint('dim', line) : line,
+    ),
+  ].join('\n');
+}
+
+/** Columns as wide as their widest cell, two spaces apart. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const cells = rows.map((row) => row.map(printable));
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column] ?? ''))));
+  return cells.map((row) =>
+    row
+      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - columnsOf(cell))))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function linkWords(event: Event<'link'>): string {
+  const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
+  const label = event.label === null ? '' : `  ${printable(event.label)}`;
+  if (event.change === 'revoked') return `The link ${event.id} opens nothing any more.`;
+  if (event.url !== null) return `${event.url}\n(link ${event.id}, ${until}; it is shown once)`;
+  return `${event.id}  ${event.service}  ${until}${label}`;
+}
+
+/** `12:01:33  200  GET  blog.localhost/path  ana  12 ms`. */
+export function exchangeWords(record: Event<'exchange'>['record'], { paint, size }: Terminal): string {
+  const time = new Date(record.time).toTimeString().slice(0, 8);
+  const status = record.status === null ? ' – ' : String(record.status);
+  const what = `${record.method ?? 'TCP'} ${record.host ?? ''}${record.path ?? ''}`;
+  const who = record.who ?? record.visitor;
+  const why = record.code === null ? '' : ` ${record.code}`;
+  const tail = printable(`  ${who}  ${Math.round(record.durationMs)} ms${why}`);
+  const colour = record.verdict === 'pass' ? 'green' : record.verdict === 'refuse' ? 'yellow' : 'red';
+  const room = Math.max(12, size().columns - 16 - columnsOf(tail));
+  return `${time}  ${paint(colour, status)}  ${clipped(printable(what), room)}${tail}`;
+}
