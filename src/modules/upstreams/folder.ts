@@ -91,11 +91,7 @@ function toFolder(name: string, target: string) {
   };
 }
 
-async function fileReply(
-  { handle, stats }: Extract<Located, { is: 'file' }>,
-  name: string,
-  { exchange, http, caller }: Served,
-): Promise<Opened> {
+async function fileReply({ handle, stats }: Extract<Located, { is: 'file' }>, name: string, { http, caller }: Served): Promise<Opened> {
   const stored: Stored = {
     // The change time moves with every write, in nanoseconds: equal tags are equal bytes.
     etag: `"${stats.ino.toString(36)}-${stats.size.toString(36)}-${stats.ctimeNs.toString(36)}-${stats.mtimeNs.toString(36)}"`,

@@ -70,6 +70,9 @@ function isBelow(root: string, real: string): boolean {
 
 /** On file systems that take `/ADMIN` for `/admin`, a rule about one would not hold for the other. */
 function isOtherCase(asked: string, real: string): boolean {
-  const fold = (path: string): string => path.normalize('NFC').toLowerCase();
-  return asked !== real && fold(asked) === fold(real);
+  return asked !== real && folded(asked) === folded(real);
+}
+
+function folded(path: string): string {
+  return path.normalize('NFC').toLowerCase();
 }
