@@ -7,7 +7,8 @@ import type { Exchange, Identity } from './exchange.ts';
 import type { Route, Stage, Tree } from './route.ts';
 import type { Check, GatherBody, Verdict } from './verdict.ts';
 
-export type Refused = Readonly<{ is: 'refuse'; stage: Stage; code: Code; why: string; answer: Reply | null }>;
+/** `at` is the place of the check that refused among those of its stage; 0 for identify, which is one tree. */
+export type Refused = Readonly<{ is: 'refuse'; stage: Stage; at: number; code: Code; why: string; answer: Reply | null }>;
 
 /** What becomes of an exchange. `answer` null: the visitor gets the uniform face (identify) or the code's plain page. */
 export type Outcome = Readonly<{ is: 'admit'; exchange: Exchange; spent: readonly string[] }> | Refused;
@@ -58,11 +59,11 @@ function every<Service>(
     if (found instanceof Promise) {
       return found.then((settled) => {
         const verdict = decided(settled);
-        return verdict.is === 'pass' ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent)) : refuse(stage, verdict);
+        return verdict.is === 'pass' ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent)) : refuse(stage, verdict, at);
       });
     }
     const verdict = decided(found);
-    if (verdict.is !== 'pass') return refuse(stage, verdict);
+    if (verdict.is !== 'pass') return refuse(stage, verdict, at);
     if (verdict.spent !== undefined) spent = joined(spent, verdict.spent);
   }
   return stage === 'authorize' ? every('meter', 0, exchange, route, gather, spent) : { is: 'admit', exchange, spent };
@@ -242,6 +243,6 @@ function no(code: Code, why: string): No {
   return { is: 'challenge', code, why, answer: null };
 }
 
-function refuse(stage: Stage, { code, why, answer }: No): Refused {
-  return { is: 'refuse', stage, code, why, answer };
+function refuse(stage: Stage, { code, why, answer }: No, at = 0): Refused {
+  return { is: 'refuse', stage, at, code, why, answer };
 }
