@@ -53,7 +53,7 @@ export const codes = {
   'visitor-gone': { status: null, exit: null },
   'stream-idle': { status: null, exit: null },
   'exchange-cut': { status: null, exit: null },
-  'file-missing': { status: 404, exit: null },
+  'file-missing': { status: 404, exit: 66 },
   'program-failed': { status: 500, exit: 70 },
 
   // The tunnel.

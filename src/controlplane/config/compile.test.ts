@@ -198,11 +198,10 @@ test('a service is open to strangers only when one of its entries says public an
   assert.equal(compiled(`${listening}services: { a: { to: 1, access: [{ link: {} }] } }`).snapshot.services[0]?.guarded, true);
 });
 
-test('the firewall stands before every service; auto and off take it away', () => {
+test('the firewall stands before every service unless it is off', () => {
   assert.equal(walls('on', 'public'), 1);
   assert.equal(walls('on', '{ password: {} }'), 1);
-  assert.equal(walls('auto', '{ password: {} }'), 0);
-  assert.equal(walls('auto', 'public'), 1);
+  assert.equal(walls('auto', '{ password: {} }'), 1);
   assert.equal(walls('off', 'public'), 0);
 });
 

@@ -102,7 +102,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     });
   }
   const access = buildAccess(accessOf(plan, config), localIsFree(config), world.guards, tools, { name, hosts: named, behindRelay });
-  const firewall = firewallOf(plan, access, world, tools, { name, hosts: named, behindRelay });
+  const firewall = firewallOf(plan, world, tools, { name, hosts: named, behindRelay });
   const upstream = buildUpstream(plan, world, tools);
   const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
   const service: Service = Object.freeze({
@@ -122,16 +122,14 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
 
 function firewallOf(
   plan: ServicePlan,
-  access: BuiltAccess,
   world: World,
   tools: Tools,
   service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>,
 ): readonly Check[] {
-  // `auto` is PageKite's: off where other access control is in force.
-  if (plan.firewall === 'off' || (plan.firewall === 'auto' && access.guarded)) return [];
+  if (plan.firewall === 'off') return [];
   const guard = world.guards.get('firewall');
   if (guard === undefined) throw new SallyportError('program-failed', `The firewall is on for ${plan.name}, and there is none.`);
-  return [guard.build(guard.options.parse({}), tools, service).check];
+  return [guard.build(guard.options.parse(plan.firewall), tools, service).check];
 }
 
 function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpstream {

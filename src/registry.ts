@@ -1,0 +1,37 @@
+/** The list of modules, by kind and name: a module's name is its file's. */
+
+import type { Guard } from './contracts/guard.ts';
+import type { Upstream } from './contracts/upstream.ts';
+import { firewall } from './modules/guards/firewall.ts';
+import { ip } from './modules/guards/ip.ts';
+import { link } from './modules/guards/link.ts';
+import { password } from './modules/guards/password.ts';
+import { publicGuard } from './modules/guards/public.ts';
+import { webhook } from './modules/guards/webhook.ts';
+import { http1 } from './modules/protocols/http1.ts';
+import { sniProtocol } from './modules/protocols/sni.ts';
+import { openFileSink } from './modules/sinks/file.ts';
+import { createMemorySink } from './modules/sinks/memory.ts';
+import { createMemoryStore } from './modules/stores/memory.ts';
+import { openSqliteStore } from './modules/stores/sqlite.ts';
+import { folder } from './modules/upstreams/folder.ts';
+import { http } from './modules/upstreams/http.ts';
+import { throughTunnel } from './modules/upstreams/tunnel.ts';
+
+/** Guards by the word that the configuration has for them. Each stands behind its own schema. */
+export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([firewall, ip, link, password, publicGuard, webhook]);
+
+/** What can lie behind a service of the configuration. */
+export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http]);
+
+/** What is wired by the gateway and the relay, which know each by its own signature. */
+export const wired = {
+  protocols: { http1, sni: sniProtocol },
+  sinks: { file: openFileSink, memory: createMemorySink },
+  stores: { memory: createMemoryStore, sqlite: openSqliteStore },
+  upstreams: { tunnel: throughTunnel },
+} as const;
+
+function byName<Module extends Readonly<{ name: string }>>(modules: readonly Module[]): ReadonlyMap<string, Module> {
+  return new Map(modules.map((module) => [module.name, module]));
+}
