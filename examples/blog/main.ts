@@ -18,3 +18,6 @@ blog.server.listen(Number(values.port), '127.0.0.1', () => {
   if (address !== null && typeof address === 'object') process.stdout.write(`http://127.0.0.1:${address.port}/\n`);
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => blog.close());
+// Started by a program with a channel (`sallyport example`), it goes when that one goes.
+process.once('disconnect', () => blog.close());
+process.channel?.unref();
