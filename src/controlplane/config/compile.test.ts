@@ -21,7 +21,7 @@ function guard(name: string, stage: 'identify' | 'authorize' = 'identify', build
   return defineGuard<unknown>({
     name,
     stage,
-    options: z.record(z.string(), z.unknown()),
+    options: stage === 'identify' ? z.record(z.string(), z.unknown()) : z.enum(['on', 'auto']),
     build:
       build ?? (() => ({ check: () => ({ is: 'challenge', code: 'credentials-missing', why: name, answer: null }), words: `the ${name}` })),
   });
