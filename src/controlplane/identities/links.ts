@@ -72,13 +72,21 @@ export async function openLinks({ records, now, randomBytes, limits, endSessions
       const kept = mirror.get(id);
       return kept !== null && stands(kept.link) ? kept.link : null;
     },
-    list: () => mirror.values().map((kept) => kept.link).filter(stands).toSorted((one, other) => one.createdAt - other.createdAt),
+    list: () =>
+      mirror
+        .values()
+        .map((kept) => kept.link)
+        .filter(stands)
+        .toSorted((one, other) => one.createdAt - other.createdAt),
     create: async ({ service, expires, label = null }) => {
       if (label !== null && !/^[\p{L}\p{N}\p{P}\p{S} ]{1,64}$/u.test(label)) {
         throw new SallyportError('usage-wrong', 'The label of a link has up to 64 letters, digits and signs.');
       }
       if (expires !== null && expires <= now()) throw new SallyportError('usage-wrong', 'The link would have ended already.');
-      if (mirror.size >= limits.linksMax) throw new SallyportError('usage-wrong', `There are ${limits.linksMax} links already, which is the most.`, { hint: 'Revoke some: sallyport links list' });
+      if (mirror.size >= limits.linksMax)
+        throw new SallyportError('usage-wrong', `There are ${limits.linksMax} links already, which is the most.`, {
+          hint: 'Revoke some: sallyport links list',
+        });
       const secret = Buffer.from(randomBytes(secretBytes)).toString('base64url');
       const link: Link = { id: Buffer.from(randomBytes(idBytes)).toString('hex'), service, createdAt: now(), expires, label };
       const ttl = expires === null ? {} : { ttlMs: expires - now() };

@@ -33,12 +33,22 @@ export function isOutdated({ cost }: PasswordHash, today: Argon2Cost): boolean {
 }
 
 /** The tag of a password, in the thread pool. The password's bytes are wiped afterwards (its text is the runtime's). */
-export async function tagOf(password: string, { cost, salt, tag }: Readonly<{ cost: Argon2Cost; salt: Uint8Array; tag: Readonly<{ length: number }> }>): Promise<Uint8Array> {
+export async function tagOf(
+  password: string,
+  { cost, salt, tag }: Readonly<{ cost: Argon2Cost; salt: Uint8Array; tag: Readonly<{ length: number }> }>,
+): Promise<Uint8Array> {
   // One spelling for what looks alike (RFC 8265, 4.2): another keyboard composes é differently.
   const message = Buffer.from(password.normalize('NFC'), 'utf8');
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
-      const parameters = { message, nonce: salt, parallelism: cost.lanes, tagLength: tag.length, memory: cost.memoryKib, passes: cost.passes };
+      const parameters = {
+        message,
+        nonce: salt,
+        parallelism: cost.lanes,
+        tagLength: tag.length,
+        memory: cost.memoryKib,
+        passes: cost.passes,
+      };
       argon2('argon2id', parameters, (error, derived) => (error === null ? resolve(derived) : reject(error)));
     });
   } finally {

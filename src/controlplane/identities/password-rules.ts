@@ -1,12 +1,13 @@
 /** Which passwords are taken: long, not among those that everybody tries, not the name. */
 
 import type { Limits } from '../../core/limits.ts';
-import { commonPasswords } from './common-passwords.ts';
+import { guessedPasswords } from './guessed-passwords.ts';
 
 /** What is wrong with a new password, in words for its owner; null when it will do. No rules on its composition (NIST 800-63B, 3.1.1.2). */
 export function passwordFault(password: string, name: string, limits: Limits): string | null {
-  const characters = [...password.normalize('NFC')];
-  if (characters.length < limits.passwordCharsMin) return `it has ${characters.length} characters, and ${limits.passwordCharsMin} are the least`;
+  const characters = Array.from(password.normalize('NFC'));
+  if (characters.length < limits.passwordCharsMin)
+    return `it has ${characters.length} characters, and ${limits.passwordCharsMin} are the least`;
   if (Buffer.byteLength(password, 'utf8') > limits.passwordBytesMax) return `it is longer than ${limits.passwordBytesMax} bytes`;
   // Control characters cannot be sent by Basic (RFC 7617, 2).
   // eslint-disable-next-line no-control-regex -- control characters are what is refused
@@ -14,7 +15,8 @@ export function passwordFault(password: string, name: string, limits: Limits): s
   const folded = password.toLowerCase();
   if (folded === name.toLowerCase()) return 'it is the name itself';
   if (new Set(characters).size < 4) return 'it is one or a few characters again and again';
-  if (commonPasswords.has(folded) || commonPasswords.has(folded.replace(/[^a-z0-9]/g, '')) || isRun(folded)) return 'it is one of those that everybody tries first';
+  if (guessedPasswords.has(folded) || guessedPasswords.has(folded.replace(/[^a-z0-9]/g, '')) || isRun(folded))
+    return 'it is one of those that everybody tries first';
   return null;
 }
 

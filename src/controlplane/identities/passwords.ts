@@ -2,7 +2,16 @@
 
 import type { Passwords } from '../../contracts/tools.ts';
 import type { Limits } from '../../core/limits.ts';
-import { argon2Cost, isOutdated, readPasswordHash, sameTag, tagOf, writePasswordHash, type Argon2Cost, type PasswordHash } from './password-hash.ts';
+import {
+  argon2Cost,
+  isOutdated,
+  readPasswordHash,
+  sameTag,
+  tagOf,
+  writePasswordHash,
+  type Argon2Cost,
+  type PasswordHash,
+} from './password-hash.ts';
 
 export type PasswordTools = Readonly<{
   limits: Limits;
@@ -46,7 +55,10 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
       const right = sameTag(tag, against.tag) && known !== null && !long;
       if (right && stored !== null && outdated !== undefined && isOutdated(known, cost)) {
         // Nobody waits for it, and a failure leaves the old hash, which stays good.
-        hash(password).then((fresh) => outdated(stored, fresh), () => undefined);
+        hash(password).then(
+          (fresh) => outdated(stored, fresh),
+          () => undefined,
+        );
       }
       return right;
     },

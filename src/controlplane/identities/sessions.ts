@@ -65,7 +65,8 @@ export async function openSessions({ records, now, randomBytes, limits }: Sessio
     for (const { session } of mirror.values()) {
       if (session.expires <= now()) await mirror.delete(session.id);
     }
-    if (mirror.size >= limits.sessionsMax) throw new SallyportError('credentials-throttled', 'Too many sessions are open.', { hint: 'End some: sallyport sessions list' });
+    if (mirror.size >= limits.sessionsMax)
+      throw new SallyportError('credentials-throttled', 'Too many sessions are open.', { hint: 'End some: sallyport sessions list' });
   };
 
   return {
@@ -77,7 +78,11 @@ export async function openSessions({ records, now, randomBytes, limits }: Sessio
       await makeRoom(wanted.subject);
       const token = Buffer.from(randomBytes(tokenBytes)).toString('base64url');
       const session: Session = { ...wanted, id: Buffer.from(randomBytes(idBytes)).toString('hex'), createdAt: now() };
-      await mirror.put(session.id, { ...session, token: digest(token), source }, { ifVersion: 0, ttlMs: Math.max(1, session.expires - now()) });
+      await mirror.put(
+        session.id,
+        { ...session, token: digest(token), source },
+        { ifVersion: 0, ttlMs: Math.max(1, session.expires - now()) },
+      );
       return { token, session };
     },
     revoke: (id) => (/^[0-9a-f]{16}$/.test(id) ? mirror.delete(id) : Promise.resolve(false)),

@@ -49,12 +49,14 @@ export async function openUsers(tools: UserTools): Promise<UserDirectory> {
   const existing = (text: string): User => {
     const name = userName(text);
     const user = name === null ? null : mirror.get(name);
-    if (user === null) throw new SallyportError('user-missing', `There is no user ${shown(text)}.`, { hint: 'See who there is: sallyport users list' });
+    if (user === null)
+      throw new SallyportError('user-missing', `There is no user ${shown(text)}.`, { hint: 'See who there is: sallyport users list' });
     return user;
   };
   const hashed = async (name: string, password: string): Promise<string> => {
     const fault = passwordFault(password, name, limits);
-    if (fault !== null) throw new SallyportError('password-weak', `This password will not do: ${fault}.`, { hint: 'Four unrelated words make a good one.' });
+    if (fault !== null)
+      throw new SallyportError('password-weak', `This password will not do: ${fault}.`, { hint: 'Four unrelated words make a good one.' });
     return passwords.hash(password);
   };
 
@@ -67,7 +69,8 @@ export async function openUsers(tools: UserTools): Promise<UserDirectory> {
     add: async (text, password, roles = []) => {
       const name = newName(text);
       if (mirror.get(name) !== null) throw taken(name);
-      if (mirror.size >= limits.usersMax) throw new SallyportError('usage-wrong', `There are ${limits.usersMax} users already, which is the most.`);
+      if (mirror.size >= limits.usersMax)
+        throw new SallyportError('usage-wrong', `There are ${limits.usersMax} users already, which is the most.`);
       // The time, so that somebody who was removed and comes back revives no session of their predecessor.
       const user: User = { name, hash: await hashed(name, password), roles, revision: now(), createdAt: now() };
       try {
@@ -101,13 +104,17 @@ export async function openUsers(tools: UserTools): Promise<UserDirectory> {
 function newName(text: string): string {
   const name = userName(text.normalize('NFC'));
   if (name === null) {
-    throw new SallyportError('name-malformed', `${shown(text)} is no name for a user.`, { hint: 'Use up to 64 letters, digits and . _ - (a letter, a digit or _ first).' });
+    throw new SallyportError('name-malformed', `${shown(text)} is no name for a user.`, {
+      hint: 'Use up to 64 letters, digits and . _ - (a letter, a digit or _ first).',
+    });
   }
   return name;
 }
 
 function taken(name: string): SallyportError {
-  return new SallyportError('user-taken', `There is a user ${name} already.`, { hint: `Choose another name, or remove that user first: sallyport users remove ${name}` });
+  return new SallyportError('user-taken', `There is a user ${name} already.`, {
+    hint: `Choose another name, or remove that user first: sallyport users remove ${name}`,
+  });
 }
 
 /** What was typed, safe to print: no control characters, and not without end. */

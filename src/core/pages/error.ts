@@ -52,10 +52,14 @@ export function errorReply(exchange: Exchange | null, code: Code, options: Error
   const { title, detail } = byStatus[status] ?? unknown;
   const again = status === 502 || status === 503 || status === 504 ? retrySeconds : undefined;
   const wait = options.retryAfterSeconds ?? again;
-  const fields: readonly (readonly [string, string])[] = [...(options.fields ?? []), ...(wait === undefined ? [] : [['Retry-After', String(Math.ceil(wait))] as const])];
+  const fields: readonly (readonly [string, string])[] = [
+    ...(options.fields ?? []),
+    ...(wait === undefined ? [] : [['Retry-After', String(Math.ceil(wait))] as const]),
+  ];
   if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail, code, fields });
   const content = html`<p>${detail}</p>
-${again === undefined ? null : html`<p class="soft">This page tries again by itself.</p>\n`}<p class="soft">${status} ${title}</p>`;
+    ${again === undefined ? null : html`<p class="soft">This page tries again by itself.</p> `}
+    <p class="soft">${status} ${title}</p>`;
   return page({ status, title: heading(status, title), content, fields, ...(again === undefined ? {} : { retrySeconds: again }) });
 }
 

@@ -45,19 +45,25 @@ export function wantedTarget(exchange: Exchange): string {
 /** The login form; `said` is what went wrong the last time. Status 401 unless another is given. */
 export function loginPage(
   exchange: Exchange,
-  { to, said, status = 401, fields = [] }: Readonly<{ to: string; said: string | null; status?: number; fields?: readonly (readonly [string, string])[] }>,
+  {
+    to,
+    said,
+    status = 401,
+    fields = [],
+  }: Readonly<{ to: string; said: string | null; status?: number; fields?: readonly (readonly [string, string])[] }>,
 ): Reply {
-  const fault: Markup | null = said === null ? null : html`<p class="fault" role="alert">${said}</p>\n`;
+  const fault: Markup | null = said === null ? null : html`<p class="fault" role="alert">${said}</p> `;
   const content = html`<p>Sign in to open ${exchange.host === '' ? 'this address' : exchange.host}.</p>
-${fault}<form method="post" action="/.sallyport/login">
-<input type="hidden" name="to" value="${to}">
-<label for="user">Name</label>
-<input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus>
-<label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Sign in</button>
-</form>
-<p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
+    ${fault}
+    <form method="post" action="/.sallyport/login">
+      <input type="hidden" name="to" value="${to}" />
+      <label for="user">Name</label>
+      <input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus />
+      <label for="password">Password</label>
+      <input id="password" name="password" type="password" autocomplete="current-password" required />
+      <button>Sign in</button>
+    </form>
+    <p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
   const challenge: readonly (readonly [string, string])[] = status === 401 ? [['WWW-Authenticate', own]] : [];
   return page({ status, title: privateTitle, content, form: true, fields: [...challenge, ...fields] });
 }

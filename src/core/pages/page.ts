@@ -46,26 +46,32 @@ export type Page = Readonly<{
 }>;
 
 export function page({ status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
-  const retry = retrySeconds === undefined ? null : html`<meta http-equiv="refresh" content="${retrySeconds}">`;
+  const retry = retrySeconds === undefined ? null : html`<meta http-equiv="refresh" content="${retrySeconds}" />`;
   const { markup } = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-${retry}<title>${title}</title>
-<style>${{ markup: pageStyle }}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-${content}
-</main>
-</body>
-</html>
-`;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        ${retry}
+        <title>${title}</title>
+        <style>
+          ${{ markup: pageStyle }}
+        </style>
+      </head>
+      <body>
+        <main>
+          <h1>${title}</h1>
+          ${content}
+        </main>
+      </body>
+    </html> `;
   return {
     status,
-    fields: [...fields, ...ownFields('text/html; charset=utf-8', form ? 'same-origin' : 'no-referrer'), ['Content-Security-Policy', policy(form)]],
+    fields: [
+      ...fields,
+      ...ownFields('text/html; charset=utf-8', form ? 'same-origin' : 'no-referrer'),
+      ['Content-Security-Policy', policy(form)],
+    ],
     body: markup,
   };
 }

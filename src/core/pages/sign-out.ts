@@ -15,7 +15,11 @@ export type EndableSessions = Readonly<{
 }>;
 
 /** Answers `POST /.sallyport/logout`: 303 to `/`. Who has no session sees the uniform face. */
-export async function signOut(exchange: Exchange, sessions: EndableSessions, service: string): Promise<Reply | Extract<Verdict, { is: 'challenge' }>> {
+export async function signOut(
+  exchange: Exchange,
+  sessions: EndableSessions,
+  service: string,
+): Promise<Reply | Extract<Verdict, { is: 'challenge' }>> {
   const forged = foreignOrigin(exchange);
   if (forged !== null) return { is: 'challenge', ...forged, answer: errorReply(exchange, forged.code) };
   const cookie = readSessionCookie(exchange);
@@ -24,7 +28,12 @@ export async function signOut(exchange: Exchange, sessions: EndableSessions, ser
   try {
     await sessions.revoke(session.id);
   } catch {
-    return { is: 'challenge', code: 'store-unavailable', why: 'the session could not be ended', answer: errorReply(exchange, 'store-unavailable') };
+    return {
+      is: 'challenge',
+      code: 'store-unavailable',
+      why: 'the session could not be ended',
+      answer: errorReply(exchange, 'store-unavailable'),
+    };
   }
   return { status: 303, fields: [['Location', '/'], endSessionCookie(), ...ownFields('text/plain; charset=utf-8')], body: 'Signed out.\n' };
 }

@@ -17,6 +17,6 @@ export function wantsJson(exchange: Exchange | null): boolean {
 }
 
 function names(exchange: Exchange | null, type: string): boolean {
-  const accept = exchange?.http == null ? undefined : fieldValue(exchange.http.fields, 'accept');
+  const accept = fieldValue(exchange?.http?.fields ?? [], 'accept');
   return accept !== undefined && accept.toLowerCase().includes(type);
 }

@@ -11,13 +11,13 @@ export type AttemptRules = Readonly<{
   keysMax: number;
 }>;
 
-type Record = { guesses: number; since: number; until: number; waits: number };
+type Tally = { guesses: number; since: number; until: number; waits: number };
 
 /** Pure but for its own memory: time is handed in. */
 export class Attempts {
   readonly #rules: AttemptRules;
   /** In the order of their last guess. */
-  readonly #records = new Map<string, Record>();
+  readonly #records = new Map<string, Tally>();
 
   constructor(rules: AttemptRules) {
     this.#rules = rules;
@@ -58,13 +58,13 @@ export class Attempts {
     return this.#records.size;
   }
 
-  #begin(record: Record, now: number): void {
+  #begin(record: Tally, now: number): void {
     record.guesses = 0;
     record.since = now;
     record.until = 0;
   }
 
-  #touch(key: string, now: number): Record {
+  #touch(key: string, now: number): Tally {
     const known = this.#records.get(key);
     if (known !== undefined) this.#records.delete(key);
     const record = known ?? { guesses: 0, since: now, until: 0, waits: 0 };

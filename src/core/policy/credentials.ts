@@ -2,12 +2,15 @@
 
 import type { Fields } from '../http/fields.ts';
 
-/** The value of a field that may come once only; `twice` when it came again. */
-export function onlyField(fields: Fields, lower: string): string | 'twice' | null {
+/** What `onlyField` says of a field that came again: no text, so that no value can look like it. */
+export const twice = Symbol('twice');
+
+/** The value of a field that may come once only; `twice` when it came again; null when it did not come. */
+export function onlyField(fields: Fields, lower: string): string | typeof twice | null {
   let found: string | null = null;
   for (const field of fields) {
     if (field.lower !== lower) continue;
-    if (found !== null) return 'twice';
+    if (found !== null) return twice;
     found = field.value;
   }
   return found;

@@ -33,12 +33,22 @@ type Told = Readonly<{ tree: Tree; steps: readonly Step[] }>;
  * What is found for each check is judged by the judge itself, so that this cannot say anything else.
  * Meters are named but not asked: asking would count.
  */
-export async function explain(exchange: Exchange, route: Route<unknown>, about: (check: Check) => About, gather: GatherBody): Promise<Explanation> {
+export async function explain(
+  exchange: Exchange,
+  route: Route<unknown>,
+  about: (check: Check) => About,
+  gather: GatherBody,
+): Promise<Explanation> {
   const asker: Asker = { exchange, route, about, gather };
   const told = route.identify === null ? null : await tellTree(route.identify, 0, asker);
   const outcome = await judge(exchange, { ...route, identify: told?.tree ?? null, meter: [] }, gather);
-  const steps = told?.steps ?? [{ stage: 'identify', depth: 0, words: 'no guard', says: 'deny', why: 'nothing is open unless it says public', decides: false }];
-  return { is: outcome.is, steps: [...decided(steps, outcome), ...tellChecks('authorize', asker, outcome), ...tellChecks('meter', asker, outcome)] };
+  const steps = told?.steps ?? [
+    { stage: 'identify', depth: 0, words: 'no guard', says: 'deny', why: 'nothing is open unless it says public', decides: false },
+  ];
+  return {
+    is: outcome.is,
+    steps: [...decided(steps, outcome), ...tellChecks('authorize', asker, outcome), ...tellChecks('meter', asker, outcome)],
+  };
 }
 
 async function tellTree(tree: Tree, depth: number, asker: Asker): Promise<Told> {
@@ -47,7 +57,14 @@ async function tellTree(tree: Tree, depth: number, asker: Asker): Promise<Told> 
   for (const branch of tree.of) branches.push(await tellTree(branch, depth + 1, asker));
   const passed = branches.filter((branch) => branch.steps[0]?.says === 'pass').length;
   const says = (tree.is === 'any' ? passed > 0 : passed === branches.length && passed > 0) ? 'pass' : 'deny';
-  const head: Step = { stage: 'identify', depth, words: `${tree.is} of`, says, why: `${passed} of ${branches.length} pass`, decides: false };
+  const head: Step = {
+    stage: 'identify',
+    depth,
+    words: `${tree.is} of`,
+    says,
+    why: `${passed} of ${branches.length} pass`,
+    decides: false,
+  };
   return { tree: { is: tree.is, of: branches.map((branch) => branch.tree) }, steps: [head, ...branches.flatMap((branch) => branch.steps)] };
 }
 
@@ -59,10 +76,16 @@ async function tellCheck(check: Check, depth: number, { exchange, route, about, 
   if (alone.is === 'admit') {
     const identity = alone.exchange.identity ?? undefined;
     const verdict: Verdict = identity === undefined ? { is: 'pass' } : { is: 'pass', identity };
-    return { tree: { is: 'check', check: () => verdict }, steps: [{ ...step, says: 'pass', why: `it is ${identity?.subject ?? 'nobody'}` }] };
+    return {
+      tree: { is: 'check', check: () => verdict },
+      steps: [{ ...step, says: 'pass', why: `it is ${identity?.subject ?? 'nobody'}` }],
+    };
   }
   if (as !== null && knows?.(as.subject) === true) {
-    return { tree: { is: 'check', check: () => ({ is: 'pass', identity: as }) }, steps: [{ ...step, says: 'pass', why: `${as.subject} could come in here` }] };
+    return {
+      tree: { is: 'check', check: () => ({ is: 'pass', identity: as }) },
+      steps: [{ ...step, says: 'pass', why: `${as.subject} could come in here` }],
+    };
   }
   const why = as === null ? alone.why : `${as.subject} could not come in here`;
   const { code, answer } = alone;
@@ -83,7 +106,8 @@ function tellChecks(stage: 'authorize' | 'meter', { route, about }: Asker, outco
   let over = outcome.is === 'refuse' && outcome.stage === 'identify';
   return route[stage].map((check, at): Step => {
     const step = { stage, depth: 0, words: about(check).words, decides: false } as const;
-    if (over || stage === 'meter') return { ...step, says: 'not asked', why: stage === 'meter' ? 'asking would count' : 'it was settled before' };
+    if (over || stage === 'meter')
+      return { ...step, says: 'not asked', why: stage === 'meter' ? 'asking would count' : 'it was settled before' };
     if (outcome.is === 'refuse' && at === outcome.at) {
       over = true;
       return { ...step, says: 'deny', why: outcome.why, decides: true };

@@ -6,11 +6,15 @@
 
 /** Dotfiles at the top that honest programs ask for: well-known URIs (RFC 8615), and what dev servers serve of their own. */
 export const dotNamesAllowed: ReadonlySet<string> = new Set(
-  words('.well-known .storybook .svelte-kit .vite .vinxi .nuxt .next .output .astro .angular .netlify .vercel .wrangler .parcel-cache .react-router .tanstack'),
+  words(
+    '.well-known .storybook .svelte-kit .vite .vinxi .nuxt .next .output .astro .angular .netlify .vercel .wrangler .parcel-cache .react-router .tanstack',
+  ),
 );
 
 /** One folder deep these are refused too: `/app/.env`, `/blog/.git/config`. Deeper they are pages about files. */
-export const dotNamesBelow: ReadonlySet<string> = new Set(words('.env .git .svn .hg .aws .ssh .htpasswd .htaccess .ds_store .kube .docker .npmrc'));
+export const dotNamesBelow: ReadonlySet<string> = new Set(
+  words('.env .git .svn .hg .aws .ssh .htpasswd .htaccess .ds_store .kube .docker .npmrc'),
+);
 
 /** Refused as the name of any segment, however deep. */
 export const segmentsAnywhere: ReadonlySet<string> = new Set(words('web-inf meta-inf system32 winnt'));

@@ -38,7 +38,16 @@ function isPlain(path: string): boolean {
   for (let at = 0; at < path.length; at += 1) {
     const character = path.charCodeAt(at);
     // % \ ; $ ` and everything that is not visible ASCII; two slashes, and a dot segment's beginning.
-    if (character === 37 || character === 92 || character === 59 || character === 36 || character === 96 || character <= 32 || character >= 127) return false;
+    if (
+      character === 37 ||
+      character === 92 ||
+      character === 59 ||
+      character === 36 ||
+      character === 96 ||
+      character <= 32 ||
+      character >= 127
+    )
+      return false;
     if (before === 47 && (character === 47 || character === 46)) return false;
     before = character;
   }
@@ -65,7 +74,9 @@ function peeled(path: string): readonly string[] | string {
 function decoded(text: string): string {
   if (!text.includes('%')) return text;
   return text
-    .replace(/%u00([0-9a-f]{2})|%([0-9a-f]{2})/gi, (_all, wide: string | undefined, narrow: string | undefined) => String.fromCharCode(Number.parseInt(wide ?? narrow ?? '0', 16)))
+    .replace(/%u00([0-9a-f]{2})|%([0-9a-f]{2})/gi, (_all, wide: string | undefined, narrow: string | undefined) =>
+      String.fromCharCode(Number.parseInt(wide ?? narrow ?? '0', 16)),
+    )
     .replaceAll('\u00c0\u00ae', '.')
     .replaceAll('\u00c0\u00af', '/');
 }
@@ -75,7 +86,11 @@ function inSegments(segments: readonly string[]): string | null {
   if (first === '') return null;
   if (first.charCodeAt(0) === 46 && !dotNamesAllowed.has(first)) return 'a hidden file';
   const last = segments.at(-1) ?? '';
-  return byFirst(first, segments) ?? (segments.length === 1 ? byTopName(first) : byDepth(first, segments)) ?? (namesAnywhere.has(last) ? 'a file that only break-ins ask for' : null);
+  return (
+    byFirst(first, segments) ??
+    (segments.length === 1 ? byTopName(first) : byDepth(first, segments)) ??
+    (namesAnywhere.has(last) ? 'a file that only break-ins ask for' : null)
+  );
 }
 
 function byFirst(first: string, segments: readonly string[]): string | null {
@@ -86,7 +101,9 @@ function byFirst(first: string, segments: readonly string[]): string | null {
   }
   if (first.length < 3) return null;
   if (versionedAdmin.test(first)) return 'a place that only break-ins ask for';
-  return first.startsWith('v1.') && containerApi.test(first) && /^(?:containers|images|exec)$/.test(segments[1] ?? '') ? 'a daemon of containers' : null;
+  return first.startsWith('v1.') && containerApi.test(first) && /^(?:containers|images|exec)$/.test(segments[1] ?? '')
+    ? 'a daemon of containers'
+    : null;
 }
 
 function byTopName(name: string): string | null {
@@ -105,6 +122,7 @@ function byDepth(first: string, segments: readonly string[]): string | null {
   const last = segments.at(-1) ?? '';
   if (second.charCodeAt(0) === 46 && (dotNamesBelow.has(second) || second.startsWith('.env.'))) return 'a hidden file';
   if (segments.length === 2 && second.startsWith('wp-config') && wordpressConfig.test(second)) return 'a file that only break-ins ask for';
-  const uploads = (first === 'wp-content' && second === 'uploads') || (first === 'sites' && second === 'default' && segments[2] === 'files');
+  const uploads =
+    (first === 'wp-content' && second === 'uploads') || (first === 'sites' && second === 'default' && segments[2] === 'files');
   return uploads && runnable.test(last) ? 'code where uploads lie' : null;
 }

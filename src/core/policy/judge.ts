@@ -39,7 +39,10 @@ function identified<Service>(found: Finding, exchange: Exchange, route: Route<Se
   if (found.is !== 'pass') return refuse('identify', found);
   if (found.identity === undefined) return refuse('identify', nobody);
   const known: Exchange = { ...exchange, identity: found.identity };
-  const spent = exchange.http !== null && fieldValue(exchange.http.fields, 'sallyport-authorization') !== undefined ? joined(found.spent, ['sallyport-authorization']) : found.spent;
+  const spent =
+    exchange.http !== null && fieldValue(exchange.http.fields, 'sallyport-authorization') !== undefined
+      ? joined(found.spent, ['sallyport-authorization'])
+      : found.spent;
   return every('authorize', 0, known, route, gather, spent ?? nothingSpent);
 }
 
@@ -59,7 +62,9 @@ function every<Service>(
     if (found instanceof Promise) {
       return found.then((settled) => {
         const verdict = decided(settled);
-        return verdict.is === 'pass' ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent)) : refuse(stage, verdict, at);
+        return verdict.is === 'pass'
+          ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent))
+          : refuse(stage, verdict, at);
       });
     }
     const verdict = decided(found);

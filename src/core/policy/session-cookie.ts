@@ -9,7 +9,11 @@ export const sessionCookie = '__Host-sallyport-session';
 /** 256 bits in base64url. */
 const token = /^[A-Za-z0-9_-]{43}$/;
 
-export type CookieFound = Readonly<{ is: 'none' }> | Readonly<{ is: 'one'; token: string }> | Readonly<{ is: 'malformed' }> | Readonly<{ is: 'twice' }>;
+export type CookieFound =
+  | Readonly<{ is: 'none' }>
+  | Readonly<{ is: 'one'; token: string }>
+  | Readonly<{ is: 'malformed' }>
+  | Readonly<{ is: 'twice' }>;
 
 const none: CookieFound = { is: 'none' };
 

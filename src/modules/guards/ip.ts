@@ -23,7 +23,8 @@ export const ip = defineGuard({
   options: z.array(network, { error: expected }).min(1, expected).max(10_000, 'at most 10,000 networks'),
   build(networks, _tools, service) {
     // The schema says so too; a guard that was built in another way must not become an open door.
-    if (networks.length === 0) throw new SallyportError('config-malformed', 'The guard ip has no network.', { hint: `Give it ${expected}.` });
+    if (networks.length === 0)
+      throw new SallyportError('config-malformed', 'The guard ip has no network.', { hint: `Give it ${expected}.` });
     return {
       check: (exchange) => judgeAddress(exchange, networks),
       words: words(networks, service.behindRelay),

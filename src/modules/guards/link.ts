@@ -7,7 +7,7 @@ import { SallyportError } from '../../core/errors.ts';
 import { errorReply, noticePage } from '../../core/pages/error.ts';
 import { ownFields } from '../../core/pages/page.ts';
 import { signOut } from '../../core/pages/sign-out.ts';
-import { credentialsOf, onlyField } from '../../core/policy/credentials.ts';
+import { credentialsOf, onlyField, twice } from '../../core/policy/credentials.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { forgery, originOf } from '../../core/policy/origin.ts';
 import { returnTarget } from '../../core/policy/return-target.ts';
@@ -23,7 +23,11 @@ export const link = defineGuard({
   build: (_options, tools, service) => ({
     check: (exchange) => check(exchange, tools, service.name),
     forms: [
-      { method: 'GET', path: '/.sallyport/link/*', handle: (exchange, { fields, rest }) => open(exchange, { secret: rest, to: fields.get('to'), tools, service: service.name }) },
+      {
+        method: 'GET',
+        path: '/.sallyport/link/*',
+        handle: (exchange, { fields, rest }) => open(exchange, { secret: rest, to: fields.get('to'), tools, service: service.name }),
+      },
       { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, service.name) },
     ],
     words: 'a secret link',
@@ -35,7 +39,7 @@ function check(exchange: Exchange, tools: Tools, service: string): Verdict {
   const { http } = exchange;
   if (http === null) return { is: 'skip' };
   const own = onlyField(http.fields, 'sallyport-authorization');
-  if (own === 'twice') return wrong('Sallyport-Authorization was sent twice');
+  if (own === twice) return wrong('Sallyport-Authorization was sent twice');
   const secret = own === null ? null : credentialsOf(own, 'link');
   if (secret !== null) {
     const found = findBySecret(secret, tools, service);
@@ -46,14 +50,16 @@ function check(exchange: Exchange, tools: Tools, service: string): Verdict {
   if (cookie.is === 'twice') return wrong('two session cookies were sent');
   const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service) : null;
   if (session !== null) return session.guard === 'link' ? bySession(exchange, session, tools, service) : { is: 'skip' };
-  if (cookie.is !== 'none') return { is: 'challenge', code: 'credentials-expired', why: 'the session has ended or is not of this service', answer: null };
+  if (cookie.is !== 'none')
+    return { is: 'challenge', code: 'credentials-expired', why: 'the session has ended or is not of this service', answer: null };
   return { is: 'challenge', code: 'credentials-missing', why: 'no link was opened', answer: null };
 }
 
 /** A link that was revoked or has ended takes its sessions with it, at once: it is looked up each time. */
 function bySession(exchange: Exchange, session: Session, tools: Tools, service: string): Verdict {
   const found = standing(session.subject, tools, service);
-  if (found === null) return { is: 'challenge', code: 'credentials-expired', why: 'the link of the session was revoked or has ended', answer: null };
+  if (found === null)
+    return { is: 'challenge', code: 'credentials-expired', why: 'the link of the session was revoked or has ended', answer: null };
   const fault = forgery(exchange, 'session');
   if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
   return { is: 'pass', identity: identityOf(found, 'session') };
@@ -66,7 +72,12 @@ async function open(exchange: Exchange, { secret, to, tools, service }: Opening)
   if (exchange.http?.method !== 'GET') return unanswered('a link is opened with GET', 'credentials-missing');
   const found = findBySecret(secret, tools, service);
   if (found === null) return unanswered('no link of this service has that secret', 'credentials-wrong');
-  if (exchange.listener.scheme !== 'https') return noticePage(403, 'This link needs HTTPS', 'Open it with https:// instead of http://. Programs may send it as Sallyport-Authorization: Link SECRET.');
+  if (exchange.listener.scheme !== 'https')
+    return noticePage(
+      403,
+      'This link needs HTTPS',
+      'Open it with https:// instead of http://. Programs may send it as Sallyport-Authorization: Link SECRET.',
+    );
   const target = returnTarget(to ?? '/', originOf(exchange)) ?? '/';
   const { sessions, limits } = tools;
   const now = tools.now();
@@ -78,7 +89,16 @@ async function open(exchange: Exchange, { secret, to, tools, service }: Opening)
     if (before !== null) await sessions.revoke(before.id);
     const expires = Math.min(now + limits.sessionMs, found.expires ?? Number.MAX_SAFE_INTEGER);
     const { subject, name } = identityOf(found, 'session');
-    const { token } = await sessions.open({ service, guard: 'link', subject, name, roles: [], revision: 0, expires, source: exchange.from.ip });
+    const { token } = await sessions.open({
+      service,
+      guard: 'link',
+      subject,
+      name,
+      roles: [],
+      revision: 0,
+      expires,
+      source: exchange.from.ip,
+    });
     return redirect(target, writeSessionCookie(token, Math.max(1, Math.floor((expires - now) / 1000))));
   } catch (error) {
     const code = error instanceof SallyportError ? error.code : 'store-unavailable';
@@ -87,7 +107,11 @@ async function open(exchange: Exchange, { secret, to, tools, service }: Opening)
 }
 
 function redirect(target: string, cookie?: readonly [string, string]): FormAnswer {
-  return { status: 303, fields: [['Location', target], ...(cookie === undefined ? [] : [cookie]), ...ownFields('text/plain; charset=utf-8')], body: 'This way.\n' };
+  return {
+    status: 303,
+    fields: [['Location', target], ...(cookie === undefined ? [] : [cookie]), ...ownFields('text/plain; charset=utf-8')],
+    body: 'This way.\n',
+  };
 }
 
 /** At least 128 bits in base64url; anything else is not looked up. */

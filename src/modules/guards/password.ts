@@ -5,7 +5,7 @@ import { defineGuard } from '../../contracts/guard.ts';
 import type { Session, Tools, User } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import { credentialsOf, onlyField, readBasic, userName } from '../../core/policy/credentials.ts';
+import { credentialsOf, onlyField, readBasic, twice, userName } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { forgery } from '../../core/policy/origin.ts';
 import { readSessionCookie } from '../../core/policy/session-cookie.ts';
@@ -54,10 +54,13 @@ export const password = defineGuard({
 function requireUsers(users: readonly string[] | 'all', tools: Tools): void {
   if (users === 'all' || users.length === 0) {
     if (users === 'all' && tools.users.list().length > 0) return;
-    throw new SallyportError('user-missing', 'A password is asked for, but there is no user.', { hint: 'Add one: sallyport users add ana' });
+    throw new SallyportError('user-missing', 'A password is asked for, but there is no user.', {
+      hint: 'Add one: sallyport users add ana',
+    });
   }
   const missing = users.find((each) => tools.users.find(each) === null);
-  if (missing !== undefined) throw new SallyportError('user-missing', `There is no user ${missing}.`, { hint: `Add them: sallyport users add ${missing}` });
+  if (missing !== undefined)
+    throw new SallyportError('user-missing', `There is no user ${missing}.`, { hint: `Add them: sallyport users add ${missing}` });
 }
 
 function check(exchange: Exchange, door: Door, tools: Tools, service: string): Verdict | Promise<Verdict> {
@@ -65,7 +68,7 @@ function check(exchange: Exchange, door: Door, tools: Tools, service: string): V
   if (http === null) return { is: 'skip' };
   const own = onlyField(http.fields, 'sallyport-authorization');
   const plain = onlyField(http.fields, 'authorization');
-  if (own === 'twice' || plain === 'twice') return wrong('a field of credentials was sent twice');
+  if (own === twice || plain === twice) return wrong('a field of credentials was sent twice');
   const cookie = readSessionCookie(exchange);
   if (cookie.is === 'twice') return wrong('two session cookies were sent');
   const ownToken = own === null ? null : credentialsOf(own, 'basic');
@@ -75,13 +78,15 @@ function check(exchange: Exchange, door: Door, tools: Tools, service: string): V
   // Where Sallyport-Authorization speaks to us, Authorization speaks to the service.
   const token = own !== null || plain === null ? null : credentialsOf(plain, 'basic');
   if (token !== null) return byBasic(exchange, token, 'authorization', door);
-  if (cookie.is !== 'none') return { is: 'challenge', code: 'credentials-expired', why: 'the session has ended or is not of this service', answer: null };
+  if (cookie.is !== 'none')
+    return { is: 'challenge', code: 'credentials-expired', why: 'the session has ended or is not of this service', answer: null };
   return { is: 'challenge', code: 'credentials-missing', why: 'no password and no session were shown', answer: null };
 }
 
 function bySession(exchange: Exchange, session: Session, door: Door): Verdict {
   const user = door.find(session.name);
-  if (user === null || user.revision !== session.revision) return { is: 'challenge', code: 'credentials-expired', why: 'the user of the session is gone or has a new password', answer: null };
+  if (user === null || user.revision !== session.revision)
+    return { is: 'challenge', code: 'credentials-expired', why: 'the user of the session is gone or has a new password', answer: null };
   return forged(exchange, 'session') ?? { is: 'pass', identity: identityOf(user, 'session') };
 }
 
@@ -101,7 +106,12 @@ function proved(exchange: Exchange, proof: Proof, field: CredentialField): Verdi
     case 'wrong':
       return wrong(proof.why);
     case 'wait':
-      return { is: 'challenge', code: 'credentials-throttled', why: proof.why, answer: errorReply(exchange, 'credentials-throttled', { retryAfterSeconds: proof.seconds }) };
+      return {
+        is: 'challenge',
+        code: 'credentials-throttled',
+        why: proof.why,
+        answer: errorReply(exchange, 'credentials-throttled', { retryAfterSeconds: proof.seconds }),
+      };
     default:
       return proof satisfies never;
   }

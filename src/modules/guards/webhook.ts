@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { defineGuard } from '../../contracts/guard.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
-import { onlyField } from '../../core/policy/credentials.ts';
+import { onlyField, twice } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { isReserved } from '../../core/policy/return-target.ts';
 import type { GatherBody, Verdict } from '../../core/policy/verdict.ts';
@@ -16,16 +16,22 @@ type Options = Readonly<{ path: string; kind: Kind; secret: string }>;
 /** What a signature field says: any of `signatures` may hold, over `prefix` and the body. */
 type Signed = Readonly<{ signatures: readonly string[]; prefix: string }>;
 
-const path = z.string({ error: 'a path like /hooks/build' }).regex(/^(?:\/[A-Za-z0-9._~-]+)+$/, 'a path like /hooks/build, of letters, digits and . _ ~ -');
+const path = z
+  .string({ error: 'a path like /hooks/build' })
+  .regex(/^(?:\/[A-Za-z0-9._~-]+)+$/, 'a path like /hooks/build, of letters, digits and . _ ~ -');
 
 export const webhook = defineGuard({
   name: 'webhook',
   stage: 'identify',
   options: z.strictObject(
     {
-      path: path.max(512, 'a shorter path').refine((text) => !/\/\.{1,2}(?:\/|$)/.test(text) && !isReserved(text), 'a path without dot segments, outside /.sallyport'),
+      path: path
+        .max(512, 'a shorter path')
+        .refine((text) => !/\/\.{1,2}(?:\/|$)/.test(text) && !isReserved(text), 'a path without dot segments, outside /.sallyport'),
       kind: z.enum(['secret', 'github', 'stripe', 'hmac'], { error: 'one of secret, github, stripe, hmac' }),
-      secret: z.string({ error: 'the name of a stored secret' }).regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'the name of a stored secret, like stripe-live'),
+      secret: z
+        .string({ error: 'the name of a stored secret' })
+        .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'the name of a stored secret, like stripe-live'),
     },
     { error: 'path, kind and secret, like { path: /hooks/build, kind: github, secret: build }' },
   ),
@@ -33,7 +39,10 @@ export const webhook = defineGuard({
     requireSecret(options, tools);
     return {
       check: (exchange, gather) => check(exchange, gather, options, tools),
-      words: options.kind === 'secret' ? `POST to a secret path below ${options.path}` : `POST to ${options.path} with a signature (${options.kind})`,
+      words:
+        options.kind === 'secret'
+          ? `POST to a secret path below ${options.path}`
+          : `POST to ${options.path} with a signature (${options.kind})`,
       knows: (subject) => subject === `webhook:${options.path}`,
     };
   },
@@ -42,10 +51,13 @@ export const webhook = defineGuard({
 function requireSecret({ kind, secret }: Options, tools: Tools): void {
   const value = tools.secret(secret);
   const hint = `Store one of at least 16 characters under the name ${secret}.`;
-  if (value === null || value.length === 0) throw new SallyportError('config-malformed', `The webhook's secret ${secret} is not stored.`, { hint });
+  if (value === null || value.length === 0)
+    throw new SallyportError('config-malformed', `The webhook's secret ${secret} is not stored.`, { hint });
   if (kind !== 'secret') return;
   if (value.length < 16 || !/^[A-Za-z0-9._~-]+$/.test(Buffer.from(value).toString('latin1'))) {
-    throw new SallyportError('config-malformed', `The secret ${secret} cannot stand in a path.`, { hint: 'A secret path takes 16 or more letters, digits and . _ ~ -' });
+    throw new SallyportError('config-malformed', `The secret ${secret} cannot stand in a path.`, {
+      hint: 'A secret path takes 16 or more letters, digits and . _ ~ -',
+    });
   }
 }
 
@@ -65,11 +77,15 @@ function check(exchange: Exchange, gather: GatherBody, options: Options, tools: 
 
 function bySecretPath(text: string, stem: string, secret: Uint8Array | null): Verdict {
   if (!text.startsWith(`${stem}/`)) return { is: 'skip' };
-  if (secret === null || !sameBytes(Buffer.from(text.slice(stem.length + 1), 'latin1'), secret)) return wrong('the secret part of the path is wrong');
+  if (secret === null || !sameBytes(Buffer.from(text.slice(stem.length + 1), 'latin1'), secret))
+    return wrong('the secret part of the path is wrong');
   return admitted(stem);
 }
 
-async function byBody(gather: GatherBody, task: Readonly<{ signed: Signed; secret: Uint8Array; options: Options; bytesMax: number }>): Promise<Verdict> {
+async function byBody(
+  gather: GatherBody,
+  task: Readonly<{ signed: Signed; secret: Uint8Array; options: Options; bytesMax: number }>,
+): Promise<Verdict> {
   const body = await gather(task.bytesMax);
   if (body === null) return { is: 'challenge', code: 'body-too-large', why: 'the body is longer than a webhook may be', answer: null };
   const { signatures, prefix } = task.signed;
@@ -96,20 +112,21 @@ function signatureOf(exchange: Exchange, kind: Exclude<Kind, 'secret'>, clock: C
   }
 }
 
-function plainSignature(value: string | 'twice' | null, form: RegExp): Signed | string {
-  const found = value === null ? undefined : form.exec(value)?.[1];
+function plainSignature(value: string | typeof twice | null, form: RegExp): Signed | string {
+  const found = typeof value === 'string' ? form.exec(value)?.[1] : undefined;
   return found === undefined ? 'no signature was shown, or none of the right form' : { signatures: [found], prefix: '' };
 }
 
 /** `t=1700000000,v1=HEX,v1=HEX`: the moment is signed too, so an old delivery cannot be played again later. */
-function stripeSignature(value: string | 'twice' | null, { now, ageMs }: Clock): Signed | string {
-  if (value === null || value.length > 1_024) return 'no signature was shown, or none of the right form';
+function stripeSignature(value: string | typeof twice | null, { now, ageMs }: Clock): Signed | string {
+  if (typeof value !== 'string' || value.length > 1_024) return 'no signature was shown, or none of the right form';
   const pairs = value.split(',').map((pair) => pair.trim().split('='));
   const times = pairs.filter(([key]) => key === 't').map(([, text]) => text ?? '');
   const signatures = pairs.filter(([key]) => key === 'v1').map(([, text]) => text ?? '');
   const [time] = times;
   if (time === undefined || times.length > 1 || !/^\d{1,12}$/.test(time)) return 'the signature names no moment, or several';
-  if (signatures.length === 0 || !signatures.every((each) => /^[0-9a-f]{64}$/.test(each))) return 'no signature was shown, or none of the right form';
+  if (signatures.length === 0 || !signatures.every((each) => /^[0-9a-f]{64}$/.test(each)))
+    return 'no signature was shown, or none of the right form';
   if (Math.abs(now - Number(time) * 1_000) > ageMs) return 'the signature is too old or from the future';
   return { signatures, prefix: `${time}.` };
 }

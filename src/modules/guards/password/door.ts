@@ -8,7 +8,10 @@ import { userName, type Basic } from '../../../core/policy/credentials.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { Memo } from '../../../core/policy/memo.ts';
 
-export type Proof = Readonly<{ is: 'right'; user: User }> | Readonly<{ is: 'wrong'; why: string }> | Readonly<{ is: 'wait'; seconds: number; why: string }>;
+export type Proof =
+  | Readonly<{ is: 'right'; user: User }>
+  | Readonly<{ is: 'wrong'; why: string }>
+  | Readonly<{ is: 'wait'; seconds: number; why: string }>;
 
 type Known = Readonly<{ name: string; revision: number }>;
 

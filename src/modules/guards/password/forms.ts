@@ -17,7 +17,11 @@ import type { Door, Proof } from './door.ts';
 export function passwordForms(door: Door, tools: Tools, service: string): readonly Form[] {
   return [
     // The page itself is the uniform face: who asks for it directly learns nothing of the service either.
-    { method: 'GET', path: '/.sallyport/login', handle: () => ({ is: 'challenge', code: 'credentials-missing', why: 'the login page was asked for', answer: null }) },
+    {
+      method: 'GET',
+      path: '/.sallyport/login',
+      handle: () => ({ is: 'challenge', code: 'credentials-missing', why: 'the login page was asked for', answer: null }),
+    },
     { method: 'POST', path: '/.sallyport/login', handle: (exchange, { fields }) => signIn(exchange, fields, { door, tools, service }) },
     { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, service) },
   ];
@@ -27,21 +31,28 @@ type Place = Readonly<{ door: Door; tools: Tools; service: string }>;
 
 async function signIn(exchange: Exchange, fields: URLSearchParams, place: Place): Promise<FormAnswer> {
   // A cookie never travels in the clear; there the answer is Basic, as everywhere.
-  if (exchange.listener.scheme !== 'https') return { is: 'challenge', code: 'credentials-missing', why: 'a login over plain HTTP', answer: null };
+  if (exchange.listener.scheme !== 'https')
+    return { is: 'challenge', code: 'credentials-missing', why: 'a login over plain HTTP', answer: null };
   // Without this somebody else's page could sign the visitor in as somebody else (login CSRF).
   const forged = foreignOrigin(exchange);
   if (forged !== null) return { is: 'challenge', ...forged, answer: errorReply(exchange, forged.code) };
   const to = returnTarget(only(fields, 'to') ?? '/', originOf(exchange)) ?? '/';
   const user = only(fields, 'user')?.trim() ?? null;
   const password = only(fields, 'password');
-  if (user === null || password === null) return again(exchange, to, { is: 'wrong', why: 'the form was sent without a name or a password' });
+  if (user === null || password === null)
+    return again(exchange, to, { is: 'wrong', why: 'the form was sent without a name or a password' });
   // The key stands beside those of Basic, and can equal none: no base64 has a NUL.
   const proof = await place.door.prove(exchange, { user, password }, place.door.keyOf(`form\0${user}\0${password}`));
   return proof.is === 'right' ? opened(exchange, to, proof, place) : again(exchange, to, proof);
 }
 
 /** A new session with a new token, whatever cookie the browser came with (fixation); the old one ends. */
-async function opened(exchange: Exchange, to: string, { user }: Extract<Proof, { is: 'right' }>, { tools, service }: Place): Promise<FormAnswer> {
+async function opened(
+  exchange: Exchange,
+  to: string,
+  { user }: Extract<Proof, { is: 'right' }>,
+  { tools, service }: Place,
+): Promise<FormAnswer> {
   const { sessions, limits } = tools;
   try {
     const before = readSessionCookie(exchange);
@@ -49,7 +60,16 @@ async function opened(exchange: Exchange, to: string, { user }: Extract<Proof, {
     if (old !== null) await sessions.revoke(old.id);
     const expires = tools.now() + limits.sessionMs;
     const { name, roles, revision } = user;
-    const { token } = await sessions.open({ service, guard: 'password', subject: `user:${name}`, name, roles, revision, expires, source: exchange.from.ip });
+    const { token } = await sessions.open({
+      service,
+      guard: 'password',
+      subject: `user:${name}`,
+      name,
+      roles,
+      revision,
+      expires,
+      source: exchange.from.ip,
+    });
     const cookie = writeSessionCookie(token, Math.floor(limits.sessionMs / 1000));
     return { status: 303, fields: [['Location', to], cookie, ...ownFields('text/plain; charset=utf-8')], body: 'Signed in.\n' };
   } catch (error) {
@@ -61,10 +81,21 @@ async function opened(exchange: Exchange, to: string, { user }: Extract<Proof, {
 /** The form once more, with one sentence that is the same whoever was named. */
 function again(exchange: Exchange, to: string, proof: Exclude<Proof, { is: 'right' }>): FormAnswer {
   const { why } = proof;
-  if (proof.is === 'wrong') return { is: 'challenge', code: 'credentials-wrong', why, answer: loginPage(exchange, { to, said: 'The name or the password is wrong.' }) };
+  if (proof.is === 'wrong')
+    return {
+      is: 'challenge',
+      code: 'credentials-wrong',
+      why,
+      answer: loginPage(exchange, { to, said: 'The name or the password is wrong.' }),
+    };
   const fields: readonly (readonly [string, string])[] = [['Retry-After', String(proof.seconds)]];
-  const said = proof.seconds < 5 ? 'Too many people sign in at this moment. Try again.' : `Too many wrong attempts. Try again in ${spoken(proof.seconds)}.`;
-  const answer = isBrowser(exchange) ? loginPage(exchange, { to, said, status: 429, fields }) : errorReply(exchange, 'credentials-throttled', { retryAfterSeconds: proof.seconds });
+  const said =
+    proof.seconds < 5
+      ? 'Too many people sign in at this moment. Try again.'
+      : `Too many wrong attempts. Try again in ${spoken(proof.seconds)}.`;
+  const answer = isBrowser(exchange)
+    ? loginPage(exchange, { to, said, status: 429, fields })
+    : errorReply(exchange, 'credentials-throttled', { retryAfterSeconds: proof.seconds });
   return { is: 'challenge', code: 'credentials-throttled', why, answer };
 }
 

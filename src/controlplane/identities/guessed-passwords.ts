@@ -21,4 +21,4 @@ homeassistant homeassistant1 homeserver123 nextcloud1234 raspberrypi1 raspberryp
 sallyport123 sallyport1234 sallyport12345 sallyportsallyport openopenopen summer202412 spring202512 winter202612 january12345 december1234
 `;
 
-export const commonPasswords: ReadonlySet<string> = new Set(text.trim().split(/\s+/));
+export const guessedPasswords: ReadonlySet<string> = new Set(text.trim().split(/\s+/));
