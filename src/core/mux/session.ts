@@ -2,111 +2,68 @@
 
 import type { Code, Fault } from '../errors.ts';
 import { fault } from '../errors.ts';
-import type { Limits } from '../limits.ts';
 import { Budget } from './budget.ts';
+import type { MuxEvent, MuxOptions, PeerLimits } from './events.ts';
 import type { FrameTaker } from './frame-reader.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Header, MessageType } from './frame.ts';
 import { frameTypes, readUint32, writeUint32 } from './frame.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { decodeMessage, encodeMessage } from './message.ts';
 import type { Opening } from './opening.ts';
-import { decodeOpening, encodeOpening } from './opening.ts';
 import type { Turn } from './outbox.ts';
-import { Outbox, SendQueue } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { reasonByte, reasonCode } from './reasons.ts';
-import type { ReceiveWindow } from './window.ts';
-import { WindowPool } from './window.ts';
-
-export type MuxEvent =
-  | Readonly<{ is: 'message'; type: MessageType; value: unknown }>
-  /** A stream that the peer opened. Answer with `accept` or `reset`. */
-  | Readonly<{ is: 'open'; stream: number; opening: Opening }>
-  | Readonly<{ is: 'opened'; stream: number }>
-  /** A view of the bytes that were handed in: copy what is kept for long. Call `drained` when it was consumed. */
-  | Readonly<{ is: 'data'; stream: number; bytes: Uint8Array }>
-  | Readonly<{ is: 'fin'; stream: number }>
-  | Readonly<{ is: 'reset'; stream: number; code: Code }>
-  | Readonly<{ is: 'goaway'; code: Code; last: number }>
-  /** The carrier is over. What `take` still gives says so to the peer. */
-  | Readonly<{ is: 'fault'; fault: Fault }>;
-
-/** What each end tells the other before the first stream. */
-export type PeerLimits = Readonly<{ window: number; streams: number }>;
-
-type MuxStream = {
-  readonly queue: SendQueue;
-  readonly window: ReceiveWindow;
-  /** Whether the acceptor has said `opened`: a reset before that is a rapid one and is counted. */
-  opened: boolean;
-  ours: boolean;
-  localEnded: boolean;
-  remoteEnded: boolean;
-};
-
-export type MuxLimits = Pick<
-  Limits,
-  'frameBytesMax' | 'messageBytesMax' | 'streamWindowBytes' | 'carrierWindowBytes' | 'carrierStreamsMax' | 'carrierIdleMs' | 'controlFramesPerSecondMax' | 'sendWindowBytesMax'
->;
-
-/** The relay opens streams with odd ids. Even ids are the gateway's, which opens none in this version. */
-export type MuxOptions = Readonly<{ side: 'relay' | 'gateway'; limits: MuxLimits; now: number }>;
+import { MuxStreams } from './streams.ts';
 
 /** What a peer that never reads may make us queue. Far above what a healthy carrier has in one turn. */
 const controlQueueMax = 8_192;
 
+/**
+ * Begins in the greeting, where one message of each side is all that may pass; `begin` ends it.
+ * The relay opens streams with odd ids; even ids are the gateway's, which opens none in this version.
+ */
 export class MuxSession implements FrameTaker {
-  readonly #side: 'relay' | 'gateway';
-  readonly #limits: MuxLimits;
+  readonly #options: MuxOptions;
   readonly #reader: FrameReader;
-  readonly #pool: WindowPool;
   readonly #outbox: Outbox;
   readonly #unearned: Budget;
-  readonly #opens: Budget;
-  readonly #streams = new Map<number, MuxStream>();
+  readonly #heartbeat: Heartbeat;
+  readonly #streams: MuxStreams;
   #events: MuxEvent[] = [];
   #phase: 'greeting' | 'greeted' | 'running' | 'over' = 'greeting';
-  #peer: PeerLimits = { window: 0, streams: 0 };
-  #nextId = 1;
-  #lastPeerId = 0;
   #now: number;
-  #heardAt: number;
-  #pingedAt: number | null = null;
-  #pingId = 0;
-  #roundTripMs: number | null = null;
-  #leaving = false;
 
   constructor(options: MuxOptions) {
     const { limits } = options;
-    this.#side = options.side;
-    this.#limits = limits;
+    this.#options = options;
+    this.#now = options.now;
     this.#reader = new FrameReader(limits, this);
-    this.#pool = new WindowPool({ capBytes: limits.carrierWindowBytes, streamsMax: limits.carrierStreamsMax, streamBytes: limits.streamWindowBytes });
     this.#outbox = new Outbox(limits.frameBytesMax);
     this.#unearned = new Budget(limits.controlFramesPerSecondMax);
-    // Half of what the peer bears, so that a flood of visitors never looks to it like a flood of ours.
-    this.#opens = new Budget(Math.ceil(limits.controlFramesPerSecondMax / 2));
-    this.#now = options.now;
-    this.#heardAt = options.now;
+    this.#heartbeat = new Heartbeat(limits.carrierIdleMs, options.now);
+    this.#streams = new MuxStreams(options, this.#outbox, this.#unearned, (event) => this.#events.push(event));
   }
 
   get streams(): number {
     return this.#streams.size;
   }
-  /** The last measured round trip, null before the first. */
   get roundTripMs(): number | null {
-    return this.#roundTripMs;
+    return this.#heartbeat.roundTripMs;
   }
   /** What we tell the peer in `hello` or `accepted`. */
   get ours(): PeerLimits {
-    return { window: this.#pool.startBytes, streams: this.#side === 'relay' ? 0 : this.#limits.carrierStreamsMax };
+    return { window: this.#streams.startWindow, streams: this.#options.side === 'relay' ? 0 : this.#options.limits.carrierStreamsMax };
   }
   /** Bytes that this end promised to hold, at most `carrierWindowBytes`. */
   get promisedBytes(): number {
-    return this.#pool.promised;
+    return this.#streams.promisedBytes;
   }
+  /** Bytes of data that wait to go out. */
   get waitingBytes(): number {
     return this.#outbox.dataBytes;
   }
+  /** Whether `take` would give nothing. */
   get idle(): boolean {
     return this.#outbox.idle;
   }
@@ -115,18 +72,16 @@ export class MuxSession implements FrameTaker {
   receive(bytes: Uint8Array, now: number): readonly MuxEvent[] {
     if (this.#phase === 'over') return [];
     this.#now = now;
-    this.#heardAt = now;
+    this.#heartbeat.heard(now);
     const wrong = this.#reader.push(bytes) ?? (this.#outbox.controlFrames > controlQueueMax ? fault('carrier-broken', 'the peer does not read') : null);
     if (wrong !== null) this.#fail(wrong);
-    const events = this.#events;
-    this.#events = [];
-    return events;
+    return this.#tell();
   }
 
   /** Both ends know each other: streams may begin. */
   begin(peer: PeerLimits): void {
     if (this.#phase === 'over') return;
-    this.#peer = peer;
+    this.#streams.begin(peer);
     this.#phase = 'running';
   }
 
@@ -136,127 +91,89 @@ export class MuxSession implements FrameTaker {
 
   /** Opens a stream; data may follow at once. Null when the peer takes no more now. */
   open(opening: Opening, now: number): number | null {
-    if (this.#phase !== 'running' || this.#leaving || this.#streams.size >= this.#peer.streams || this.#nextId > 0xffff_fffd) return null;
-    if (!this.#opens.take(now)) return null;
-    const id = this.#nextId;
-    this.#nextId += 2;
-    this.#outbox.control('open', id, encodeOpening(opening));
-    this.#keep(id, true);
-    return id;
+    return this.#phase === 'running' ? this.#streams.open(opening, now) : null;
   }
 
   /** Says that the stream is taken: from now on its bytes have been seen by a service. */
   accept(id: number): void {
-    const stream = this.#streams.get(id);
-    if (stream === undefined || stream.opened) return;
-    stream.opened = true;
-    this.#outbox.control('opened', id, null);
+    this.#streams.accept(id);
   }
 
   /** Queues bytes; they go when the peer has given credit. False when nobody takes them any more. */
   send(id: number, bytes: Uint8Array): boolean {
-    const stream = this.#streams.get(id);
-    if (stream === undefined || stream.localEnded) return false;
-    this.#outbox.data(stream.queue, bytes);
-    return true;
+    return this.#streams.send(id, bytes);
   }
 
   /** Whether `count` more bytes of this stream would go out at once. */
   hasCredit(id: number, count: number): boolean {
-    const queue = this.#streams.get(id)?.queue;
-    return queue !== undefined && queue.bytes + count <= queue.credit;
+    return this.#streams.hasCredit(id, count);
   }
 
   /** Half-close: nothing follows what was sent. */
   finish(id: number): void {
-    const stream = this.#streams.get(id);
-    if (stream === undefined || stream.localEnded) return;
-    stream.localEnded = true;
-    stream.queue.ending = true;
-    this.#outbox.ready(stream.queue);
+    this.#streams.finish(id);
   }
 
   /** Ends both directions at once; what waited is dropped. */
   reset(id: number, code: Code): void {
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return;
-    if (!(stream.remoteEnded && stream.localEnded && stream.queue.bytes === 0 && !stream.queue.ending)) this.#outbox.control('reset', id, new Uint8Array([reasonByte(code)]));
-    this.#forget(id, stream);
+    this.#streams.reset(id, code);
   }
 
   /** The consumer took `count` bytes: credit goes back. */
   drained(id: number, count: number): void {
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return;
-    const credit = stream.window.drained(count);
-    if (credit > 0 && !stream.remoteEnded) this.#outbox.window(id, credit);
-    this.#settle(id, stream);
+    this.#streams.drained(id, count);
   }
 
   /** No new streams here; the ones that run may end. */
   goaway(code: Code): void {
-    if (this.#leaving || this.#phase === 'over') return;
-    this.#leaving = true;
+    if (this.#streams.leaving || this.#phase === 'over') return;
+    this.#streams.leaving = true;
     const payload = new Uint8Array(5);
-    writeUint32(payload, 0, this.#lastPeerId);
+    writeUint32(payload, 0, this.#streams.lastPeerId);
     payload[4] = reasonByte(code);
     this.#outbox.control('goaway', 0, payload);
   }
 
   /** Asks for a sign of life now. */
   ping(now: number): void {
-    if (this.#pingedAt !== null) return;
-    const payload = new Uint8Array(8);
-    this.#pingId = (this.#pingId + 1) >>> 0;
-    writeUint32(payload, 4, this.#pingId);
-    this.#pingedAt = now;
-    this.#outbox.control('ping', 0, payload);
+    const payload = this.#heartbeat.ask(now);
+    if (payload !== null) this.#outbox.control('ping', 0, payload);
   }
 
   /** Time passes: pings a silent peer, gives up on a dead one. */
   tick(now: number): readonly MuxEvent[] {
     if (this.#phase === 'over') return [];
-    const silent = now - this.#heardAt;
-    if (silent >= this.#limits.carrierIdleMs) this.#fail(fault('carrier-idle', `nothing was heard for ${silent} ms`));
-    else if (silent * 3 >= this.#limits.carrierIdleMs && this.#phase === 'running') this.ping(now);
-    const events = this.#events;
-    this.#events = [];
-    return events;
+    const found = this.#heartbeat.look(now);
+    if (typeof found === 'object') this.#fail(found);
+    else if (found === 'ask' && this.#phase === 'running') this.ping(now);
+    return this.#tell();
   }
 
   /** What is to be written now: all control frames, and data up to `dataBytesMax`. */
   take(dataBytesMax: number): Turn {
     const turn = this.#outbox.take(dataBytesMax);
-    for (const id of turn.emptied) {
-      const stream = this.#streams.get(id);
-      if (stream !== undefined) this.#settle(id, stream);
-    }
+    this.#streams.emptied(turn.emptied);
     return turn;
   }
 
   header(header: Readonly<Header>): Fault | null {
-    const { type, stream: id, length } = header;
+    const { type } = header;
     if (this.#phase !== 'running') {
-      // Before both ends know each other: one message, and the answer that belongs to this side.
-      const due = this.#side === 'relay' ? type === 'hello' : type === 'accepted' || type === 'refused';
+      // Before both ends know each other: one message, the one that is due to this side.
+      const due = this.#options.side === 'relay' ? type === 'hello' : type === 'accepted' || type === 'refused';
       return due && this.#phase === 'greeting' ? null : fault('frame-malformed', `a ${type} before the greeting`);
     }
-    if (type === 'hello' || type === 'accepted' || (type === 'refused' && this.#side === 'relay')) return fault('frame-malformed', `a second ${type}`);
-    if (frameTypes[type].stream === 'carrier' && type !== 'pong') return this.#unearned.charge(this.#now, type);
-    if (type === 'open' || frameTypes[type].stream === 'carrier') return null;
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return this.#isPast(id) ? this.#chargeStale(type) : fault('stream-unknown', `a ${type} on a stream that never was`);
-    if (stream.remoteEnded && type !== 'window' && type !== 'reset' && type !== 'opened') return fault('frame-malformed', `a ${type} behind a fin`);
-    if (type === 'data' && !stream.window.arrive(length)) return fault('window-exceeded', 'data beyond the credit');
-    return null;
+    if (type === 'hello' || type === 'accepted' || type === 'refused') return fault('frame-malformed', `a second ${type}`);
+    if (frameTypes[type].stream === 'stream') return this.#streams.header(header, this.#now);
+    return type === 'pong' ? null : this.#unearned.charge(this.#now, type);
   }
 
   data(id: number, piece: Uint8Array): void {
-    if (this.#streams.has(id)) this.#events.push({ is: 'data', stream: id, bytes: piece });
+    this.#streams.data(id, piece);
   }
 
   frame(header: Readonly<Header>, payload: Uint8Array): Fault | null {
-    const { type, stream: id } = header;
+    const { type, stream } = header;
     switch (type) {
       case 'hello':
       case 'accepted':
@@ -265,22 +182,21 @@ export class MuxSession implements FrameTaker {
       case 'names':
         return this.#messageCame(type, payload);
       case 'open':
-        return this.#openCame(id, payload);
+        return this.#streams.opens(stream, payload, this.#now);
       case 'opened':
-        return this.#openedCame(id);
-      case 'window':
-        return this.#windowCame(id, readUint32(payload, 0));
       case 'fin':
-        return this.#finCame(id);
+        return this.#streams.frame(type, stream, 0, this.#now);
+      case 'window':
+        return this.#streams.frame(type, stream, readUint32(payload, 0), this.#now);
       case 'reset':
-        return this.#resetCame(id, payload[0] ?? 0);
+        return this.#streams.frame(type, stream, payload[0] ?? 0, this.#now);
       case 'ping':
         this.#outbox.control('pong', 0, payload.slice());
         return null;
       case 'pong':
-        return this.#pongCame(payload);
+        return this.#heartbeat.answered(payload, this.#now);
       case 'goaway':
-        this.#leaving = true;
+        this.#streams.leaving = true;
         this.#events.push({ is: 'goaway', code: reasonCode(payload[4] ?? 0), last: readUint32(payload, 0) });
         return null;
       case 'data':
@@ -298,96 +214,16 @@ export class MuxSession implements FrameTaker {
     return null;
   }
 
-  #openCame(id: number, payload: Uint8Array): Fault | null {
-    if (this.#side === 'relay') return fault('frame-malformed', 'a gateway opens no streams');
-    if (id % 2 === 0 || id <= this.#lastPeerId) return fault('frame-malformed', 'a stream id that is not the next');
-    this.#lastPeerId = id;
-    const opening = decodeOpening(payload);
-    if ('code' in opening) return opening;
-    if (this.#streams.size >= this.#limits.carrierStreamsMax || this.#leaving) {
-      this.#outbox.control('reset', id, new Uint8Array([reasonByte('streams-exceeded')]));
-      return this.#unearned.charge(this.#now, 'open');
-    }
-    this.#keep(id, false);
-    this.#events.push({ is: 'open', stream: id, opening });
-    return null;
-  }
-
-  #openedCame(id: number): Fault | null {
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return null;
-    if (!stream.ours || stream.opened) return fault('frame-malformed', 'an opened that nobody waits for');
-    stream.opened = true;
-    this.#events.push({ is: 'opened', stream: id });
-    return null;
-  }
-
-  #windowCame(id: number, credit: number): Fault | null {
-    const stream = this.#streams.get(id);
-    if (credit === 0) return fault('frame-malformed', 'a window of nothing');
-    if (stream === undefined) return null;
-    // Compared as numbers, never as int32: the sum of two windows is what overflowed in rust-yamux (CVE-2026-31814).
-    if (stream.queue.credit + credit > this.#limits.sendWindowBytesMax) return fault('window-exceeded', 'more credit than a window may have');
-    stream.queue.credit += credit;
-    this.#outbox.ready(stream.queue);
-    // Honest credit comes in quarters of a window; crumbs are a flood.
-    return credit < 1_024 ? this.#unearned.charge(this.#now, 'window') : null;
-  }
-
-  #finCame(id: number): Fault | null {
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return null;
-    stream.remoteEnded = true;
-    this.#events.push({ is: 'fin', stream: id });
-    this.#settle(id, stream);
-    return null;
-  }
-
-  #resetCame(id: number, byte: number): Fault | null {
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return null;
-    this.#forget(id, stream);
-    this.#events.push({ is: 'reset', stream: id, code: reasonCode(byte) });
-    // Rapid reset (CVE-2023-44487): opened and dropped before anybody could answer.
-    return stream.opened ? null : this.#unearned.charge(this.#now, 'reset');
-  }
-
-  #pongCame(payload: Uint8Array): Fault | null {
-    if (this.#pingedAt === null || readUint32(payload, 4) !== this.#pingId || readUint32(payload, 0) !== 0) return fault('frame-malformed', 'a pong that nobody waits for');
-    this.#roundTripMs = this.#now - this.#pingedAt;
-    this.#pingedAt = null;
-    return null;
-  }
-
-  /** Frames that crossed our own reset or fin are no fault, but they cost. Data was paid with credit. */
-  #chargeStale(type: string): Fault | null {
-    return type === 'data' ? null : this.#unearned.charge(this.#now, type);
-  }
-
-  #isPast(id: number): boolean {
-    return id % 2 === 1 && (this.#side === 'relay' ? id < this.#nextId : id <= this.#lastPeerId);
-  }
-
-  #keep(id: number, ours: boolean): void {
-    this.#streams.set(id, { queue: new SendQueue(id, this.#peer.window), window: this.#pool.open(), opened: false, ours, localEnded: false, remoteEnded: false });
-  }
-
-  /** Gone when both ends have finished and the consumer has drained: what is held counts until then. */
-  #settle(id: number, stream: MuxStream): void {
-    const sent = stream.localEnded && stream.queue.bytes === 0 && !stream.queue.ending;
-    if (sent && stream.remoteEnded && stream.window.held === 0) this.#forget(id, stream);
-  }
-
-  #forget(id: number, stream: MuxStream): void {
-    this.#streams.delete(id);
-    this.#outbox.drop(stream.queue);
-    stream.window.close();
+  #tell(): readonly MuxEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
   }
 
   #fail(wrong: Fault): void {
     this.goaway(wrong.code);
     this.#phase = 'over';
-    for (const [id, stream] of this.#streams) this.#forget(id, stream);
+    this.#streams.clear();
     this.#events.push({ is: 'fault', fault: wrong });
   }
 }
