@@ -1,0 +1,38 @@
+/** What can be asked of a running process over its control socket, and what it answers. */
+
+import { z } from 'zod';
+import type { Json } from '../../contracts/store.ts';
+
+/** What each verb takes, parsed at the socket: unknown keys are errors. */
+export const requests = {
+  /** Which process it is, and what it has open. */
+  status: z.strictObject({}),
+  /** The switch of a service: on. */
+  open: z.strictObject({ service: z.string().min(1).max(200) }),
+  /** And off: unreachable at once, live streams included. */
+  close: z.strictObject({ service: z.string().min(1).max(200) }),
+  /** Which rule decides a request of that method for that URL from that address, by that user. Opens nothing. */
+  explain: z.strictObject({
+    url: z.string().max(8_192),
+    method: z.string().max(40),
+    from: z.string().max(60),
+    as: z.string().max(200).nullable(),
+  }),
+  /** Reads the configuration again: the whole of it, or nothing. */
+  reload: z.strictObject({}),
+  /** Ends the process as Ctrl-C does. */
+  stop: z.strictObject({}),
+} as const;
+
+export type ControlVerb = keyof typeof requests;
+export type ControlRequest<Verb extends ControlVerb> = z.infer<(typeof requests)[Verb]>;
+
+/**
+ * The table that a process hands in: the verbs that it has. What a verb throws as SallyportError is told to the caller with
+ * its code; anything else is our fault and told as `program-failed` without details.
+ */
+export type ControlVerbs = { readonly [Verb in ControlVerb]?: (request: ControlRequest<Verb>) => Json | Promise<Json> };
+
+export function isVerb(text: string): text is ControlVerb {
+  return Object.hasOwn(requests, text);
+}
