@@ -3,6 +3,7 @@
 import type { BuiltGuard, Form, FormAnswer, Guard, GuardedService } from '../../contracts/guard.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
+import type { About } from '../../core/policy/explain.ts';
 import { isLocal } from '../../core/policy/local.ts';
 import type { Tree } from '../../core/policy/route.ts';
 import type { Check } from '../../core/policy/verdict.ts';
@@ -16,6 +17,8 @@ export type BuiltAccess = Readonly<{
   guarded: boolean;
   /** "a password of ana or ben, or a secret link". */
   words: string;
+  /** What `explain` says of each check. */
+  about: ReadonlyMap<Check, About>;
   warnings: readonly Warning[];
 }>;
 
@@ -42,16 +45,20 @@ export function buildAccess(
   service: GuardedService,
 ): BuiltAccess {
   const forms: Form[] = [];
+  const about = new Map<Check, About>();
   const branches = access
     .map((uses) => uses.toSorted((left, right) => costOf(left) - costOf(right)))
     .toSorted((left, right) => branchCost(left) - branchCost(right))
     .map((uses) => {
       const built = uses.map((use) => buildGuard(use, guards, tools, service));
       forms.push(...built.flatMap((guard) => guard.forms ?? []));
+      for (const guard of built) about.set(guard.check, guard);
       return { uses, tree: treeOf(built), words: built.map((guard) => guard.words).join(' and ') };
     });
   const guarded = !branches.some(({ uses }) => uses.every((use) => use.guard === 'public'));
-  const local: readonly Tree[] = localFree && guarded ? [{ is: 'check', check: localCheck(service.hosts) }] : [];
+  const here = localFree && guarded ? localCheck(service.hosts) : null;
+  if (here !== null) about.set(here, { words: 'anyone on this machine' });
+  const local: readonly Tree[] = here === null ? [] : [{ is: 'check', check: here }];
   const trees = [...local, ...branches.map(({ tree }) => tree)];
   const words = [...(local.length > 0 ? ['anyone on this machine'] : []), ...branches.map((branch) => branch.words)].join(', or ');
   return {
@@ -59,6 +66,7 @@ export function buildAccess(
     forms: joined(forms),
     guarded,
     words,
+    about,
     warnings: addressAlone(access, service),
   };
 }

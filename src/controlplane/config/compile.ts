@@ -1,6 +1,6 @@
 /** From a plan to the snapshot that the data plane reads: everything is built, or nothing is kept. */
 
-import type { Guard } from '../../contracts/guard.ts';
+import type { BuiltGuard, Guard } from '../../contracts/guard.ts';
 import type { Service, Snapshot } from '../../contracts/snapshot.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { BuiltUpstream, Forwarding, Upstream } from '../../contracts/upstream.ts';
@@ -9,12 +9,15 @@ import { face } from '../../core/pages/face.ts';
 import { limitsWith } from '../../core/limits.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Route } from '../../core/policy/route.ts';
+import type { About } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
 import type { BuiltAccess } from './access.ts';
 import type { Config, ServicePlan } from './plan.ts';
-import { accessOf, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
+import { accessOf, isLoopbackHost, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
 import type { Warning, Ways } from './presets.ts';
+import { answerQuestion } from './question.ts';
+import type { Answer, Question } from './question.ts';
 import { redirectRoute } from './redirect.ts';
 import { ownSource } from './source.ts';
 
@@ -41,6 +44,8 @@ export type Compiled = Readonly<{
   warnings: readonly Warning[];
   /** Who may come in, in words, by service. */
   accessWords: ReadonlyMap<string, string>;
+  /** Which rule would decide about a request, and why. Errors: `usage-wrong`. */
+  answer: (question: Question) => Promise<Answer>;
   /** Closes the upstreams; for the snapshot that was replaced. */
   close: () => Promise<void>;
 }>;
@@ -50,6 +55,7 @@ type BuiltService = Readonly<{
   route: Route<Service>;
   upstream: BuiltUpstream;
   access: BuiltAccess;
+  about: ReadonlyMap<Check, About>;
   warnings: readonly Warning[];
 }>;
 
@@ -82,7 +88,16 @@ export function compile(config: Config, world: World): Compiled {
       checkNonce: world.checkNonce,
     });
     const accessWords = new Map(built.map(({ service, access }) => [service.name, access.words]));
-    return { snapshot, warnings: [...presets, ...built.flatMap(({ warnings }) => warnings)], accessWords, close };
+    const about = new Map(built.flatMap((each) => [...each.about]));
+    const answer = (question: Question): Promise<Answer> =>
+      answerQuestion(question, {
+        snapshot,
+        about: (check) => about.get(check) ?? { words: 'a check' },
+        via: world.ways.relay !== null && config.listen.length === 0 ? 'relay' : 'direct',
+        loopback: config.listen.every((listen) => isLoopbackHost(listen.host)),
+        now: tools.now(),
+      });
+    return { snapshot, answer, warnings: [...presets, ...built.flatMap(({ warnings }) => warnings)], accessWords, close };
   } catch (error) {
     // Nothing of it may stay behind; that closing goes wrong as well would hide the cause.
     close().catch(() => undefined);
@@ -116,8 +131,15 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     forms: access.forms,
     words: upstream.words,
   });
-  const route: Route<Service> = Object.freeze({ name, service, identify: access.tree, authorize: firewall, meter: [] });
-  return { service, route, upstream, access, warnings: [...access.warnings, ...serviceWarnings(plan)] };
+  const route: Route<Service> = Object.freeze({
+    name,
+    service,
+    identify: access.tree,
+    authorize: firewall === null ? [] : [firewall.check],
+    meter: [],
+  });
+  const about = new Map([...access.about, ...(firewall === null ? [] : [[firewall.check, firewall] as const])]);
+  return { service, route, upstream, access, about, warnings: [...access.warnings, ...serviceWarnings(plan)] };
 }
 
 function firewallOf(
@@ -125,11 +147,11 @@ function firewallOf(
   world: World,
   tools: Tools,
   service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>,
-): readonly Check[] {
-  if (plan.firewall === 'off') return [];
+): BuiltGuard | null {
+  if (plan.firewall === 'off') return null;
   const guard = world.guards.get('firewall');
   if (guard === undefined) throw new SallyportError('program-failed', `The firewall is on for ${plan.name}, and there is none.`);
-  return [guard.build(guard.options.parse(plan.firewall), tools, service).check];
+  return guard.build(guard.options.parse(plan.firewall), tools, service);
 }
 
 function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpstream {

@@ -1,0 +1,105 @@
+/** Answers `sallyport explain`: which rule would decide about a request, and why. */
+
+import type { Service, Snapshot } from '../../contracts/snapshot.ts';
+import { parseIp } from '../../core/address.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { parseAuthority } from '../../core/http/host.ts';
+import { canonicalPath } from '../../core/http/path.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { explain } from '../../core/policy/explain.ts';
+import type { About, Step } from '../../core/policy/explain.ts';
+import type { Check } from '../../core/policy/verdict.ts';
+
+/** As asked: `url` absolute with http or https, `from` an address, `as` the name of a user or null. */
+export type Question = Readonly<{ url: string; from: string; as: string | null }>;
+
+export type Answer = Readonly<{
+  service: string | null;
+  /** `ask`: somebody with the right credential would be let in. */
+  verdict: 'admit' | 'ask' | 'refuse';
+  /** The words of the step that settled it; null when no service has the name. */
+  rule: string | null;
+  why: string;
+  /** Each step on a line, indented by its depth. */
+  steps: readonly string[];
+}>;
+
+export type Asked = Readonly<{
+  snapshot: Snapshot;
+  about: (check: Check) => About;
+  /** How the visitor would come. */
+  via: 'direct' | 'relay';
+  /** Whether the gateway listens on loopback addresses only. */
+  loopback: boolean;
+  now: number;
+}>;
+
+/** Errors: `usage-wrong` for a URL or an address that is none. Nothing is counted, hashed or recorded. */
+export async function answerQuestion(question: Question, asked: Asked): Promise<Answer> {
+  const exchange = exchangeOf(question, asked);
+  const route = asked.snapshot.route(exchange);
+  const where = `${exchange.host} from ${exchange.from.ip}${asked.via === 'relay' ? ' through the relay' : ''}`;
+  if (route === null) return { service: null, verdict: 'refuse', rule: null, why: `no service is called ${exchange.host}`, steps: [where] };
+  const { service } = route;
+  const closed = whyClosed(service, asked.now);
+  const steps = [`${where}: service ${service.name}`];
+  if (closed !== null) return { service: service.name, verdict: 'refuse', rule: null, why: closed, steps };
+  const explanation = await explain(exchange, route, asked.about, async () => new Uint8Array());
+  const settled = explanation.steps.find((step) => step.decides) ?? null;
+  const askable = question.as === null && settled?.stage === 'identify' && explanation.is === 'refuse';
+  return {
+    service: service.name,
+    verdict: explanation.is === 'admit' ? 'admit' : askable ? 'ask' : 'refuse',
+    rule: settled?.words ?? null,
+    why: settled === null ? 'nothing lets anybody in' : `${settled.words}: ${settled.why}`,
+    steps: [...steps, ...explanation.steps.map(stepWords)],
+  };
+}
+
+function stepWords(step: Step): string {
+  const mark = { pass: 'yes', deny: 'no', 'not asked': '–' }[step.says];
+  return `${'  '.repeat(step.depth + 1)}${step.stage}: ${step.words}: ${mark}, ${step.why}${step.decides ? '  ← decides' : ''}`;
+}
+
+function whyClosed(service: Service, now: number): string | null {
+  if (!service.open) return `${service.name} is closed`;
+  return service.expires !== null && service.expires <= now ? `${service.name} has expired` : null;
+}
+
+/** The request as the reader would have made it: the path stays as it was typed, for that is what is judged. */
+function exchangeOf({ url, from, as }: Question, { via, loopback, now }: Asked): Exchange {
+  const match = /^(https?):\/\/([^/?#]+)(\/[^#\s]*)?$/.exec(url);
+  const authority = parseAuthority(match?.[2] ?? '');
+  const scheme = match?.[1] === 'http' ? 'http' : 'https';
+  if (match === null || authority === null) {
+    throw new SallyportError('usage-wrong', `${JSON.stringify(url)} is no URL.`, {
+      hint: 'For example: sallyport explain https://blog.example.org/admin --from 192.0.2.7',
+    });
+  }
+  const ip = parseIp(from);
+  if (ip === null)
+    throw new SallyportError('usage-wrong', `--from ${JSON.stringify(from)} is no address.`, { hint: 'For example: --from 192.0.2.7' });
+  const target = match[3] ?? '/';
+  const port = authority.port ?? (scheme === 'http' ? 80 : 443);
+  return {
+    id: '0'.repeat(26),
+    at: now,
+    listener: { name: 'explain', scheme, port, via, loopback: loopback && via === 'direct' },
+    from: { ip: ip.text, port: 0 },
+    host: authority.host,
+    sni: null,
+    identity: as === null ? null : { guard: 'explain', subject: `user:${as}`, name: as, by: 'session', roles: [] },
+    http: {
+      method: 'GET',
+      target,
+      path: canonicalPath(target),
+      minor: 1,
+      fields: [],
+      authority,
+      framing: { is: 'none' },
+      persistent: true,
+      expectsContinue: false,
+      upgrade: null,
+    },
+  };
+}
