@@ -20,7 +20,10 @@ export async function loadIdentity(folder: string, name: string): Promise<Machin
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeOnce(path, await makePem());
   } catch (cause) {
-    throw new SallyportError('home-unwritable', `The key ${path} cannot be written.`, { cause, hint: 'Check the rights and the space of the state directory.' });
+    throw new SallyportError('home-unwritable', `The key ${path} cannot be written.`, {
+      cause,
+      hint: 'Check the rights and the space of the state directory.',
+    });
   }
   const made = await readIdentity(path);
   if (made === null) throw new SallyportError('home-unwritable', `The key ${path} was written and is not there.`);
@@ -60,7 +63,10 @@ function parsePem(pem: string, path: string): MachineIdentity {
     };
   } catch (cause) {
     // A new key would be a new identity: grants and pins of the old one are lost. That is the owner's to decide.
-    throw new SallyportError('home-unwritable', `The key ${path} is damaged.`, { cause, hint: 'Restore it from a backup, or remove it and enrol again.' });
+    throw new SallyportError('home-unwritable', `The key ${path} is damaged.`, {
+      cause,
+      hint: 'Restore it from a backup, or remove it and enrol again.',
+    });
   }
 }
 
@@ -75,13 +81,18 @@ async function makePem(): Promise<string> {
   };
   // Pinned by its key: names and dates say nothing. RFC 5280, 4.1.2.5: this end date means "none".
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: randomBytes(16).toString('hex').replace(/^[89a-f]/, '1'),
+    serialNumber: randomBytes(16)
+      .toString('hex')
+      .replace(/^[89a-f]/, '1'),
     name: 'CN=Sallyport carrier',
     notBefore: new Date('2020-01-01T00:00:00Z'),
     notAfter: new Date('9999-12-31T23:59:59Z'),
     signingAlgorithm: algorithm,
     keys,
-    extensions: [new x509.BasicConstraintsExtension(false, undefined, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true)],
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    ],
   });
   return `${privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()}${certificate.toString('pem')}\n`;
 }

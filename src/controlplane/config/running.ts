@@ -4,6 +4,7 @@ import type { Reach } from '../../core/address.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import type { Code } from '../../core/errors.ts';
 import type { Config } from './plan.ts';
+import type { Answer, Question } from './question.ts';
 
 /** Times are RFC 3339, UTC. No event holds a secret. */
 export type GatewayEvent =
@@ -54,6 +55,8 @@ export interface RunningGateway {
   open(name: string): Promise<void>;
   /** Unreachable at once, live streams included. Throws `service-missing`. */
   close(name: string): Promise<void>;
+  /** Which rule would decide about a request. Errors: `usage-wrong`. */
+  explain(question: Question): Promise<Answer>;
   /** Safe to call twice; resolves when nothing of it is left. */
   stop(): Promise<void>;
 }

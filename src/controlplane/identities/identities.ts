@@ -7,6 +7,7 @@ import { openLinks, type LinkTable } from './links.ts';
 import type { Argon2Cost } from './password-hash.ts';
 import { createPasswords, type PasswordHasher } from './passwords.ts';
 import { openSessions, type SessionTable } from './sessions.ts';
+import { openSecrets, type Secrets } from './secrets.ts';
 import { openUsers, type UserDirectory } from './users.ts';
 
 export type Identities = Readonly<{
@@ -14,6 +15,7 @@ export type Identities = Readonly<{
   sessions: SessionTable;
   links: LinkTable;
   passwords: PasswordHasher;
+  secrets: Secrets;
   close: () => void;
 }>;
 
@@ -40,6 +42,6 @@ export async function openIdentities({ store: { records }, now, randomBytes, lim
   });
   users = await openUsers({ records, now, limits, passwords, endSessions });
   const links = await openLinks({ records, now, randomBytes, limits, endSessions });
-  const parts = { users, sessions, links };
+  const parts = { users, sessions, links, secrets: await openSecrets(records) };
   return { ...parts, passwords, close: () => Object.values(parts).forEach((part) => part.close()) };
 }

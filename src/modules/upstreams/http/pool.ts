@@ -10,6 +10,7 @@ export type PoolOptions = Readonly<{ now: () => number; idleMax: number; idleMs:
 export class Pool {
   readonly #options: PoolOptions;
   #idle: Idle[] = [];
+  #closed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -37,7 +38,7 @@ export class Pool {
 
   /** Keeps it, or destroys it where there are enough. */
   give(stream: Duplex): void {
-    if (stream.destroyed || !stream.writable || !stream.readable || this.#idle.length >= this.#options.idleMax) {
+    if (this.#closed || stream.destroyed || !stream.writable || !stream.readable || this.#idle.length >= this.#options.idleMax) {
       stream.destroy();
       return;
     }
@@ -47,7 +48,9 @@ export class Pool {
     this.#trim();
   }
 
+  /** Destroys what is idle; what comes back later is not kept. */
   close(): void {
+    this.#closed = true;
     const idle = this.#idle;
     this.#idle = [];
     for (const each of idle) {

@@ -1,0 +1,106 @@
+/** The addresses that a gateway listens on, and what it does with whoever comes: greet, then hand to the engine. */
+
+import type { Address } from '../core/address.ts';
+import { isLoopback, parseIp } from '../core/address.ts';
+import type { Limits } from '../core/limits.ts';
+import type { ListenerFacts } from '../core/policy/exchange.ts';
+import type { Deadlines, Protocol } from '../contracts/protocol.ts';
+import type { Closable, Stream } from '../contracts/stream.ts';
+import type { Engine } from './engine.ts';
+import { greet, type GreetOptions } from './greet.ts';
+import { listen, type Listening } from './listener.ts';
+
+/** An address to listen on. Port 0 lets the system choose. */
+export type Door = Readonly<{ scheme: 'http' | 'https'; host: string; port: number }>;
+
+export type DoorsOptions = Readonly<{
+  engine: Engine;
+  /** Spoken behind every door, with or without TLS. */
+  protocol: Protocol;
+  contextFor: GreetOptions['contextFor'];
+  limits: Limits;
+  deadlines: Deadlines;
+  now: () => number;
+}>;
+
+type Opened = Readonly<{ key: string; door: Door; listening: Listening }>;
+
+export class Doors implements Closable {
+  readonly #options: DoorsOptions;
+  #opened: readonly Opened[] = [];
+
+  constructor(options: DoorsOptions) {
+    this.#options = options;
+  }
+
+  /** What is listened on now, with the ports that were really taken. */
+  get open(): readonly Door[] {
+    return this.#opened.map(({ door, listening }) => ({ ...door, port: listening.port }));
+  }
+
+  /**
+   * From now on exactly these. New ones are opened before old ones are closed; when one cannot be, throws
+   * (`address-in-use`, `permission-missing`, `address-unavailable`) and leaves everything as it was.
+   */
+  async set(doors: readonly Door[]): Promise<void> {
+    const fresh: Opened[] = [];
+    const next: Opened[] = [];
+    try {
+      for (const door of doors) {
+        const key = `${door.scheme} ${door.host} ${door.port}`;
+        const there = this.#opened.find((each) => each.key === key);
+        if (there !== undefined) {
+          next.push(there);
+          continue;
+        }
+        const opened: Opened = { key, door, listening: await this.#listen(door) };
+        fresh.push(opened);
+        next.push(opened);
+      }
+    } catch (error) {
+      await Promise.all(fresh.map(({ listening }) => listening.close()));
+      throw error;
+    }
+    const surplus = this.#opened.filter((each) => !next.includes(each));
+    this.#opened = next;
+    await Promise.all(surplus.map(({ listening }) => listening.close()));
+  }
+
+  /** Somebody came to the relay and asked for one of our names: their TLS ends here, not there. */
+  arriveByRelay(stream: Stream, from: Address, port: number, relay: string): void {
+    this.#greet(stream, from, { name: `relay:${relay}`, scheme: 'https', port, via: 'relay', loopback: false });
+  }
+
+  async close(): Promise<void> {
+    await this.set([]);
+  }
+
+  async #listen(door: Door): Promise<Listening> {
+    const ip = parseIp(door.host);
+    const facts = { scheme: door.scheme, via: 'direct', loopback: ip === null ? door.host === 'localhost' : isLoopback(ip) } as const;
+    let known: ListenerFacts | null = null;
+    const listening: Listening = await listen({
+      host: door.host,
+      port: door.port,
+      limits: this.#options.limits,
+      take: (socket, from) => {
+        known ??= { ...facts, name: `${door.scheme}://${door.host.includes(':') ? `[${door.host}]` : door.host}:${listening.port}`, port: listening.port };
+        if (door.scheme === 'https') this.#greet(socket, from, known);
+        else this.#serve(socket, from, known, null);
+      },
+    });
+    return listening;
+  }
+
+  #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
+    const { contextFor, limits, deadlines, now } = this.#options;
+    // A failed handshake shows no name to record and no head to answer; the stream is gone with it.
+    void greet(stream, { contextFor, alpn: ['http/1.1'], handshakeMs: limits.handshakeMs, now, deadlines }).then((greeted) => {
+      if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni);
+    });
+  }
+
+  #serve(stream: Stream, from: Address, listener: ListenerFacts, sni: string | null): void {
+    void this.#options.engine.take({ stream, listener, from, sni }, this.#options.protocol);
+  }
+}

@@ -1,0 +1,34 @@
+/** Small facts and orders that the wiring of a gateway needs. */
+
+import { networkInterfaces } from 'node:os';
+import type { Snapshot } from '../contracts/snapshot.ts';
+import type { Closable } from '../contracts/stream.ts';
+import type { Config } from '../controlplane/config/plan.ts';
+import { doorAddresses } from '../controlplane/places.ts';
+
+/** The addresses of this machine's interfaces that others could dial, v4 first. */
+export function machineAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .filter((each) => !each.internal && !each.address.startsWith('fe80:'))
+    .toSorted((one, other) => one.family.localeCompare(other.family))
+    .map((each) => each.address);
+}
+
+/** What needs a certificate: the names of the services, and the addresses of the doors with TLS. */
+export function certified(snapshot: Snapshot, config: Config): [hosts: readonly string[], addresses: readonly string[]] {
+  const hosts = new Set(snapshot.services.flatMap((service) => service.hosts));
+  const addresses = doorAddresses(config.listen, machineAddresses());
+  if (addresses.length > 0 && snapshot.services.some((service) => service.hosts.length === 0)) hosts.add('localhost');
+  return [[...hosts], addresses];
+}
+
+/** Ends what was begun, the last first; one that fails does not keep the others. */
+export async function closeAll(ends: readonly Closable[]): Promise<void> {
+  for (const each of ends.toReversed()) await each.close().catch(() => undefined);
+}
+
+/** Of anything that was thrown. Never shown to visitors. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,84 @@
+/** The relay that a gateway is at: one that it was invited to, or one of its own on this machine. */
+
+import type { AuditLog } from '../contracts/sink.ts';
+import type { Closable } from '../contracts/stream.ts';
+import type { MachineIdentity } from '../contracts/tunnel.ts';
+import { parseIp, reachOf } from '../core/address.ts';
+import { SallyportError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import { loadIdentity } from '../controlplane/certificates/identity.ts';
+import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
+import type { Home } from '../controlplane/home.ts';
+import type { RelayPlace } from '../controlplane/places.ts';
+import { createMemoryStore } from '../modules/stores/memory.ts';
+import { startRelay, type Relay } from '../relay.ts';
+
+/** A relay that this gateway was invited to. `name` is what it was granted; names below it are its own too. */
+export type RelayMembership = Readonly<{ address: string; fingerprint: string; name: string }>;
+
+/** Where the relay is, which key it must show, which key we show, and what ends with us. */
+export type RelayLeg = Readonly<{ place: RelayPlace; fingerprint: string; identity: MachineIdentity; relay: Closable | null }>;
+
+export type LegOptions = Readonly<{
+  home: Home;
+  limits: Limits;
+  embeddedRelay: Readonly<{ host: string; port: number | null }> | null;
+  membership: RelayMembership | null;
+  onFault: (error: unknown) => void;
+}>;
+
+/** The port of a relay of our own, and how many after it are tried before the system chooses. */
+const USUAL_PORT = 8_443;
+const PORTS_TRIED = 20;
+
+/** Null without a relay. Errors: `address-in-use` (a port that was asked for), `home-*`. */
+export async function relayLeg(options: LegOptions): Promise<RelayLeg | null> {
+  const identity = await loadIdentity(options.home.keys, 'gateway');
+  if (options.embeddedRelay !== null) return embedded(options, identity);
+  if (options.membership === null) return null;
+  const { address, fingerprint, name } = options.membership;
+  const { host, port } = splitAddress(address);
+  const ip = parseIp(host);
+  const reach = ip === null ? 'internet' : reachOf(ip);
+  return { place: { host, port, root: name, embedded: false, reach }, fingerprint, identity, relay: null };
+}
+
+async function embedded(options: LegOptions, identity: MachineIdentity): Promise<RelayLeg> {
+  const relayIdentity = await loadIdentity(options.home.keys, 'relay');
+  const host = options.embeddedRelay?.host ?? '127.0.0.1';
+  const wanted = options.embeddedRelay?.port ?? null;
+  const start = (port: number): Promise<Relay> =>
+    startRelay({
+      identity: relayIdentity,
+      // Nothing of it outlives the process: its only gateway owns every name.
+      store: createMemoryStore({ now: Date.now }),
+      listen: [{ host, port }],
+      domain: 'localhost',
+      limits: options.limits,
+      audit: nowhere,
+      now: Date.now,
+      owner: identity.fingerprint,
+      onFault: options.onFault,
+    });
+  const relay = wanted === null ? await firstFree(start) : await start(wanted);
+  const { port } = splitAddress(relay.addresses[0] ?? '');
+  return { place: { host, port, root: 'localhost', embedded: true, reach: 'machine' }, fingerprint: relay.fingerprint, identity, relay };
+}
+
+async function firstFree(start: (port: number) => Promise<Relay>): Promise<Relay> {
+  for (let port = USUAL_PORT; port < USUAL_PORT + PORTS_TRIED; port += 1) {
+    try {
+      return await start(port);
+    } catch (error) {
+      if (!(error instanceof SallyportError) || error.code !== 'address-in-use') throw error;
+    }
+  }
+  return start(0);
+}
+
+/** The gateway records each exchange itself; its own relay would only say it twice. */
+const nowhere: AuditLog = {
+  record: () => undefined,
+  flush: async () => undefined,
+  close: async () => undefined,
+};
