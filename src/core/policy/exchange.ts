@@ -44,7 +44,7 @@ export type Exchange = Readonly<{
   /** The name of the TLS handshake, canonical, or null (plain, or none sent). */
   sni: string | null;
   /** What the TLS hello offered, where it was read without ending the TLS (at a relay). */
-  alpn?: readonly string[];
+  alpn?: readonly string[] | undefined;
   /** The head, or null for a connection that is not HTTP. */
   http: RequestHead | null;
   /** Null until the identify stage has passed. */
