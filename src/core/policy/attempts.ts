@@ -31,11 +31,8 @@ export class Attempts {
     const { guessesMax, windowMs, waitMs, waitMsMax } = this.#rules;
     const record = this.#touch(key, now);
     if (record.until > now) return record.until - now;
-    if (record.until !== 0 && record.until <= now && record.guesses >= guessesMax) this.#begin(record, now);
-    if (now - record.since >= windowMs) {
-      if (now - record.since >= waitMsMax) record.waits = 0;
-      this.#begin(record, now);
-    }
+    if (now - Math.max(record.since, record.until) >= waitMsMax) record.waits = 0;
+    if (record.until !== 0 || now - record.since >= windowMs) this.#begin(record, now);
     if (record.guesses >= guessesMax) {
       const wait = Math.min(waitMs * 2 ** Math.min(record.waits, 30), waitMsMax);
       record.until = now + wait;

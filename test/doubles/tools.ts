@@ -1,0 +1,47 @@
+/** Tools for guards: real people, sessions and links over a store in memory, cheap hashes, and a clock that a test turns. */
+
+import { randomBytes } from 'node:crypto';
+import type { Store } from '../../src/contracts/store.ts';
+import type { Tools } from '../../src/contracts/tools.ts';
+import { openIdentities, type Identities } from '../../src/controlplane/identities/identities.ts';
+import { limitsWith, type Limits } from '../../src/core/limits.ts';
+import { createMemoryStore } from '../../src/modules/stores/memory.ts';
+
+export const goodPassword = 'lamp orbit velvet acre';
+
+export type TestTools = Tools &
+  Readonly<{ people: Identities; clock: { now: number }; hashes: { count: number }; secrets: Map<string, Uint8Array>; store: Store }>;
+
+/** With a user for each name, all with `goodPassword`. */
+export async function testTools(names: readonly string[] = ['ana'], changes: Partial<Limits> = {}): Promise<TestTools> {
+  const clock = { now: 1_800_000_000_000 };
+  const hashes = { count: 0 };
+  const secrets = new Map<string, Uint8Array>();
+  const limits = limitsWith(changes);
+  const now = (): number => clock.now;
+  const store = createMemoryStore({ now });
+  const people = await openIdentities({ store, now, randomBytes, limits, cost: { memoryKib: 8, passes: 1, lanes: 1 } });
+  for (const name of names) await people.users.add(name, goodPassword);
+  const { users, sessions, links } = people;
+  const passwords: Tools['passwords'] = {
+    verify: (password, hash) => {
+      hashes.count += 1;
+      return people.passwords.verify(password, hash);
+    },
+  };
+  return {
+    now,
+    randomBytes,
+    store,
+    users,
+    sessions,
+    links,
+    passwords,
+    limits,
+    secret: (name) => secrets.get(name) ?? null,
+    people,
+    clock,
+    hashes,
+    secrets,
+  };
+}
