@@ -1,27 +1,21 @@
 /** The gateway: wires store, people, certificates, doors, relay and the road, and keeps what runs true to the configuration. */
 
 import { randomBytes } from 'node:crypto';
-import type { AuditLog } from './contracts/sink.ts';
 import type { Snapshot } from './contracts/snapshot.ts';
-import type { Json } from './contracts/store.ts';
 import type { Closable } from './contracts/stream.ts';
-import type { Tools } from './contracts/tools.ts';
+import { hostPort } from './core/address.ts';
 import { SallyportError } from './core/errors.ts';
-import type { Limits } from './core/limits.ts';
 import { serveControl } from './controlplane/api/serve.ts';
 import type { ControlVerbs } from './controlplane/api/verbs.ts';
-import { createContexts, type Contexts } from './controlplane/certificates/contexts.ts';
-import { openLocalCa, type Leaf, type LocalCa } from './controlplane/certificates/local-ca.ts';
+import type { Leaf } from './controlplane/certificates/local-ca.ts';
 import { reachSelf } from './controlplane/check/reach.ts';
 import { Readiness } from './controlplane/check/readiness.ts';
 import { compile, type Compiled, type World } from './controlplane/config/compile.ts';
 import type { Config } from './controlplane/config/plan.ts';
-import type { GatewayEvent, GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
+import type { GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
+import type { Answer, Question } from './controlplane/config/question.ts';
 import { Expiry } from './controlplane/expiry.ts';
-import type { Home } from './controlplane/home.ts';
-import { openIdentities, type Identities } from './controlplane/identities/identities.ts';
 import { placeOf, relayName, type Place } from './controlplane/places.ts';
-import { Switches } from './controlplane/switches.ts';
 import { createDeadlines, startDeadlines } from './dataplane/deadlines.ts';
 import { dialRelay, type RelayLink } from './dataplane/dial-relay.ts';
 import { Doors } from './dataplane/doors.ts';
@@ -29,26 +23,13 @@ import { Engine } from './dataplane/engine.ts';
 import { createHttpDate } from './dataplane/http-date.ts';
 import { createIds } from './dataplane/ids.ts';
 import { createSplice } from './dataplane/splice.ts';
-import { certified, closeAll, machineAddresses, messageOf } from './gateway/parts.ts';
-import { relayLeg, type RelayLeg, type RelayMembership } from './gateway/relay-leg.ts';
+import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts';
+import { assertService, certified, closeAll, machineAddresses, messageOf } from './gateway/parts.ts';
+import { statusOf } from './gateway/status.ts';
 import { http1 } from './modules/protocols/http1.ts';
-import { openFileSink } from './modules/sinks/file.ts';
-import { openSqliteStore } from './modules/stores/sqlite.ts';
 import { guards, upstreams } from './registry.ts';
 
-export type GatewayOptions = Readonly<{
-  home: Home;
-  config: Config;
-  limits: Limits;
-  /** A relay of our own on this machine; `port` null takes the usual one or the next that is free. */
-  embeddedRelay: Readonly<{ host: string; port: number | null }> | null;
-  membership: RelayMembership | null;
-  /** Whether `close` outlives this process: for what a configuration says, not for a share that ends with its command. */
-  keepSwitches: boolean;
-  /** What the command adds to the control socket: reading its configuration again, ending. */
-  verbs: Pick<ControlVerbs, 'reload' | 'stop'>;
-  onEvent: (event: GatewayEvent) => void;
-}>;
+export type { GatewayOptions };
 
 /**
  * Starts everything that the configuration says, or nothing. `ready` events follow when the addresses were reached.
@@ -58,7 +39,7 @@ export type GatewayOptions = Readonly<{
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const ends: Closable[] = [];
   try {
-    const gateway = await Gateway.start(options, ends);
+    const gateway = new Gateway(options, await assemble(options, ends), ends);
     await gateway.reconfigure(options.config);
     ends.push(await gateway.serveControl());
     return gateway;
@@ -67,17 +48,6 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     throw error;
   }
 }
-
-/** What stands for as long as the process does. */
-type Parts = Readonly<{
-  tools: Tools;
-  identities: Identities;
-  ca: LocalCa;
-  contexts: Contexts;
-  switches: Switches;
-  leg: RelayLeg | null;
-  audit: AuditLog;
-}>;
 
 class Gateway implements RunningGateway {
   readonly #options: GatewayOptions;
@@ -94,50 +64,12 @@ class Gateway implements RunningGateway {
   #compiled: Compiled | null = null;
   #snapshot: Snapshot | null = null;
   #version = 0;
+  readonly #stop = new AbortController();
   #stopping: Promise<void> | null = null;
   /** One reconfiguration at a time, in the order in which they were asked for. */
   #turn: Promise<void> = Promise.resolve();
 
-  static async start(options: GatewayOptions, ends: Closable[]): Promise<Gateway> {
-    const now = Date.now;
-    const { home, limits, onEvent } = options;
-    const store = await openSqliteStore({ path: home.store, now });
-    ends.push(store);
-    const identities = await openIdentities({ store, now, randomBytes, limits });
-    ends.push({ close: async () => identities.close() });
-    const trouble = (error: SallyportError | null): void => {
-      if (error !== null) onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
-    };
-    const file = await openFileSink({ path: home.exchanges, now, limits, trouble });
-    ends.push(file);
-    const audit: AuditLog = {
-      record: (record) => {
-        file.record(record);
-        onEvent({ event: 'exchange', record });
-      },
-      flush: () => file.flush(),
-      close: () => file.close(),
-    };
-    const onFault = (error: unknown): void => onEvent({ event: 'error', code: 'program-failed', message: `The relay failed by our own fault: ${messageOf(error)}`, hint: null });
-    const leg = await relayLeg({ ...options, onFault });
-    if (leg?.relay) ends.push(leg.relay);
-    const ca = await openLocalCa(home, { names: [], now });
-    const contexts = createContexts({
-      leafFor: (names) => ca.leafFor(names),
-      now,
-      made: (_names, leaf) => {
-        if (leaf.notice !== null) onEvent({ event: 'warning', code: 'ca-renewed', message: leaf.notice, hint: null });
-      },
-      failed: (names, error) => onEvent({ event: 'warning', code: 'certificate-failed', message: `The certificate of ${names.join(', ')} could not be renewed: ${messageOf(error)}`, hint: null }),
-    });
-    ends.push(contexts);
-    const { users, sessions, links, passwords } = identities;
-    const tools: Tools = { now, randomBytes, store, users, sessions, links, passwords, limits, secret: (name) => identities.secrets.find(name) };
-    const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
-    return new Gateway(options, { tools, identities, ca, contexts, switches, leg, audit }, ends);
-  }
-
-  private constructor(options: GatewayOptions, parts: Parts, ends: Closable[]) {
+  constructor(options: GatewayOptions, parts: Parts, ends: Closable[]) {
     this.#options = options;
     this.#parts = parts;
     this.#ends = ends;
@@ -148,10 +80,24 @@ class Gateway implements RunningGateway {
     this.#engine = new Engine({
       snapshot: () => this.#current(),
       audit: parts.audit,
-      tools: { now, newId: createIds(now, randomBytes), limits, deadlines, httpDate: createHttpDate(now), splice: createSplice({ now, deadlines }) },
+      tools: {
+        now,
+        newId: createIds(now, randomBytes),
+        limits,
+        deadlines,
+        httpDate: createHttpDate(now),
+        splice: createSplice({ now, deadlines }),
+      },
       onFault: (error) => this.#fault('A request', error),
     });
-    this.#doors = new Doors({ engine: this.#engine, protocol: http1, contextFor: (name) => parts.contexts.contextFor(name), limits, deadlines, now });
+    this.#doors = new Doors({
+      engine: this.#engine,
+      protocol: http1,
+      contextFor: (name) => parts.contexts.contextFor(name),
+      limits,
+      deadlines,
+      now,
+    });
     ends.push(this.#doors);
     this.#readiness = new Readiness({
       reach: (place, signal) => {
@@ -180,37 +126,38 @@ class Gateway implements RunningGateway {
   }
 
   status(): GatewayStatus {
-    const services = (this.#snapshot?.services ?? []).map((service) => {
-      const place = this.#placeOf(service);
-      const expired = service.expires !== null && service.expires <= Date.now();
-      const state = !service.open ? ('closed' as const) : expired ? ('expired' as const) : (this.#readiness.stateOf(service.name) ?? ('waiting' as const));
-      return {
-        name: service.name,
-        url: place?.url ?? null,
-        reach: place?.reach ?? null,
-        state,
-        upstream: service.words,
+    const services = (this.#snapshot?.services ?? []).map((service) =>
+      statusOf(service, {
+        place: this.#placeOf(service),
+        readiness: this.#readiness.stateOf(service.name),
         access: this.#compiled?.accessWords.get(service.name) ?? '',
-        expires: service.expires === null ? null : new Date(service.expires).toISOString(),
         live: this.#engine.liveOf(service.name),
-      };
-    });
+        now: this.#parts.tools.now(),
+      }),
+    );
     return { pid: process.pid, since: this.#since, services };
+  }
+
+  async explain(question: Question): Promise<Answer> {
+    if (this.#compiled === null) throw new SallyportError('program-failed', 'There is no configuration yet.');
+    return this.#compiled.answer(question);
   }
 
   /** What other commands of this home may ask of us. */
   serveControl(): Promise<Closable> {
     const verbs: ControlVerbs = {
       ...this.#options.verbs,
-      status: () => this.status() as unknown as Json,
+      status: () => this.status(),
       open: async ({ service }) => (await this.open(service), null),
       close: async ({ service }) => (await this.close(service), null),
+      explain: (question) => this.explain(question),
     };
     return serveControl(this.#options.home, verbs, { onFault: (error) => this.#fault('A command', error) });
   }
 
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
+      this.#stop.abort();
       await this.#link?.close();
       this.#engine.cut(() => true, 'interrupted');
       await this.#compiled?.close();
@@ -221,7 +168,12 @@ class Gateway implements RunningGateway {
 
   /** A bug: said, and survived. */
   #fault(what: string, error: unknown): void {
-    this.#options.onEvent({ event: 'error', code: 'program-failed', message: `${what} failed by our own fault: ${messageOf(error)}`, hint: 'Please report it.' });
+    this.#options.onEvent({
+      event: 'error',
+      code: 'program-failed',
+      message: `${what} failed by our own fault: ${messageOf(error)}`,
+      hint: 'Please report it.',
+    });
   }
 
   #current(): Snapshot {
@@ -259,7 +211,8 @@ class Gateway implements RunningGateway {
     const open = new Map(services.filter((service) => service.open).map((service) => [service.name, service]));
     this.#engine.cut((service) => !open.has(service.name), 'exchange-cut');
     for (const old of before?.services ?? []) {
-      if (!services.some((service) => service.name === old.name)) this.#options.onEvent({ event: 'closed', service: old.name, why: 'removed' });
+      if (!services.some((service) => service.name === old.name))
+        this.#options.onEvent({ event: 'closed', service: old.name, why: 'removed' });
     }
     this.#readiness.watch([...open.values()].map((service) => this.#placeOf(service)).filter((place) => place !== null));
     this.#expiry.watch(services);
@@ -268,38 +221,37 @@ class Gateway implements RunningGateway {
   async #tellRelay(snapshot: Snapshot): Promise<void> {
     const { leg } = this.#parts;
     if (leg === null) return;
-    const names = snapshot.services.filter(({ open }) => open).flatMap(({ hosts }) => hosts).filter((host) => host === leg.place.root || host.endsWith(`.${leg.place.root}`) || !leg.place.embedded);
+    const names = snapshot.services
+      .filter(({ open }) => open)
+      .flatMap(({ hosts }) => hosts)
+      .filter((host) => host === leg.place.root || host.endsWith(`.${leg.place.root}`) || !leg.place.embedded);
     if (this.#link !== null) {
       // A relay that is away now is told when it is back: the link keeps the names.
       await this.#link.register(names).catch(() => undefined);
       return;
     }
-    const abort = new AbortController();
     const { host, port } = leg.place;
-    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.#link = dialRelay({
-      address,
+      address: hostPort(host, port),
       fingerprint: leg.fingerprint,
       identity: leg.identity,
       names,
       limits: this.#parts.tools.limits,
       onArrival: ({ stream, from, port: asked }) => this.#doors.arriveByRelay(stream, from, asked, leg.place.embedded ? 'here' : host),
       onState: (state, error) => this.#relayState(state, error),
-      signal: abort.signal,
+      signal: this.#stop.signal,
     });
   }
 
   #relayState(state: 'connecting' | 'ready' | 'lost', error?: SallyportError): void {
     if (this.#stopping !== null) return;
     if (state === 'lost') this.#readiness.lost(error?.code ?? 'relay-unreachable', error?.message ?? 'the relay is away');
-    else if (state === 'ready' && error !== undefined) this.#options.onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
+    else if (state === 'ready' && error !== undefined)
+      this.#options.onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
   }
 
   async #switch(name: string, open: boolean): Promise<void> {
-    if (!this.#current().services.some((service) => service.name === name)) {
-      const known = this.#current().services.map((service) => service.name).join(', ');
-      throw new SallyportError('service-missing', `There is no service ${name} here.`, { hint: `There is: ${known}.` });
-    }
+    assertService(name, this.#current().services);
     const remembered = this.#parts.switches.turn(name, open);
     await this.reconfigure(this.#config);
     this.#options.onEvent(open ? { event: 'opened', service: name } : { event: 'closed', service: name, why: 'switched' });
@@ -329,13 +281,23 @@ class Gateway implements RunningGateway {
   }
 
   #placeOf(service: Readonly<{ name: string; hosts: readonly string[] }>): Place | null {
-    return placeOf({ service: service.name, hosts: service.hosts, doors: this.#doors.open, relay: this.#parts.leg?.place ?? null, machine: machineAddresses() });
+    return placeOf({
+      service: service.name,
+      hosts: service.hosts,
+      doors: this.#doors.open,
+      relay: this.#parts.leg?.place ?? null,
+      machine: machineAddresses(),
+    });
   }
 
   #proofOf(place: Place): Readonly<{ ca: string | null; fingerprint: string | null; expires: string | null }> {
     const expires = this.#snapshot?.services.find((service) => service.name === place.service)?.expires ?? null;
     const leaf = this.#leafOf(place);
-    return { ca: leaf === null ? null : this.#parts.ca.path, fingerprint: leaf?.fingerprint ?? null, expires: expires === null ? null : new Date(expires).toISOString() };
+    return {
+      ca: leaf === null ? null : this.#parts.ca.path,
+      fingerprint: leaf?.fingerprint ?? null,
+      expires: expires === null ? null : new Date(expires).toISOString(),
+    };
   }
 
   /** What a visitor of that place is shown: by its name, or by none where an address is dialled. */

@@ -123,7 +123,8 @@ class Visit implements CarrierTaker {
     const hello = helloShape.safeParse(value);
     const fingerprint = this.#fingerprint;
     const carrier = this.#carrier;
-    if (fingerprint === null || carrier === null || !hello.success || !channelProved(this.#tls, hello.data.proof)) return this.#refuse('frame-malformed');
+    if (fingerprint === null || carrier === null || !hello.success || !channelProved(this.#tls, hello.data.proof))
+      return this.#refuse('frame-malformed');
     if (hello.data.invite !== null) {
       const no = await redeemed(enrolment, hello.data.invite, fingerprint);
       if (no !== null) return this.#refuse(no);
@@ -147,7 +148,8 @@ class Visit implements CarrierTaker {
   #register(value: unknown): void {
     const gateway = this.#gateway;
     const asked = registerShape.safeParse(value);
-    if (gateway === null || !asked.success || this.#registers >= registersMax) return this.fail(fault('frame-malformed', 'a registration that cannot be taken'));
+    if (gateway === null || !asked.success || this.#registers >= registersMax)
+      return this.fail(fault('frame-malformed', 'a registration that cannot be taken'));
     this.#registers += 1;
     // One after the other: the last word of a gateway about its names is what holds.
     this.#turn = this.#turn.then(async () => {

@@ -40,7 +40,9 @@ export class Carrier implements StreamCarrier {
   #probes: ((alive: boolean) => void)[] = [];
 
   /** Takes the socket over: nothing else may read or write it from now on. */
-  constructor(options: Readonly<{ socket: Duplex; side: 'relay' | 'gateway'; limits: MuxLimits; taker: CarrierTaker; now?: () => number }>) {
+  constructor(
+    options: Readonly<{ socket: Duplex; side: 'relay' | 'gateway'; limits: MuxLimits; taker: CarrierTaker; now?: () => number }>,
+  ) {
     this.#socket = options.socket;
     this.#taker = options.taker;
     this.#now = options.now ?? (() => performance.now());

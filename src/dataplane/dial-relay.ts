@@ -126,7 +126,9 @@ class Link implements RelayLink {
       await this.#announce();
       return await ended.promise;
     } catch (error) {
-      return error instanceof SallyportError ? error : new SallyportError('relay-unreachable', 'Reaching the relay failed.', { cause: error });
+      return error instanceof SallyportError
+        ? error
+        : new SallyportError('relay-unreachable', 'Reaching the relay failed.', { cause: error });
     } finally {
       this.#carrier?.close(fault('interrupted', 'the gateway is going'));
       this.#carrier = null;
@@ -147,7 +149,10 @@ class Link implements RelayLink {
 
   #ask(): Promise<readonly NameAnswer[]> {
     const carrier = this.#carrier;
-    if (carrier === null || carrier.ended) return Promise.reject(new SallyportError('relay-unreachable', 'There is no carrier to the relay at this moment; the names are registered when there is.'));
+    if (carrier === null || carrier.ended)
+      return Promise.reject(
+        new SallyportError('relay-unreachable', 'There is no carrier to the relay at this moment; the names are registered when there is.'),
+      );
     const { promise, resolve, reject } = Promise.withResolvers<readonly NameAnswer[]>();
     const ask = this.#nextAsk++;
     this.#asks.set(ask, { resolve, reject });
@@ -158,7 +163,8 @@ class Link implements RelayLink {
   #message(type: MessageType, value: unknown): void {
     const said = namesShape.safeParse(value);
     const ask = said.success ? this.#asks.get(said.data.ask) : undefined;
-    if (type !== 'names' || !said.success || ask === undefined) return this.#fell(new SallyportError('relay-untrusted', 'The relay says what nobody asked for.'));
+    if (type !== 'names' || !said.success || ask === undefined)
+      return this.#fell(new SallyportError('relay-untrusted', 'The relay says what nobody asked for.'));
     this.#asks.delete(said.data.ask);
     ask.resolve(said.data.answers);
   }
@@ -201,9 +207,13 @@ function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): SallyportEr
   const { name, code } = refused;
   switch (code) {
     case 'name-taken':
-      return new SallyportError(code, `The name ${name} is held by another process with this key.`, { hint: 'End that process, or choose another name.' });
+      return new SallyportError(code, `The name ${name} is held by another process with this key.`, {
+        hint: 'End that process, or choose another name.',
+      });
     case 'name-refused':
-      return new SallyportError(code, `The relay does not grant ${name} to this gateway.`, { hint: 'Ask the relay’s operator for an invitation to this name.' });
+      return new SallyportError(code, `The relay does not grant ${name} to this gateway.`, {
+        hint: 'Ask the relay’s operator for an invitation to this name.',
+      });
     case 'name-malformed':
       return new SallyportError(code, `The relay cannot read the name ${name}.`);
     default:

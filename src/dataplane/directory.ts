@@ -18,7 +18,14 @@ export type LiveGateway = Readonly<{
   carrier: Carrier;
 }>;
 
-export type GatewayFacts = Readonly<{ fingerprint: string; from: string; since: number; names: readonly string[]; streams: number; roundTripMs: number | null }>;
+export type GatewayFacts = Readonly<{
+  fingerprint: string;
+  from: string;
+  since: number;
+  names: readonly string[];
+  streams: number;
+  roundTripMs: number | null;
+}>;
 
 export class Directory {
   readonly #grants: Grants;
@@ -61,7 +68,14 @@ export class Directory {
   open(visitor: Visitor): Stream | null {
     const gateway = this.#find(visitor.sni);
     if (gateway === null) return null;
-    return gateway.carrier.open({ id: visitor.id, ip: visitor.from.ip, visitorPort: visitor.from.port, listenerPort: visitor.port, sni: visitor.sni, alpn: visitor.alpn });
+    return gateway.carrier.open({
+      id: visitor.id,
+      ip: visitor.from.ip,
+      visitorPort: visitor.from.port,
+      listenerPort: visitor.port,
+      sni: visitor.sni,
+      alpn: visitor.alpn,
+    });
   }
 
   /** Whether somebody holds this name. */
@@ -124,7 +138,8 @@ export class Directory {
     if (canonicalHost(host) !== host) return { name, is: 'refused', code: 'name-malformed' };
     if (!this.#grants.owns(gateway.fingerprint, name)) return { name, is: 'refused', code: 'name-refused' };
     const holder = this.#holders.get(name);
-    if (holder !== undefined && holder !== gateway && (await this.#stands(holder, gateway, name))) return { name, is: 'refused', code: 'name-taken' };
+    if (holder !== undefined && holder !== gateway && (await this.#stands(holder, gateway, name)))
+      return { name, is: 'refused', code: 'name-taken' };
     // While the holder was asked, the newcomer or its grant may have gone, or a third may have come.
     const names = this.#gateways.get(gateway);
     const now = this.#holders.get(name);

@@ -1,7 +1,7 @@
 /** The addresses that a gateway listens on, and what it does with whoever comes: greet, then hand to the engine. */
 
 import type { Address } from '../core/address.ts';
-import { isLoopback, parseIp } from '../core/address.ts';
+import { hostPort, isLoopback, parseIp } from '../core/address.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ListenerFacts } from '../core/policy/exchange.ts';
 import type { Deadlines, Protocol } from '../contracts/protocol.ts';
@@ -84,7 +84,11 @@ export class Doors implements Closable {
       port: door.port,
       limits: this.#options.limits,
       take: (socket, from) => {
-        known ??= { ...facts, name: `${door.scheme}://${door.host.includes(':') ? `[${door.host}]` : door.host}:${listening.port}`, port: listening.port };
+        known ??= {
+          ...facts,
+          name: `${door.scheme}://${hostPort(door.host, listening.port)}`,
+          port: listening.port,
+        };
         if (door.scheme === 'https') this.#greet(socket, from, known);
         else this.#serve(socket, from, known, null);
       },

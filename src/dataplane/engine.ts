@@ -16,7 +16,12 @@ import { submitForm } from './forms.ts';
 type Admitted = Extract<Outcome, { is: 'admit' }>;
 
 /** Why an exchange gets no further, and what is said about it. */
-type Refusal = Readonly<{ code: Code; why: string; stage: 'route' | 'identify' | 'authorize' | 'meter' | 'open'; answer: Answers['proposed'] }>;
+type Refusal = Readonly<{
+  code: Code;
+  why: string;
+  stage: 'route' | 'identify' | 'authorize' | 'meter' | 'open';
+  answer: Answers['proposed'];
+}>;
 
 export type EngineOptions = Readonly<{
   /** The one reference to what should be; read once an exchange. */
@@ -39,7 +44,8 @@ export class Engine {
     this.#options = options;
     this.#tools = {
       ...options.tools,
-      refused: (arrival, code, why, status) => options.audit.record(eventOfRefusal(arrival, { code, why, status, id: options.tools.newId(), at: options.tools.now() })),
+      refused: (arrival, code, why, status) =>
+        options.audit.record(eventOfRefusal(arrival, { code, why, status, id: options.tools.newId(), at: options.tools.now() })),
     };
   }
 
@@ -100,10 +106,26 @@ export class Engine {
     }
     if (isReserved(exchange)) {
       const reply = await submitForm(call, service);
-      if (reply?.answer === null) return this.#refuse(call, snapshot, service, { code: reply.code ?? 'route-missing', why: reply.why ?? 'a form refused', stage: 'identify', answer: null });
-      if (reply === null) return this.#refuse(call, snapshot, service, { code: 'route-missing', why: 'no form of this service', stage: 'identify', answer: null });
+      if (reply?.answer === null)
+        return this.#refuse(call, snapshot, service, {
+          code: reply.code ?? 'route-missing',
+          why: reply.why ?? 'a form refused',
+          stage: 'identify',
+          answer: null,
+        });
+      if (reply === null)
+        return this.#refuse(call, snapshot, service, {
+          code: 'route-missing',
+          why: 'no form of this service',
+          stage: 'identify',
+          answer: null,
+        });
       const { answer } = reply;
-      return this.#record(exchange, service, await call.refuse(answer), { is: reply.code === null ? 'pass' : 'refuse', code: reply.code, why: reply.why });
+      return this.#record(exchange, service, await call.refuse(answer), {
+        is: reply.code === null ? 'pass' : 'refuse',
+        code: reply.code,
+        why: reply.why,
+      });
     }
     const judged = judge(exchange, route, call.gather);
     const outcome = judged instanceof Promise ? await judged : judged;
@@ -152,7 +174,12 @@ export class Engine {
     this.#record(exchange, service, tally, { is, code: refusal.code, why: refusal.why });
   }
 
-  #record(exchange: Exchange, service: Service | null, tally: Tally, verdict: Readonly<{ is: 'pass' | 'refuse' | 'fail'; code: Code | null; why: string | null }>): void {
+  #record(
+    exchange: Exchange,
+    service: Service | null,
+    tally: Tally,
+    verdict: Readonly<{ is: 'pass' | 'refuse' | 'fail'; code: Code | null; why: string | null }>,
+  ): void {
     this.#options.audit.record(eventOf(exchange, service?.name ?? null, tally, verdict, this.#options.tools.now()));
   }
 }

@@ -33,7 +33,10 @@ export function eventOf(exchange: Exchange, service: string | null, tally: Tally
 }
 
 /** For what never became an exchange: a head, or a hello, without a single reading. */
-export function eventOfRefusal(arrival: Arrival, fact: Readonly<{ code: Code; why: string; status: number | null; id: string; at: number }>): AuditEvent {
+export function eventOfRefusal(
+  arrival: Arrival,
+  fact: Readonly<{ code: Code; why: string; status: number | null; id: string; at: number }>,
+): AuditEvent {
   return {
     time: rfc3339(fact.at),
     id: fact.id,

@@ -21,7 +21,8 @@ export async function submitForm(call: Call, service: Service, bytesMax = 16_384
   if (path === undefined || path === null || !path.clear || method === undefined) return null;
   const found = find(service.forms, method, path.text);
   if (found === null) return null;
-  if (method === 'POST' && foreignOrigin(exchange) !== null) return refused(exchange, 'origin-foreign', 'a form was sent from another place');
+  if (method === 'POST' && foreignOrigin(exchange) !== null)
+    return refused(exchange, 'origin-foreign', 'a form was sent from another place');
   const fields = await read(call, method, bytesMax);
   if (fields === null) return refused(exchange, 'body-malformed', 'a form takes urlencoded fields within its limit');
   return submitted(await found.form.handle(exchange, { fields, rest: found.rest }));

@@ -45,7 +45,14 @@ export const acceptedShape = z.strictObject({
 });
 export type Accepted = z.infer<typeof acceptedShape>;
 
-const refusedCodes = ['invite-refused', 'name-taken', 'relay-refused', 'connections-exceeded', 'store-unavailable', 'frame-malformed'] as const satisfies readonly Code[];
+const refusedCodes = [
+  'invite-refused',
+  'name-taken',
+  'relay-refused',
+  'connections-exceeded',
+  'store-unavailable',
+  'frame-malformed',
+] as const satisfies readonly Code[];
 export type RefusedCode = (typeof refusedCodes)[number];
 export const refusedShape = z.strictObject({ code: z.enum(refusedCodes) });
 
@@ -56,7 +63,11 @@ export const namesShape = z.strictObject({
     .array(
       z.discriminatedUnion('is', [
         z.strictObject({ name: z.string().max(255), is: z.literal('held') }),
-        z.strictObject({ name: z.string().max(255), is: z.literal('refused'), code: z.enum(['name-taken', 'name-refused', 'name-malformed']) }),
+        z.strictObject({
+          name: z.string().max(255),
+          is: z.literal('refused'),
+          code: z.enum(['name-taken', 'name-refused', 'name-malformed']),
+        }),
       ]),
     )
     .max(100),

@@ -19,6 +19,9 @@ test('ids are 26 characters, unique, and sort by time and then by order', () => 
 
 test('two processes of the same millisecond differ by what they drew', () => {
   const one = createIds(() => 5, draw)();
-  const other = createIds(() => 5, () => new Uint8Array(8).fill(9))();
+  const other = createIds(
+    () => 5,
+    () => new Uint8Array(8).fill(9),
+  )();
   assert.notEqual(one, other);
 });

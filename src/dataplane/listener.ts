@@ -2,7 +2,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { SallyportError, type Code } from '../core/errors.ts';
-import { parseIp, type Address } from '../core/address.ts';
+import { hostPort, parseIp, type Address } from '../core/address.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { Limits } from '../core/limits.ts';
 
@@ -80,6 +80,6 @@ const meanings: Readonly<Record<string, readonly [Code, string, string]>> = {
 
 function cannotListen(error: NodeJS.ErrnoException, at: Readonly<{ host: string; port: number }>): SallyportError {
   const [code, why, hint] = meanings[error.code ?? ''] ?? ['address-unavailable', error.message, 'check the address'];
-  const where = at.host.includes(':') ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
+  const where = hostPort(at.host, at.port);
   return new SallyportError(code, `Cannot listen on ${where}: ${why}.`, { hint, cause: error });
 }

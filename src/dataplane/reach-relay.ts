@@ -76,7 +76,11 @@ class Greeting implements CarrierTaker {
   #settled = false;
   #accepted = false;
 
-  constructor(options: ReachOptions, socket: TLSSocket, promise: Readonly<{ resolve: (reached: Reached) => void; reject: (error: SallyportError) => void }>) {
+  constructor(
+    options: ReachOptions,
+    socket: TLSSocket,
+    promise: Readonly<{ resolve: (reached: Reached) => void; reject: (error: SallyportError) => void }>,
+  ) {
     this.#options = options;
     this.#socket = socket;
     this.#promise = promise;
@@ -142,7 +146,9 @@ class Greeting implements CarrierTaker {
 /**
  * Spends an invitation: shows the relay this machine's key and gets the grants. Errors as of `reachRelay`.
  */
-export async function join(options: Readonly<{ invite: Invite; identity: MachineIdentity; limits: Limits; signal: AbortSignal; instance: string }>): Promise<Readonly<{ relay: string; domain: string; grants: readonly string[] }>> {
+export async function join(
+  options: Readonly<{ invite: Invite; identity: MachineIdentity; limits: Limits; signal: AbortSignal; instance: string }>,
+): Promise<Readonly<{ relay: string; domain: string; grants: readonly string[] }>> {
   const { invite } = options;
   const { carrier, accepted } = await reachRelay({
     ...options,
@@ -183,10 +189,16 @@ function refusal(address: string, value: unknown): SallyportError {
   const code = parsed.success ? parsed.data.code : 'relay-refused';
   switch (code) {
     case 'invite-refused':
-      return new SallyportError(code, `The relay ${address} does not take this invitation.`, { hint: 'It may have been used or have expired: ask for a new one.' });
+      return new SallyportError(code, `The relay ${address} does not take this invitation.`, {
+        hint: 'It may have been used or have expired: ask for a new one.',
+      });
     case 'name-taken':
-      return new SallyportError(code, 'The name of this invitation belongs to another gateway by now.', { hint: 'Ask the relay’s operator for another name.' });
+      return new SallyportError(code, 'The name of this invitation belongs to another gateway by now.', {
+        hint: 'Ask the relay’s operator for another name.',
+      });
     default:
-      return new SallyportError('relay-refused', `The relay ${address} refused this gateway (${code}).`, { hint: 'Its grants may have been revoked: ask the relay’s operator.' });
+      return new SallyportError('relay-refused', `The relay ${address} refused this gateway (${code}).`, {
+        hint: 'Its grants may have been revoked: ask the relay’s operator.',
+      });
   }
 }

@@ -26,7 +26,13 @@ class Joint {
   #open = 2;
   #over = false;
 
-  constructor(a: Stream, b: Stream, tools: Readonly<{ now: () => number; deadlines: Deadlines }>, options: Parameters<Splice>[2], resolve: (tally: SpliceTally) => void) {
+  constructor(
+    a: Stream,
+    b: Stream,
+    tools: Readonly<{ now: () => number; deadlines: Deadlines }>,
+    options: Parameters<Splice>[2],
+    resolve: (tally: SpliceTally) => void,
+  ) {
     this.#a = a;
     this.#b = b;
     this.#tools = tools;

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { Config } from '../controlplane/config/plan.ts';
+import { SallyportError } from '../core/errors.ts';
 import { doorAddresses } from '../controlplane/places.ts';
 
 /** The addresses of this machine's interfaces that others could dial, v4 first. */
@@ -21,6 +22,13 @@ export function certified(snapshot: Snapshot, config: Config): [hosts: readonly 
   const addresses = doorAddresses(config.listen, machineAddresses());
   if (addresses.length > 0 && snapshot.services.some((service) => service.hosts.length === 0)) hosts.add('localhost');
   return [[...hosts], addresses];
+}
+
+/** Errors: `service-missing`, with the names that there are. */
+export function assertService(name: string, services: Snapshot['services']): void {
+  if (services.some((service) => service.name === name)) return;
+  const known = services.map((service) => service.name).join(', ');
+  throw new SallyportError('service-missing', `There is no service ${name} here.`, { hint: `There is: ${known}.` });
 }
 
 /** Ends what was begun, the last first; one that fails does not keep the others. */

@@ -42,7 +42,10 @@ class Conversation {
       refused: (_arrival, code) => void this.refusals.push(code),
     };
     const listener = { name: 'test', scheme: 'https', port: 443, via: 'direct', loopback: true } as const;
-    void this.#serve(http1.calls({ stream: ours, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null }, tools), decide ?? ((call) => this.proceed(call)));
+    void this.#serve(
+      http1.calls({ stream: ours, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null }, tools),
+      decide ?? ((call) => this.proceed(call)),
+    );
   }
 
   async #serve(calls: AsyncIterable<Call>, decide: (call: Call, conversation: Conversation) => Promise<Tally>): Promise<void> {
@@ -106,7 +109,13 @@ test('carries a request to the service and its answer back, and reads the next r
   await talk.visit(GET);
   await talk.answer(OK);
   assert.equal(body(talk.heard), 'ok');
-  assert.deepEqual(talk.tallies.map((each) => [each.status, each.end, each.bytesOut]), [[200, 'done', 2], [200, 'done', 2]]);
+  assert.deepEqual(
+    talk.tallies.map((each) => [each.status, each.end, each.bytesOut]),
+    [
+      [200, 'done', 2],
+      [200, 'done', 2],
+    ],
+  );
 });
 
 test('serves pipelined requests in their order, the second only when the first has ended', async () => {
@@ -153,7 +162,10 @@ test('an answer that breaks off breaks the visitor’s connection: half of it is
   await talk.answer('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
   talk.service.destroy();
   await talk.pass();
-  assert.deepEqual(talk.tallies.map((each) => each.code), ['upstream-broken']);
+  assert.deepEqual(
+    talk.tallies.map((each) => each.code),
+    ['upstream-broken'],
+  );
   assert.ok(talk.visitor.destroyed || talk.ended || !talk.visitor.readable);
 });
 
@@ -186,7 +198,9 @@ test('a WebSocket is bytes both ways, each side ending its own', async () => {
     'GET /ws HTTP/1.1\r\nHost: blog.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   );
   assert.match(talk.said, /upgrade: websocket/i);
-  await talk.answer('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhello');
+  await talk.answer(
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhello',
+  );
   assert.equal(body(talk.heard), 'hello');
   talk.said = '';
   await talk.visit('\x81\x00\r\n\r\nGET / HTTP/1.1\r\n\r\n');
@@ -194,7 +208,10 @@ test('a WebSocket is bytes both ways, each side ending its own', async () => {
   talk.service.end();
   talk.visitor.end();
   await talk.pass();
-  assert.deepEqual(talk.tallies.map((each) => [each.status, each.code]), [[101, null]]);
+  assert.deepEqual(
+    talk.tallies.map((each) => [each.status, each.code]),
+    [[101, null]],
+  );
 });
 
 test('a refused upgrade stays HTTP', async () => {
@@ -216,7 +233,10 @@ test('100-continue: the head goes ahead, the service’s 100 comes back, then th
   await talk.visit('hello');
   await talk.answer(OK);
   assert.match(talk.said, /\r\n\r\nhello$/);
-  assert.deepEqual(talk.tallies.map((each) => [each.status, each.bytesIn]), [[200, 5]]);
+  assert.deepEqual(
+    talk.tallies.map((each) => [each.status, each.bytesIn]),
+    [[200, 5]],
+  );
 });
 
 test('an answer to HEAD has a length and no body', async () => {
@@ -310,7 +330,10 @@ test('a service that does not answer in time is given up', async () => {
   const talk = new Conversation();
   await talk.visit(GET);
   await talk.pass(120_001);
-  assert.deepEqual(talk.tallies.map((each) => [each.code, each.end]), [['upstream-timed-out', 'unanswered']]);
+  assert.deepEqual(
+    talk.tallies.map((each) => [each.code, each.end]),
+    [['upstream-timed-out', 'unanswered']],
+  );
 });
 
 test('backpressure: a visitor who does not read stops the service, in bounded memory', async () => {
@@ -345,7 +368,10 @@ test('cutting ends both sides at once', async () => {
   await talk.answer('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
   talk.calls[0]?.cut('exchange-cut');
   await talk.pass();
-  assert.deepEqual(talk.tallies.map((each) => each.code), ['exchange-cut']);
+  assert.deepEqual(
+    talk.tallies.map((each) => each.code),
+    ['exchange-cut'],
+  );
   assert.deepEqual(talk.released, [false]);
 });
 

@@ -11,6 +11,7 @@ import type { Reply } from '../../core/http/reply.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { gatherBody } from './http1/gather.ts';
 import { sendReply } from './http1/send-reply.ts';
+import { goneTally } from './http1/tally.ts';
 import { Transfer } from './http1/transfer.ts';
 import type { VisitorOwner } from './http1/parties.ts';
 import { Visitor } from './http1/visitor.ts';
@@ -181,7 +182,14 @@ class Http1Call implements Call {
     const bytesIn = this.#visitor.bodyBytes;
     const closing = !this.#visitor.bodyRead || !this.#visitor.persistent;
     const date = this.#tools.httpDate();
-    let bytesOut = sendReply({ visitor: this.#visitor, head: this.#head, reply, date, closing, ...(length === undefined ? {} : { length }) });
+    let bytesOut = sendReply({
+      visitor: this.#visitor,
+      head: this.#head,
+      reply,
+      date,
+      closing,
+      ...(length === undefined ? {} : { length }),
+    });
     let whole = true;
     if (body !== null && this.#head.method !== 'HEAD') {
       const sent = await this.#stream(body);
@@ -213,13 +221,3 @@ class Http1Call implements Call {
     return sent;
   }
 }
-
-const goneTally: Tally = Object.freeze({
-  status: null,
-  bytesIn: 0,
-  bytesOut: 0,
-  code: 'visitor-gone',
-  why: 'the visitor closed the connection',
-  reusable: false,
-  end: 'done',
-});

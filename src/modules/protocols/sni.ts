@@ -124,7 +124,10 @@ class SniCall implements Call {
       return tally(0, 0, 'program-failed', 'an upstream answered where a stream is needed');
     }
     to.stream.write(this.#hello);
-    const said = await this.#tools.splice(this.#stream, to.stream, { idleMs: this.#tools.limits.upgradedIdleMs, signal: this.#abort.signal });
+    const said = await this.#tools.splice(this.#stream, to.stream, {
+      idleMs: this.#tools.limits.upgradedIdleMs,
+      signal: this.#abort.signal,
+    });
     to.release(false);
     this.#done();
     const code = this.#cutBy ?? said.code;

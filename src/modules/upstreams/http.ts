@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
@@ -64,7 +65,7 @@ export const http = defineUpstream({
     };
 
     return {
-      words: `http://${target.hosts[0]?.includes(':') ? `[${target.hosts[0]}]` : target.hosts[0]}:${target.port}`,
+      words: `http://${hostPort(target.hosts[0] ?? 'localhost', target.port)}`,
       open: (exchange, caller, fresh) => {
         if (state.open >= limits.upstreamsPerServiceMax) {
           throw new SallyportError('connections-exceeded', 'the service has as many connections as it may');

@@ -12,6 +12,7 @@ import { AnswerWriter } from './answer-writer.ts';
 import { Batch } from './batch.ts';
 import { Tap, type Drinker } from './tap.ts';
 import type { BodyTaker } from './parties.ts';
+import { unansweredTally } from './tally.ts';
 import type { Visitor } from './visitor.ts';
 
 type OpenedStream = Extract<Opened, { is: 'stream' }>;
@@ -267,20 +268,14 @@ export class Transfer implements Drinker, BodyTaker {
   }
 
   /** It went wrong. Before the visitor got a byte somebody else answers; after that the visitor must see that it is not whole. */
-  #fail(code: Code, why: string, error: Error | null): void {
+  #fail(code: Code, why: string, error: NodeJS.ErrnoException | null): void {
     if (this.#settled) return;
     if (this.#status !== null) return this.cut(code, why);
-    const untouched = code === 'upstream-broken' && !this.#heard && this.#to.reused && this.#visitor.bodyBytes === 0 && this.#requestBytes === 0;
+    const untouched =
+      code === 'upstream-broken' && !this.#heard && this.#to.reused && this.#visitor.bodyBytes === 0 && this.#requestBytes === 0;
     this.#leave(false);
-    this.#settle({
-      status: null,
-      bytesIn: this.#requestBytes,
-      bytesOut: 0,
-      code,
-      why: error === null ? why : `${why} (${String((error as NodeJS.ErrnoException).code ?? error.name)})`,
-      reusable: false,
-      end: untouched ? 'untouched' : 'unanswered',
-    });
+    const told = error === null ? why : `${why} (${error.code ?? error.name})`;
+    this.#settle(unansweredTally({ code, why: told, bytesIn: this.#requestBytes, untouched }));
   }
 
   #end(code: Code | null, why: string | null, reusable: boolean): void {

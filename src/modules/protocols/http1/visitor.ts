@@ -8,6 +8,7 @@ import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
 import { BodyIntake } from './body-intake.ts';
+import { discardRest } from './discard-rest.ts';
 import { nativeLatin1 } from './latin1.ts';
 import type { BodyTaker, VisitorOwner } from './parties.ts';
 
@@ -17,6 +18,9 @@ import type { BodyTaker, VisitorOwner } from './parties.ts';
  * no longer HTTP. `discard`: an answer was given early; the rest is thrown away until the stream ends.
  */
 type State = 'head' | 'holding' | 'held' | 'body' | 'raw' | 'discard' | 'closed';
+
+/** RFC 9112, 8: nothing may be made of half a message. */
+const halfBody = fault('message-incomplete', 'the visitor ended its side before the body was complete');
 
 export class Visitor implements Deadline {
   at: number;
@@ -33,7 +37,6 @@ export class Visitor implements Deadline {
   #paused = false;
   #ended = false;
   #exchanges = 0;
-  #discarded = 0;
 
   constructor(arrival: Arrival, tools: ProtocolTools, owner: VisitorOwner) {
     this.stream = arrival.stream;
@@ -69,7 +72,11 @@ export class Visitor implements Deadline {
 
   /** Whether the connection may serve another request after this one. */
   get persistent(): boolean {
-    return (this.#head?.persistent ?? false) && !(this.#ended && this.#rest === null) && this.#exchanges < this.#tools.limits.keepAliveExchangesMax;
+    return (
+      (this.#head?.persistent ?? false) &&
+      !(this.#ended && this.#rest === null) &&
+      this.#exchanges < this.#tools.limits.keepAliveExchangesMax
+    );
   }
 
   /** The exchange has ended cleanly: the next request may be read. */
@@ -78,7 +85,7 @@ export class Visitor implements Deadline {
     this.#head = null;
     this.#body = null;
     this.#taker = null;
-    this.#resumeDeadline();
+    this.touch(this.#tools.limits.keepAliveMs);
     this.#flow();
     if (this.#ended && this.#state === 'head') this.#end();
   }
@@ -92,7 +99,7 @@ export class Visitor implements Deadline {
     if (this.bodyRead) this.#bodyWhole();
     else this.#flow();
     taker.turn();
-    if (this.#ended && !this.bodyRead) taker.broken(fault('message-incomplete', 'the visitor ended its side before the body was complete'));
+    if (this.#ended && !this.bodyRead) taker.broken(halfBody);
   }
 
   /** From now on bytes are no longer HTTP: both sides have agreed to another protocol. */
@@ -127,8 +134,7 @@ export class Visitor implements Deadline {
     this.#rest = null;
     this.#paused = false;
     this.at = this.#tools.now() + this.#tools.limits.lingerMs;
-    this.stream.end();
-    this.stream.resume();
+    discardRest(this.stream, this.#tools.limits.lingerBytesMax);
   }
 
   destroy(): void {
@@ -136,24 +142,13 @@ export class Visitor implements Deadline {
   }
 
   expire(): void {
-    switch (this.#state) {
-      case 'head':
-        if (this.#reader.started) this.#refuse(fault('head-timed-out', 'the head was not complete in time'));
-        else this.stream.destroy();
-        return;
-      case 'holding':
-        return this.#heldTooLong();
-      case 'held':
-      case 'body':
-      case 'raw':
-        this.at = Infinity;
-        this.#owner.stalled();
-        return;
-      case 'discard':
-        this.stream.destroy();
-        return;
-      case 'closed':
-        return;
+    const state = this.#state;
+    if (state === 'head' && this.#reader.started) this.#refuse(fault('head-timed-out', 'the head was not complete in time'));
+    else if (state === 'head' || state === 'discard') this.stream.destroy();
+    else if (state === 'holding') this.#heldTooLong();
+    else if (state !== 'closed') {
+      this.at = Infinity;
+      this.#owner.stalled();
     }
   }
 
@@ -196,7 +191,6 @@ export class Visitor implements Deadline {
         case 'held':
           return this.#keep(chunk, at);
         case 'discard':
-          return this.#discard(chunk.length - at);
         case 'closed':
           return;
       }
@@ -287,46 +281,23 @@ export class Visitor implements Deadline {
     taker?.whole();
   }
 
-  #discard(bytes: number): void {
-    this.#discarded += bytes;
-    if (this.#discarded > this.#tools.limits.lingerBytesMax) this.stream.destroy();
-  }
-
   #refuse(problem: Fault): void {
     this.#state = 'held';
     this.at = Infinity;
     this.#owner.refused(problem);
   }
 
-  #resumeDeadline(): void {
-    this.at = this.#tools.now() + this.#tools.limits.keepAliveMs;
-  }
-
   #end(): void {
     this.#ended = true;
-    switch (this.#state) {
-      case 'head': {
-        const problem = this.#reader.end();
-        if (problem === null) this.stream.end();
-        else this.#refuse(problem);
-        return;
-      }
-      case 'holding':
-        this.#refuse(fault('message-incomplete', 'the visitor ended its side before the body was complete'));
-        return;
-      case 'body':
-        this.#taker?.broken(fault('message-incomplete', 'the visitor ended its side before the body was complete'));
-        return;
-      case 'raw':
-        this.#taker?.whole();
-        return;
-      case 'discard':
-        this.stream.destroy();
-        return;
-      case 'held':
-      case 'closed':
-        return;
-    }
+    const state = this.#state;
+    if (state === 'head') {
+      const problem = this.#reader.end();
+      if (problem === null) this.stream.end();
+      else this.#refuse(problem);
+    } else if (state === 'holding') this.#refuse(halfBody);
+    else if (state === 'body') this.#taker?.broken(halfBody);
+    else if (state === 'raw') this.#taker?.whole();
+    else if (state === 'discard') this.stream.destroy();
   }
 
   #close(): void {

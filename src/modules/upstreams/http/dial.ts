@@ -31,7 +31,11 @@ export function dial(target: Target, timeoutMs: number, caller: Caller): Promise
     const timer = setTimeout(() => fail('upstream-timed-out', `the service at ${where} did not take the connection in time`), timeoutMs);
     const onAbort = (): void => fail('visitor-gone', 'the visitor closed the connection');
     const onError = (error: NodeJS.ErrnoException): void =>
-      fail(meanings[error.code ?? ''] ?? 'upstream-unreachable', `the service at ${where} cannot be reached (${error.code ?? error.name})`, error);
+      fail(
+        meanings[error.code ?? ''] ?? 'upstream-unreachable',
+        `the service at ${where} cannot be reached (${error.code ?? error.name})`,
+        error,
+      );
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);

@@ -1,0 +1,104 @@
+/** What a gateway is made of before it has a configuration: store, people, records, relay, certificates. */
+
+import { randomBytes } from 'node:crypto';
+import type { AuditLog } from '../contracts/sink.ts';
+import type { Closable } from '../contracts/stream.ts';
+import type { Tools } from '../contracts/tools.ts';
+import type { SallyportError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import type { ControlVerbs } from '../controlplane/api/verbs.ts';
+import { createContexts, type Contexts } from '../controlplane/certificates/contexts.ts';
+import { openLocalCa, type LocalCa } from '../controlplane/certificates/local-ca.ts';
+import type { Config } from '../controlplane/config/plan.ts';
+import type { GatewayEvent } from '../controlplane/config/running.ts';
+import type { Home } from '../controlplane/home.ts';
+import { openIdentities } from '../controlplane/identities/identities.ts';
+import { Switches } from '../controlplane/switches.ts';
+import { openFileSink } from '../modules/sinks/file.ts';
+import { openSqliteStore } from '../modules/stores/sqlite.ts';
+import { messageOf } from './parts.ts';
+import { relayLeg, type RelayLeg, type RelayMembership } from './relay-leg.ts';
+
+export type GatewayOptions = Readonly<{
+  home: Home;
+  config: Config;
+  limits: Limits;
+  /** A relay of our own on this machine; `port` null takes the usual one or the next that is free. */
+  embeddedRelay: Readonly<{ host: string; port: number | null }> | null;
+  membership: RelayMembership | null;
+  /** Whether `close` outlives this process: for what a configuration says, not for a share that ends with its command. */
+  keepSwitches: boolean;
+  /** What the command adds to the control socket: reading its configuration again, ending. */
+  verbs: Pick<ControlVerbs, 'reload' | 'stop'>;
+  onEvent: (event: GatewayEvent) => void;
+}>;
+
+/** What stands for as long as the process does. */
+export type Parts = Readonly<{
+  tools: Tools;
+  ca: LocalCa;
+  contexts: Contexts;
+  switches: Switches;
+  leg: RelayLeg | null;
+  audit: AuditLog;
+}>;
+
+/**
+ * Opens everything that outlives a configuration; what was opened is put into `ends`, also when it fails half-way.
+ * Errors: `home-*`, `disk-full`, `store-unavailable`, `address-in-use`.
+ */
+export async function assemble(options: GatewayOptions, ends: Closable[]): Promise<Parts> {
+  const now = Date.now;
+  const { home, limits, onEvent } = options;
+  const store = await openSqliteStore({ path: home.store, now });
+  ends.push(store);
+  const identities = await openIdentities({ store, now, randomBytes, limits });
+  ends.push({ close: async () => identities.close() });
+  const trouble = (error: SallyportError | null): void => {
+    if (error !== null) onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
+  };
+  const file = await openFileSink({ path: home.exchanges, now, limits, trouble });
+  ends.push(file);
+  const audit: AuditLog = {
+    record: (record) => {
+      file.record(record);
+      onEvent({ event: 'exchange', record });
+    },
+    flush: () => file.flush(),
+    close: () => file.close(),
+  };
+  const onFault = (error: unknown): void =>
+    onEvent({ event: 'error', code: 'program-failed', message: `The relay failed by our own fault: ${messageOf(error)}`, hint: null });
+  const leg = await relayLeg({ ...options, onFault });
+  if (leg?.relay) ends.push(leg.relay);
+  const ca = await openLocalCa(home, { names: [], now });
+  const contexts = createContexts({
+    leafFor: (names) => ca.leafFor(names),
+    now,
+    made: (_names, leaf) => {
+      if (leaf.notice !== null) onEvent({ event: 'warning', code: 'ca-renewed', message: leaf.notice, hint: null });
+    },
+    failed: (names, error) =>
+      onEvent({
+        event: 'warning',
+        code: 'certificate-failed',
+        message: `The certificate of ${names.join(', ')} could not be renewed: ${messageOf(error)}`,
+        hint: null,
+      }),
+  });
+  ends.push(contexts);
+  const { users, sessions, links, passwords } = identities;
+  const tools: Tools = {
+    now,
+    randomBytes,
+    store,
+    users,
+    sessions,
+    links,
+    passwords,
+    limits,
+    secret: (name) => identities.secrets.find(name),
+  };
+  const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
+  return { tools, ca, contexts, switches, leg, audit };
+}

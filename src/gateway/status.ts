@@ -1,0 +1,27 @@
+/** One service of a running gateway, as `status` shows it. */
+
+import type { Service } from '../contracts/snapshot.ts';
+import type { ServiceStatus } from '../controlplane/config/running.ts';
+import type { Place } from '../controlplane/places.ts';
+
+export type StatusFacts = Readonly<{
+  place: Place | null;
+  readiness: 'waiting' | 'ready' | null;
+  access: string;
+  live: number;
+  now: number;
+}>;
+
+export function statusOf(service: Service, facts: StatusFacts): ServiceStatus {
+  const expired = service.expires !== null && service.expires <= facts.now;
+  return {
+    name: service.name,
+    url: facts.place?.url ?? null,
+    reach: facts.place?.reach ?? null,
+    state: !service.open ? 'closed' : expired ? 'expired' : (facts.readiness ?? 'waiting'),
+    upstream: service.words,
+    access: facts.access,
+    expires: service.expires === null ? null : new Date(service.expires).toISOString(),
+    live: facts.live,
+  };
+}

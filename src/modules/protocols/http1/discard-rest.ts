@@ -1,0 +1,17 @@
+/** The end of a connection whose visitor may still be sending: what was said last must not be lost to a reset. */
+
+import type { Duplex } from 'node:stream';
+
+/**
+ * Ends our side and throws away what still comes, `bytesMax` at most: closing at once with unread bytes
+ * would send a reset, and that can overtake the answer (RFC 9112, 9.6).
+ */
+export function discardRest(stream: Duplex, bytesMax: number): void {
+  let bytes = 0;
+  stream.on('data', (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes > bytesMax) stream.destroy();
+  });
+  stream.end();
+  stream.resume();
+}

@@ -1,0 +1,108 @@
+/** Runs the real program as its users do, and reads what it says a line at a time. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const PATIENCE_MS = 20_000;
+
+/** One JSON object that the program printed; each key is looked at by the test that needs it. */
+export type Line = Readonly<Record<string, unknown> & { event: string }>;
+
+export type Program = Readonly<{
+  child: ChildProcess;
+  pid: number;
+  lines: readonly Line[];
+  /** What it said on standard error so far. */
+  stderr: () => string;
+  /** The first line of that event that `where` holds for, past or to come. Rejects when the program ends before. */
+  line: (event: string, where?: (line: Line) => boolean) => Promise<Line>;
+  /** Ends it as its user would, and resolves with its exit code. */
+  stop: (signal?: NodeJS.Signals) => Promise<number | null>;
+  exited: Promise<number | null>;
+}>;
+
+export type ProgramOptions = Readonly<{ home: string; env?: Readonly<Record<string, string>>; cwd?: string; json?: boolean }>;
+
+/** A state directory of its own, removed at the end of the test. */
+export async function freshHome(context: { after: (done: () => Promise<void>) => void }): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
+  context.after(() => rm(home, { recursive: true, force: true }));
+  return home;
+}
+
+/** Starts `sallyport ARGS --json`. It is killed at the end of the test if it still runs. */
+export function run(context: { after: (done: () => Promise<void>) => void }, args: readonly string[], options: ProgramOptions): Program {
+  const json = options.json ?? true;
+  const child = spawn(process.execPath, [MAIN, ...args, ...(json ? ['--json'] : [])], {
+    env: { ...process.env, SALLYPORT_HOME: options.home, NO_COLOR: '1', ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  const lines: Line[] = [];
+  const waiting = new Set<() => void>();
+  let stderr = '';
+  let ended = false;
+  const wake = (): void => {
+    for (const each of waiting) each();
+  };
+  child.stderr.on('data', (text: Buffer) => {
+    stderr += text.toString();
+  });
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    lines.push(json ? (JSON.parse(text) as Line) : { event: 'text', text });
+    wake();
+  });
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => {
+      ended = true;
+      wake();
+      resolve(code);
+    });
+  });
+  const line: Program['line'] = (event, where = () => true) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => done(new Error(`no "${event}" line in time; it said ${JSON.stringify(lines)} ${stderr}`)),
+        PATIENCE_MS,
+      );
+      const done = (problem: Error | null, found?: Line): void => {
+        clearTimeout(timer);
+        waiting.delete(look);
+        if (found === undefined) reject(problem ?? new Error('no line'));
+        else resolve(found);
+      };
+      const look = (): void => {
+        const found = lines.find((each) => each.event === event && where(each));
+        if (found !== undefined) done(null, found);
+        else if (ended) done(new Error(`ended without a "${event}" line; it said ${JSON.stringify(lines)} ${stderr}`));
+      };
+      waiting.add(look);
+      look();
+    });
+  const stop: Program['stop'] = async (signal = 'SIGINT') => {
+    if (!ended) child.kill(signal);
+    return exited;
+  };
+  context.after(async () => {
+    if (!ended) child.kill('SIGKILL');
+    await exited;
+  });
+  return { child, pid: child.pid ?? 0, lines, stderr: () => stderr, line, stop, exited };
+}
+
+/** Runs a command that ends by itself. */
+export async function runToEnd(
+  context: { after: (done: () => Promise<void>) => void },
+  args: readonly string[],
+  options: ProgramOptions,
+): Promise<Readonly<{ code: number | null; lines: readonly Line[]; stderr: string }>> {
+  const program = run(context, args, options);
+  program.child.stdin?.end();
+  const code = await program.exited;
+  return { code, lines: program.lines, stderr: program.stderr() };
+}

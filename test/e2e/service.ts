@@ -1,0 +1,80 @@
+/** A real local service that remembers what reached it: pages, bodies, events, a WebSocket echo, large downloads. */
+
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+
+/** What the service saw of one request. */
+export type Seen = Readonly<{ method: string; url: string; headers: readonly string[]; from: string; bytes: number; sha256: string }>;
+
+export type TestService = Readonly<{ port: number; seen: readonly Seen[]; close: () => Promise<void> }>;
+
+/** `/download/N` sends N bytes of a known pattern; `/events` sends five events; `/echo` is a WebSocket; anything else says what it saw. */
+export async function startService(context: { after: (done: () => Promise<void>) => void }, port = 0): Promise<TestService> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => void answer(request, response, seen));
+  const sockets = new WebSocketServer({ server, path: '/echo' });
+  sockets.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const close = (): Promise<void> => closed(server, sockets);
+  context.after(close);
+  return { port: (server.address() as AddressInfo).port, seen, close };
+}
+
+function closed(server: Server, sockets: WebSocketServer): Promise<void> {
+  for (const socket of sockets.clients) socket.terminate();
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, seen: Seen[]): Promise<void> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    hash.update(chunk);
+  }
+  const url = request.url ?? '';
+  const fact: Seen = {
+    method: request.method ?? '',
+    url,
+    headers: request.rawHeaders,
+    from: request.socket.remoteAddress ?? '',
+    bytes,
+    sha256: hash.digest('hex'),
+  };
+  seen.push(fact);
+  const download = /^\/download\/(\d+)$/.exec(url);
+  if (download !== null) return sendPattern(response, Number(download[1]));
+  if (url === '/events') return sendEvents(response);
+  response.setHeader('Content-Type', 'application/json');
+  response.end(JSON.stringify(fact));
+}
+
+const BLOCK = Buffer.from(Array.from({ length: 65_536 }, (_, at) => (at * 31 + (at >> 8)) & 0xff));
+
+/** The same bytes that `/download/N` sends, hashed. */
+export function patternHash(length: number): string {
+  const hash = createHash('sha256');
+  for (let left = length; left > 0; left -= BLOCK.length) hash.update(BLOCK.subarray(0, Math.min(left, BLOCK.length)));
+  return hash.digest('hex');
+}
+
+async function sendPattern(response: ServerResponse, length: number): Promise<void> {
+  response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': String(length) });
+  for (let left = length; left > 0 && !response.destroyed; left -= BLOCK.length) {
+    const more = response.write(BLOCK.subarray(0, Math.min(left, BLOCK.length)));
+    if (!more) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+  }
+  response.end();
+}
+
+async function sendEvents(response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+  for (let event = 1; event <= 5; event += 1) {
+    response.write(`data: ${event}\n\n`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  response.end();
+}
