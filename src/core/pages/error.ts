@@ -3,7 +3,7 @@
 import { codes, type Code } from '../errors.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
-import { html } from './markup.ts';
+import { markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
 import { isNavigation } from './wants.ts';
@@ -57,15 +57,14 @@ export function errorReply(exchange: Exchange | null, code: Code, options: Error
     ...(wait === undefined ? [] : [['Retry-After', String(Math.ceil(wait))] as const]),
   ];
   if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail, code, fields });
-  const content = html`<p>${detail}</p>
-    ${again === undefined ? null : html`<p class="soft">This page tries again by itself.</p> `}
-    <p class="soft">${status} ${title}</p>`;
+  const content = markup`<p>${detail}</p>
+${again === undefined ? null : markup`<p class="soft">This page tries again by itself.</p>\n`}<p class="soft">${status} ${title}</p>`;
   return page({ status, title: heading(status, title), content, fields, ...(again === undefined ? {} : { retrySeconds: again }) });
 }
 
 /** A page with one message of ours, for what is no error of the table: a link opened over plain HTTP. */
 export function noticePage(status: number, title: string, message: string, fields: readonly (readonly [string, string])[] = []): Reply {
-  return page({ status, title, content: html`<p>${message}</p>`, fields });
+  return page({ status, title, content: markup`<p>${message}</p>`, fields });
 }
 
 function heading(status: number, title: string): string {

@@ -4,7 +4,7 @@ import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { originOf } from '../policy/origin.ts';
 import { returnTarget } from '../policy/return-target.ts';
-import { html, type Markup } from './markup.ts';
+import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
 import { isNavigation } from './wants.ts';
@@ -52,23 +52,22 @@ export function loginPage(
     fields = [],
   }: Readonly<{ to: string; said: string | null; status?: number; fields?: readonly (readonly [string, string])[] }>,
 ): Reply {
-  const fault: Markup | null = said === null ? null : html`<p class="fault" role="alert">${said}</p> `;
-  const content = html`<p>Sign in to open ${exchange.host === '' ? 'this address' : exchange.host}.</p>
-    ${fault}
-    <form method="post" action="/.sallyport/login">
-      <input type="hidden" name="to" value="${to}" />
-      <label for="user">Name</label>
-      <input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus />
-      <label for="password">Password</label>
-      <input id="password" name="password" type="password" autocomplete="current-password" required />
-      <button>Sign in</button>
-    </form>
-    <p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
+  const fault: Markup | null = said === null ? null : markup`<p class="fault" role="alert">${said}</p>\n`;
+  const content = markup`<p>Sign in to open ${exchange.host === '' ? 'this address' : exchange.host}.</p>
+${fault}<form method="post" action="/.sallyport/login">
+<input type="hidden" name="to" value="${to}">
+<label for="user">Name</label>
+<input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Sign in</button>
+</form>
+<p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
   const challenge: readonly (readonly [string, string])[] = status === 401 ? [['WWW-Authenticate', own]] : [];
   return page({ status, title: privateTitle, content, form: true, fields: [...challenge, ...fields] });
 }
 
 function privatePage(): Reply {
-  const content = html`<p>Open the link that you were given. If it has ended, ask its owner for a new one.</p>`;
+  const content = markup`<p>Open the link that you were given. If it has ended, ask its owner for a new one.</p>`;
   return page({ status: 401, title: privateTitle, content, fields: [['WWW-Authenticate', own]] });
 }

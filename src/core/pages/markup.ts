@@ -1,15 +1,18 @@
 /** Markup that cannot be broken out of: every value is escaped where it is put in. */
 
-/** Text that is markup already. Only `html` makes it. */
+/** Text that is markup already. Only `markup` makes it. */
 export type Markup = Readonly<{ markup: string }>;
 
-/** Puts values into a template, escaped; markup and lists of it go in as they are. */
-export function html(parts: TemplateStringsArray, ...values: readonly (string | number | Markup | readonly Markup[] | null)[]): Markup {
-  let markup = parts[0] ?? '';
+/**
+ * Puts values into a template, escaped; markup and lists of it go in as they are. Not called `html`:
+ * formatters reshape what that tags, and the policy's hash holds for one spelling of the style only.
+ */
+export function markup(parts: TemplateStringsArray, ...values: readonly (string | number | Markup | readonly Markup[] | null)[]): Markup {
+  let text = parts[0] ?? '';
   values.forEach((value, at) => {
-    markup += shown(value) + (parts[at + 1] ?? '');
+    text += shown(value) + (parts[at + 1] ?? '');
   });
-  return { markup };
+  return { markup: text };
 }
 
 function shown(value: string | number | Markup | readonly Markup[] | null): string {

@@ -1,7 +1,7 @@
 /** The one design of our own pages: calm, light and dark, without script, under a strict policy. */
 
 import type { Reply } from '../http/reply.ts';
-import { html, type Markup } from './markup.ts';
+import { markup, type Markup } from './markup.ts';
 
 /** Kept in one line each, so that its hash in the policy is easy to make again (a test does). */
 export const pageStyle =
@@ -46,25 +46,23 @@ export type Page = Readonly<{
 }>;
 
 export function page({ status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
-  const retry = retrySeconds === undefined ? null : html`<meta http-equiv="refresh" content="${retrySeconds}" />`;
-  const { markup } = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        ${retry}
-        <title>${title}</title>
-        <style>
-          ${{ markup: pageStyle }}
-        </style>
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          ${content}
-        </main>
-      </body>
-    </html> `;
+  const retry = retrySeconds === undefined ? null : markup`<meta http-equiv="refresh" content="${retrySeconds}">\n`;
+  const document = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+${retry}<title>${title}</title>
+<style>${{ markup: pageStyle }}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${content}
+</main>
+</body>
+</html>
+`;
   return {
     status,
     fields: [
@@ -72,7 +70,7 @@ export function page({ status, title, content, fields = [], form = false, retryS
       ...ownFields('text/html; charset=utf-8', form ? 'same-origin' : 'no-referrer'),
       ['Content-Security-Policy', policy(form)],
     ],
-    body: markup,
+    body: document.markup,
   };
 }
 
