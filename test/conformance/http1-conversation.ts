@@ -19,7 +19,7 @@ export type Reading = Readonly<{
 
 /** The runtime's native decoder, as the data plane hands in. */
 export function nativeLatin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice(start, end);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
 }
 
 type Options = Readonly<{ forwardProxy?: boolean; limits?: Limits }>;

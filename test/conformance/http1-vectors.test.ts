@@ -59,7 +59,8 @@ function check(vector: Vector, choice: Choice | undefined, forwardProxy = false)
   }
   // A refusal comes after no more requests than the strict reading has before it.
   if (verdict(whole) === 'refused') assert.ok(whole.requests.length <= (vector.requests_before_reject ?? Number.POSITIVE_INFINITY), told);
-  for (const pieces of everySplit(bytes)) assert.deepEqual(readRequests(pieces, { forwardProxy }), whole, `cut into ${pieces[0]?.length} and the rest`);
+  for (const pieces of everySplit(bytes))
+    assert.deepEqual(readRequests(pieces, { forwardProxy }), whole, `cut into ${pieces[0]?.length} and the rest`);
   return whole;
 }
 
@@ -75,8 +76,14 @@ describe('requests of http1-requests.json', () => {
 
   test('every choice is about a vector, and every vector that leaves a choice has one written down', () => {
     const names = new Set(vectors.map(({ name }) => name));
-    assert.deepEqual([...choices.keys()].filter((name) => !names.has(name)), []);
-    assert.deepEqual(vectors.filter(({ name, level }) => level === 'policy' && !choices.has(name)).map(({ name }) => name), []);
+    assert.deepEqual(
+      [...choices.keys()].filter((name) => !names.has(name)),
+      [],
+    );
+    assert.deepEqual(
+      vectors.filter(({ name, level }) => level === 'policy' && !choices.has(name)).map(({ name }) => name),
+      [],
+    );
     for (const { name, level, expect } of vectors) {
       const is = choices.get(name)?.is;
       if (level === 'must' && is !== undefined) assert.equal(is, expect === 'accept' ? 'accepted' : 'refused', `${name} is a MUST`);
@@ -99,7 +106,9 @@ describe('requests of others', () => {
     return;
   }
   /** Refused though accepting would do, by the fault's code: the reasons stand in http1-choices.json under the cases of our own. */
-  const ownChoices: ReadonlySet<string> = new Set([...choices.values()].flatMap(({ is, code }) => (is === 'refused' && code !== undefined ? [code] : [])));
+  const ownChoices: ReadonlySet<string> = new Set(
+    [...choices.values()].flatMap(({ is, code }) => (is === 'refused' && code !== undefined ? [code] : [])),
+  );
   for (const vector of JSON.parse(readFileSync(file, 'utf8')) as readonly Vector[]) {
     test(`${vector.name}: ${vector.expect} (${vector.level})`, () => {
       const reading = readRequests([Buffer.from(vector.raw_base64, 'base64')]);

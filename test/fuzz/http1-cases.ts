@@ -7,25 +7,184 @@ const vectors: readonly Buffer[] = (
   JSON.parse(readFileSync(new URL('../vectors/http1-requests.json', import.meta.url), 'utf8')) as readonly { raw_base64: string }[]
 ).map(({ raw_base64 }) => Buffer.from(raw_base64, 'base64'));
 
-const methods = ['GET', 'GET', 'GET', 'POST', 'POST', 'PUT', 'HEAD', 'OPTIONS', 'DELETE', 'PATCH', 'TRACE', 'QUERY', 'PROPFIND', 'get', 'XYZ', 'CONNECT'];
-const targets = [
-  ...['/', '/', '/a', '/a/b?c=d', '/a//b', '/%41', '/..%2fa', '/a b', '/a#b', '*', 'a', 'http://h/', 'http://h', 'http://h?x', 'https://h:443/y'],
-  ...['http://u@h/', 'http:///', '//h/x', '/?a=[1]', '/a|b', '/\\', '/<', '/"', '/{', '/\x7f', '/é', '/\t', 'h:1', '?', '', `/${'x'.repeat(300)}`],
+const methods = [
+  'GET',
+  'GET',
+  'GET',
+  'POST',
+  'POST',
+  'PUT',
+  'HEAD',
+  'OPTIONS',
+  'DELETE',
+  'PATCH',
+  'TRACE',
+  'QUERY',
+  'PROPFIND',
+  'get',
+  'XYZ',
+  'CONNECT',
 ];
-const versions = ['HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'HTTP/0.9', 'http/1.1', 'HTTP/1.10', ''];
+const targets = [
+  ...[
+    '/',
+    '/',
+    '/a',
+    '/a/b?c=d',
+    '/a//b',
+    '/%41',
+    '/..%2fa',
+    '/a b',
+    '/a#b',
+    '*',
+    'a',
+    'http://h/',
+    'http://h',
+    'http://h?x',
+    'https://h:443/y',
+  ],
+  ...[
+    'http://u@h/',
+    'http:///',
+    '//h/x',
+    '/?a=[1]',
+    '/a|b',
+    '/\\',
+    '/<',
+    '/"',
+    '/{',
+    '/\x7f',
+    '/é',
+    '/\t',
+    'h:1',
+    '?',
+    '',
+    `/${'x'.repeat(300)}`,
+  ],
+];
+const versions = [
+  'HTTP/1.1',
+  'HTTP/1.1',
+  'HTTP/1.1',
+  'HTTP/1.1',
+  'HTTP/1.1',
+  'HTTP/1.1',
+  'HTTP/1.0',
+  'HTTP/1.2',
+  'HTTP/2.0',
+  'HTTP/0.9',
+  'http/1.1',
+  'HTTP/1.10',
+  '',
+];
 const hosts = ['h', 'h', 'h', 'h', 'h', 'H.', 'h:80', '[::1]', '', 'h, g', 'h/x', 'u@h', 'h:x', '127.0.0.1', '0.0.0.0=5'];
 const names = [
   ...['X', 'X-A', 'Accept', 'Cookie', 'Connection', 'Connection', 'Expect', 'Upgrade', 'TE', 'Trailer', 'Keep-Alive', 'Content-Type'],
-  ...['__proto__', 'constructor', 'toString', 'X_Y', 'Transfer_Encoding', 'Content-Length', 'Transfer-Encoding', 'content-length', 'tRANSFER-eNCODING'],
-  ...['', ' X', 'X ', 'X\t', 'X\0', 'X\r', 'X Y', 'X(', 'Content-Length ', 'Transfer-Encoding\t', 'Proxy-Connection', 'Host', 'HTTP2-Settings'],
+  ...[
+    '__proto__',
+    'constructor',
+    'toString',
+    'X_Y',
+    'Transfer_Encoding',
+    'Content-Length',
+    'Transfer-Encoding',
+    'content-length',
+    'tRANSFER-eNCODING',
+  ],
+  ...[
+    '',
+    ' X',
+    'X ',
+    'X\t',
+    'X\0',
+    'X\r',
+    'X Y',
+    'X(',
+    'Content-Length ',
+    'Transfer-Encoding\t',
+    'Proxy-Connection',
+    'Host',
+    'HTTP2-Settings',
+  ],
 ];
 const values = [
-  ...['', 'a', 'a b', ' a ', '\ta\t', 'close', 'keep-alive', 'upgrade', 'Upgrade, close', 'websocket', 'h2c', '100-continue', 'chunked', 'gzip, chunked'],
-  ...['chunked, chunked', ' chunked ', 'CHUNKED', 'x,chunked', 'chunked;q=1', '\x0bchunked', '"chunked"', '0', '3', '5', '+5', '-1', '0x5', '5,5', '05', '5 5'],
+  ...[
+    '',
+    'a',
+    'a b',
+    ' a ',
+    '\ta\t',
+    'close',
+    'keep-alive',
+    'upgrade',
+    'Upgrade, close',
+    'websocket',
+    'h2c',
+    '100-continue',
+    'chunked',
+    'gzip, chunked',
+  ],
+  ...[
+    'chunked, chunked',
+    ' chunked ',
+    'CHUNKED',
+    'x,chunked',
+    'chunked;q=1',
+    '\x0bchunked',
+    '"chunked"',
+    '0',
+    '3',
+    '5',
+    '+5',
+    '-1',
+    '0x5',
+    '5,5',
+    '05',
+    '5 5',
+  ],
   ...['a\0', 'a\rb', 'a\nb', 'a\x7f', 'a\x01', 'é', 'a\r\n b', 'a: b', '99999999999999999999', 'trailers', 'x'.repeat(200)],
 ];
-const sizes = ['3', '003', '3;a', '3;a=b', '3;a="b c"', '3;', '3 ', ' 3', '0x3', '+3', '3;a="b', '3;a=b;c', '3\t', '3;a =b', '-3', '', 'g', '3;a="\\"', '3;é', 'fffffffffffffffff', '00000000000000003'];
-const ends = ['\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\n', '\r', '\r\r\n', '\r\n\r\n', ' \r\n', '\r\n '];
+const sizes = [
+  '3',
+  '003',
+  '3;a',
+  '3;a=b',
+  '3;a="b c"',
+  '3;',
+  '3 ',
+  ' 3',
+  '0x3',
+  '+3',
+  '3;a="b',
+  '3;a=b;c',
+  '3\t',
+  '3;a =b',
+  '-3',
+  '',
+  'g',
+  '3;a="\\"',
+  '3;é',
+  'fffffffffffffffff',
+  '00000000000000003',
+];
+const ends = [
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\r\n',
+  '\n',
+  '\r',
+  '\r\r\n',
+  '\r\n\r\n',
+  ' \r\n',
+  '\r\n ',
+];
 /** Octets that parsers have stumbled over. */
 const octets = [0, 9, 10, 11, 12, 13, 27, 32, 34, 44, 45, 48, 58, 59, 61, 92, 127, 133, 160, 255];
 
@@ -63,7 +222,8 @@ function body(chance: Chance, risky: () => boolean, end: () => string): string {
     }
     case 1: {
       let text = `Transfer-Encoding: ${risky() ? chance.pick(values) : 'chunked'}${end()}${risky() ? `Content-Length: ${content.length}${end()}` : ''}${end()}`;
-      for (let count = chance.number(3); count > 0; count -= 1) text += `${risky() ? chance.pick(sizes) : chance.pick(sizes.slice(0, 5))}${end()}abc${end()}`;
+      for (let count = chance.number(3); count > 0; count -= 1)
+        text += `${risky() ? chance.pick(sizes) : chance.pick(sizes.slice(0, 5))}${end()}abc${end()}`;
       text += `${risky() ? chance.pick(['00', '0;a', '-0', '0 ']) : '0'}${end()}`;
       if (chance.once(4)) text += `${risky() ? chance.pick(names) : 'X-T'}: ${risky() ? chance.pick(values) : 'y'}${end()}`;
       return text + end();

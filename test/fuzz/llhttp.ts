@@ -3,7 +3,14 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Duplex } from 'node:stream';
 
-export type OracleRequest = { method: string; url: string; fields: readonly string[]; body: string; trailers: readonly string[]; complete: boolean };
+export type OracleRequest = {
+  method: string;
+  url: string;
+  fields: readonly string[];
+  body: string;
+  trailers: readonly string[];
+  complete: boolean;
+};
 export type OracleReading = { readonly requests: OracleRequest[]; error: string | null };
 
 /** A connection in memory: what is written to it goes nowhere. */
@@ -26,7 +33,13 @@ export class Llhttp {
   readonly #server: Server;
 
   constructor() {
-    this.#server = createServer({ maxHeaderSize: 65_536, insecureHTTPParser: false, requireHostHeader: false, requestTimeout: 0, headersTimeout: 0 });
+    this.#server = createServer({
+      maxHeaderSize: 65_536,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      requestTimeout: 0,
+      headersTimeout: 0,
+    });
     this.#server.maxHeadersCount = 0;
     this.#server.on('request', take);
     this.#server.on('checkContinue', take);
@@ -66,7 +79,7 @@ function take(message: IncomingMessage): void {
     complete: false,
   };
   reading.requests.push(request);
-  message.on('data', (chunk: Buffer) => (request.body += chunk.latin1Slice()));
+  message.on('data', (chunk: Buffer) => (request.body += chunk.toString('latin1')));
   message.on('end', () => {
     request.complete = message.complete;
     request.trailers = message.rawTrailers;

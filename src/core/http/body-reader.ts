@@ -131,7 +131,11 @@ export class BodyReader {
   }
 
   #readTrailers(chunk: Uint8Array, at: number): number | Fault {
-    this.#scanner ??= new HeadScanner('none', { bytesMax: this.#limits.trailerBytesMax, fieldsMax: this.#limits.headFieldsMax, targetBytesMax: 0 });
+    this.#scanner ??= new HeadScanner('none', {
+      bytesMax: this.#limits.trailerBytesMax,
+      fieldsMax: this.#limits.headFieldsMax,
+      targetBytesMax: 0,
+    });
     const next = this.#scanner.take(chunk, at);
     if (next === null) return chunk.length;
     if (typeof next !== 'number') return fault('body-malformed', `trailers: ${next.why}`);

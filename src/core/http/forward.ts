@@ -71,7 +71,9 @@ export function requestHeadText(head: RequestHead, plan: RequestPlan): string {
   if (head.expectsContinue && plan.expectContinue) text += 'Expect: 100-continue\r\n';
   // Of TE only `trailers` can be kept for the next hop; the sender names TE in Connection (RFC 9110, 10.1.4).
   const trailers = plan.connection !== 'upgrade' && asksForTrailers(head.fields);
-  const connection = trailers ? `TE: trailers\r\nConnection: ${plan.connection === 'close' ? 'close, TE' : 'TE'}\r\n` : connectionText(plan.connection, 1);
+  const connection = trailers
+    ? `TE: trailers\r\nConnection: ${plan.connection === 'close' ? 'close, TE' : 'TE'}\r\n`
+    : connectionText(plan.connection, 1);
   return `${text}${framingText(plan.framing)}${connection}\r\n`;
 }
 
@@ -186,12 +188,41 @@ function connectionText(connection: Persistence, minor: 0 | 1): string {
 
 /** RFC 9110, 15, for the statuses that we answer ourselves. */
 const reasons: Readonly<Record<number, string>> = {
-  100: 'Continue', 101: 'Switching Protocols', 200: 'OK', 201: 'Created', 204: 'No Content', 206: 'Partial Content',
-  301: 'Moved Permanently', 302: 'Found', 303: 'See Other', 304: 'Not Modified', 307: 'Temporary Redirect', 308: 'Permanent Redirect',
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 407: 'Proxy Authentication Required',
-  408: 'Request Timeout', 411: 'Length Required', 412: 'Precondition Failed', 413: 'Content Too Large', 414: 'URI Too Long',
-  415: 'Unsupported Media Type', 416: 'Range Not Satisfiable', 417: 'Expectation Failed', 421: 'Misdirected Request',
-  425: 'Too Early', 426: 'Upgrade Required', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error', 501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout',
+  100: 'Continue',
+  101: 'Switching Protocols',
+  200: 'OK',
+  201: 'Created',
+  204: 'No Content',
+  206: 'Partial Content',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  304: 'Not Modified',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  407: 'Proxy Authentication Required',
+  408: 'Request Timeout',
+  411: 'Length Required',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  425: 'Too Early',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
   505: 'HTTP Version Not Supported',
 };

@@ -15,7 +15,8 @@ export function readFraming(fields: FramingFields): Framing | Fault {
     // An HTTP/1.0 sender does not know Transfer-Encoding, and whoever relays for it may not either (RFC 9112, 6.1).
     if (minor === 0) return fault('framing-ambiguous', 'Transfer-Encoding in HTTP/1.0');
     // Only `chunked`, once: other codings are not kept apart here, and their final chunked is read differently.
-    if (transferEncoding !== 'chunked' && transferEncoding.toLowerCase() !== 'chunked') return fault('framing-ambiguous', 'a transfer coding other than chunked');
+    if (transferEncoding !== 'chunked' && transferEncoding.toLowerCase() !== 'chunked')
+      return fault('framing-ambiguous', 'a transfer coding other than chunked');
     return chunked;
   }
   if (contentLength === null) return none;

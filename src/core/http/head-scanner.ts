@@ -1,7 +1,20 @@
 /** Finds the parts of a head in its bytes, octet by octet, alike at every split: grammar only, no meaning. */
 
 import { type Fault, fault } from '../errors.ts';
-import { carriageReturn, colon, digit, valueOctet, lineFeed, pathOctet, queryOctet, questionMark, space, tab, tokenOctet } from './octets.ts';
+import { KeptBytes } from './kept-bytes.ts';
+import {
+  carriageReturn,
+  colon,
+  digit,
+  valueOctet,
+  lineFeed,
+  pathOctet,
+  queryOctet,
+  questionMark,
+  space,
+  tab,
+  tokenOctet,
+} from './octets.ts';
 
 export type StartLine = 'request' | 'status' | 'none';
 
@@ -9,6 +22,7 @@ export type StartLine = 'request' | 'status' | 'none';
 export type SectionLimits = Readonly<{ bytesMax: number; fieldsMax: number; targetBytesMax: number }>;
 
 /** The parts of a start line and of the fields after it, in the order of the grammar (RFC 9112, 3 and 5). */
+// oxfmt-ignore
 const phases = {
   method: 0, path: 1, query: 2, version: 3, versionEnd: 4, status: 5, reason: 6, startLineEnd: 7,
   line: 8, name: 9, before: 10, value: 11, lineEnd: 12, sectionEnd: 13, done: 14,
@@ -21,7 +35,7 @@ const methodBytesMax = 32;
 
 /**
  * A resumable scanner. Nothing is read twice, and the first octet that cannot stand where it stands refuses
- * the whole, so that the verdict does not depend on how the bytes were cut. Keeps at most `bytesMax`.
+ * the whole, so that the verdict does not depend on how the bytes were cut.
  */
 export class HeadScanner {
   /** The section lies in `bytes` from `base`; the marks below count from `base`. Valid after `take` gave a number. */
@@ -43,8 +57,7 @@ export class HeadScanner {
   readonly #start: StartLine;
   readonly #limits: SectionLimits;
   #phase: number;
-  #kept: Uint8Array;
-  #keptLength = 0;
+  readonly #kept: KeptBytes;
   #matched = 0;
   #from = 0;
   #fault: Fault | null = null;
@@ -53,31 +66,31 @@ export class HeadScanner {
     this.#start = start;
     this.#limits = limits;
     this.#phase = firstPhase[start];
-    this.#kept = nothing;
+    this.#kept = new KeptBytes(limits.bytesMax);
     this.bytes = nothing;
     this.marks = new Int32Array(limits.fieldsMax * 4);
   }
 
   /** Whether bytes of an unfinished section are kept. */
   get started(): boolean {
-    return this.#keptLength > 0;
+    return this.#kept.length > 0;
   }
 
   /** Reads on from `chunk[at]`: the index after the section, a fault, or null when more is needed. */
   take(chunk: Uint8Array, at: number): number | Fault | null {
     if (this.#fault !== null) return this.#fault;
     if (this.#phase === phases.done) this.#reset();
-    const before = this.#keptLength;
+    const before = this.#kept.length;
     if (before === 0) {
       this.bytes = chunk;
       this.base = at;
     } else {
-      this.#keep(chunk, at);
-      this.bytes = this.#kept;
+      this.#kept.append(chunk, at);
+      this.bytes = this.#kept.bytes;
       this.base = 0;
     }
     const from = this.base + before;
-    const available = before === 0 ? chunk.length - at : this.#keptLength;
+    const available = before === 0 ? chunk.length - at : this.#kept.length;
     const stop = this.base + Math.min(available, this.#limits.bytesMax);
     const found = this.#scan(from, stop);
     if (found !== null) {
@@ -85,14 +98,14 @@ export class HeadScanner {
       return found;
     }
     if (this.#phase === phases.done) {
-      this.#keptLength = 0;
+      this.#kept.length = 0;
       return at + this.length - before;
     }
     if (stop - this.base === this.#limits.bytesMax) {
       this.#fault = fault('head-too-large', `more than ${this.#limits.bytesMax} bytes`);
       return this.#fault;
     }
-    if (before === 0) this.#keep(chunk, at);
+    if (before === 0) this.#kept.append(chunk, at);
     return null;
   }
 
@@ -102,19 +115,6 @@ export class HeadScanner {
     this.queryAt = -1;
     this.#matched = 0;
     this.#from = 0;
-  }
-
-  /** Appends what is new, at most to the limit: the buffer doubles, so that 16 KiB in single bytes are copied 6 times, not 16,384. */
-  #keep(chunk: Uint8Array, at: number): void {
-    const count = Math.min(chunk.length - at, this.#limits.bytesMax - this.#keptLength);
-    const needed = this.#keptLength + count;
-    if (needed > this.#kept.length) {
-      const grown = new Uint8Array(Math.min(this.#limits.bytesMax, Math.max(512, needed * 2)));
-      grown.set(this.#kept.subarray(0, this.#keptLength));
-      this.#kept = grown;
-    }
-    this.#kept.set(chunk.subarray(at, at + count), this.#keptLength);
-    this.#keptLength = needed;
   }
 
   #scan(from: number, stop: number): Fault | null {
@@ -178,7 +178,8 @@ export class HeadScanner {
     while (p < stop && this.#phase === phases.status) {
       const wanted = p - base - this.statusStart;
       const octet = bytes[p] as number;
-      if (wanted < 3 && (digit[octet] !== 1 || (wanted === 0 && octet === 48))) return fault('head-malformed', 'a status that is not three digits');
+      if (wanted < 3 && (digit[octet] !== 1 || (wanted === 0 && octet === 48)))
+        return fault('head-malformed', 'a status that is not three digits');
       // The space before an empty reason is often left out (RFC 9112, 4 wants it); nothing can be read differently.
       if (wanted === 3) {
         if (octet !== space && octet !== carriageReturn) return fault('head-malformed', 'no space after the status');
@@ -220,7 +221,8 @@ export class HeadScanner {
         const octet = bytes[p] as number;
         if (octet === carriageReturn) this.#phase = phases.sectionEnd;
         else {
-          if (tokenOctet[octet] !== 1) return fault('field-malformed', octet === space || octet === tab ? 'a folded line' : 'a field line without a name');
+          if (tokenOctet[octet] !== 1)
+            return fault('field-malformed', octet === space || octet === tab ? 'a folded line' : 'a field line without a name');
           if (this.count === this.#limits.fieldsMax) return fault('fields-too-many', `more than ${this.#limits.fieldsMax} fields`);
           this.#from = p - base;
           this.#phase = phases.name;

@@ -3,7 +3,11 @@
 import type { Fields } from './fields.ts';
 
 /** How long a body is. `close` is for responses only: it ends with the connection. */
-export type Framing = Readonly<{ is: 'none' }> | Readonly<{ is: 'length'; length: number }> | Readonly<{ is: 'chunked' }> | Readonly<{ is: 'close' }>;
+export type Framing =
+  | Readonly<{ is: 'none' }>
+  | Readonly<{ is: 'length'; length: number }>
+  | Readonly<{ is: 'chunked' }>
+  | Readonly<{ is: 'close' }>;
 
 /** A canonical host and a port, from Host or an absolute-form target (which must agree). */
 export type Authority = Readonly<{ host: string; port: number | null }>;

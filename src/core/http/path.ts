@@ -136,7 +136,7 @@ function resolved(path: string): string {
 
 /** Whether octets beyond ASCII are UTF-8, and in the shortest form (RFC 3629, 3). */
 function isUtf8(octets: readonly number[]): boolean {
-  for (let at = 0; at < octets.length; ) {
+  for (let at = 0; at < octets.length;) {
     const lead = octets[at] ?? 0;
     const count = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
     if (lead < 0xc2 || lead > 0xf4) return false;

@@ -13,18 +13,53 @@ const hopByHop = [
 const claims = [
   ...['forwarded', 'forwarded-for', 'via', 'x-real-ip', 'real-ip', 'x-client-ip', 'client-ip', 'true-client-ip', 'x-true-client-ip'],
   ...['x-cluster-client-ip', 'x-originating-ip', 'x-remote-ip', 'x-remote-addr', 'remote-addr', 'x-remote-host', 'x-proxyuser-ip'],
-  ...['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-pseudo-ipv4', 'cf-ipcountry', 'fastly-client-ip', 'x-azure-clientip', 'x-appengine-user-ip'],
+  ...[
+    'cf-connecting-ip',
+    'cf-connecting-ipv6',
+    'cf-pseudo-ipv4',
+    'cf-ipcountry',
+    'fastly-client-ip',
+    'x-azure-clientip',
+    'x-appengine-user-ip',
+  ],
   ...['x-host', 'x-http-host-override', 'x-original-host', 'x-original-proto', 'x-scheme', 'x-url-scheme', 'front-end-https'],
   ...['x-original-url', 'x-rewrite-url', 'x-original-uri', 'x-override-url', 'x-original-path', 'x-original-method'],
   ...['x-http-method-override', 'x-http-method', 'x-method-override', 'proxy', 'early-data'],
-  ...['remote-user', 'x-remote-user', 'remote-groups', 'x-remote-group', 'x-remote-groups', 'remote-email', 'remote-name', 'x-remote-email'],
+  ...[
+    'remote-user',
+    'x-remote-user',
+    'remote-groups',
+    'x-remote-group',
+    'x-remote-groups',
+    'remote-email',
+    'remote-name',
+    'x-remote-email',
+  ],
   ...['x-auth-user', 'x-auth-username', 'x-authenticated-user', 'x-webauth-user', 'x-webauth-role', 'x-proxy-user'],
-  ...['client-cert', 'client-cert-chain', 'x-client-cert', 'x-client-certificate', 'x-client-verify', 'x-client-dn', 'x-arr-clientcert', 'x-arr-ssl'],
+  ...[
+    'client-cert',
+    'client-cert-chain',
+    'x-client-cert',
+    'x-client-certificate',
+    'x-client-verify',
+    'x-client-dn',
+    'x-arr-clientcert',
+    'x-arr-ssl',
+  ],
   ...['x-client-ssl', 'x-ssl-cert'],
 ];
 const claimPrefixes = [
   ...['x-forwarded', 'x-original-forwarded', 'x-auth-request-', 'x-authentik-', 'x-pomerium-', 'cf-access-', 'x-ms-client-principal'],
-  ...['tailscale-', 'x-goog-authenticated-user', 'x-goog-iap-', 'x-amzn-oidc-', 'x-ssl-client-', 'ssl-client-', 'sallyport-', 'x-sallyport-'],
+  ...[
+    'tailscale-',
+    'x-goog-authenticated-user',
+    'x-goog-iap-',
+    'x-amzn-oidc-',
+    'x-ssl-client-',
+    'ssl-client-',
+    'sallyport-',
+    'x-sallyport-',
+  ],
 ];
 
 /** A service says nothing of these to a visitor: our own names, and where else this name could be reached around us. */
@@ -36,10 +71,53 @@ const ourPrefixes = ['sallyport-', 'x-sallyport-'];
  * it takes away what the next one relies on. They are for everybody on the way (RFC 9110, 7.6.1), so the option is ignored.
  */
 const endToEnd = [
-  ...['host', 'authorization', 'cookie', 'set-cookie', 'origin', 'referer', 'user-agent', 'date', 'expect', 'range', 'if-range', 'location'],
-  ...['cache-control', 'pragma', 'vary', 'expires', 'etag', 'last-modified', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'],
-  ...['www-authenticate', 'authentication-info', 'server', 'allow', 'retry-after', 'refresh', 'link', 'x-frame-options', 'x-content-type-options'],
-  ...['strict-transport-security', 'referrer-policy', 'permissions-policy', 'x-api-key', 'x-csrf-token', 'x-xsrf-token', 'x-requested-with', 'x-request-id'],
+  ...[
+    'host',
+    'authorization',
+    'cookie',
+    'set-cookie',
+    'origin',
+    'referer',
+    'user-agent',
+    'date',
+    'expect',
+    'range',
+    'if-range',
+    'location',
+  ],
+  ...[
+    'cache-control',
+    'pragma',
+    'vary',
+    'expires',
+    'etag',
+    'last-modified',
+    'if-match',
+    'if-none-match',
+    'if-modified-since',
+    'if-unmodified-since',
+  ],
+  ...[
+    'www-authenticate',
+    'authentication-info',
+    'server',
+    'allow',
+    'retry-after',
+    'refresh',
+    'link',
+    'x-frame-options',
+    'x-content-type-options',
+  ],
+  ...[
+    'strict-transport-security',
+    'referrer-policy',
+    'permissions-policy',
+    'x-api-key',
+    'x-csrf-token',
+    'x-xsrf-token',
+    'x-requested-with',
+    'x-request-id',
+  ],
 ];
 const endToEndPrefixes = ['accept', 'content-', 'sec-', 'access-control-', 'cross-origin-', 'x-auth'];
 
@@ -51,14 +129,20 @@ function folded(lower: string): string {
   return lower.replaceAll(/[^a-z0-9]/g, '-');
 }
 
-/** A question about names, answered once for each of at most 1,024: a stranger's odd names are answered anew each time. */
+/** How many answers are kept, for names of what length: 64 KiB a question. A stranger's odd names push others out for a moment, no more. */
+const answersMax = 1024;
+const keptCharactersMax = 64;
+
+/** A question about names, answered once for each name that keeps coming. */
 function remembered(ask: (name: string) => boolean): (lower: string) => boolean {
   const answers = new Map<string, boolean>();
   return (lower) => {
     const known = answers.get(lower);
     if (known !== undefined) return known;
     const answer = ask(folded(lower));
-    if (answers.size < 1024) answers.set(lower, answer);
+    if (lower.length > keptCharactersMax) return answer;
+    if (answers.size === answersMax) answers.clear();
+    answers.set(lower, answer);
     return answer;
   };
 }

@@ -14,7 +14,10 @@ import { carriageReturn, lineFeed } from './octets.ts';
 import { readTarget } from './target.ts';
 
 /** What the bytes so far have come to. After `head` the same reader reads the next one, from `chunk[next]`. */
-export type HeadStep<Head> = Readonly<{ is: 'more' }> | Readonly<{ is: 'head'; head: Head; next: number }> | Readonly<{ is: 'refused'; fault: Fault }>;
+export type HeadStep<Head> =
+  | Readonly<{ is: 'more' }>
+  | Readonly<{ is: 'head'; head: Head; next: number }>
+  | Readonly<{ is: 'refused'; fault: Fault }>;
 
 export type RequestReaderOptions = Readonly<{
   limits: Limits;
@@ -184,14 +187,22 @@ function isMethod(method: string): boolean {
 }
 
 /** Only websocket, and only as RFC 6455, 4.1 says. Every other protocol (h2c!) is ignored and never forwarded. */
-function readUpgrade(method: string, minor: 0 | 1, framing: Framing, connection: ConnectionOptions, said: Meaning): 'websocket' | null | Fault {
+function readUpgrade(
+  method: string,
+  minor: 0 | 1,
+  framing: Framing,
+  connection: ConnectionOptions,
+  said: Meaning,
+): 'websocket' | null | Fault {
   // HTTP/1.0 cannot upgrade: MUST be ignored (RFC 9110, 7.8).
   if (said.upgrade === null || minor === 0 || !connection.upgrade || said.upgrade.toLowerCase() !== 'websocket') return null;
   if (method !== 'GET') return fault('upgrade-refused', 'a WebSocket that does not begin with GET');
   // What follows the head belongs to the new protocol: a body there has two readings.
-  if (framing.is === 'chunked' || (framing.is === 'length' && framing.length > 0)) return fault('upgrade-refused', 'a WebSocket with a body');
+  if (framing.is === 'chunked' || (framing.is === 'length' && framing.length > 0))
+    return fault('upgrade-refused', 'a WebSocket with a body');
   if (said['sec-websocket-version'] !== '13') return fault('upgrade-refused', 'a WebSocket version other than 13');
-  if (said['sec-websocket-key'] === null || !isKey(said['sec-websocket-key'])) return fault('upgrade-refused', 'no Sec-WebSocket-Key of 16 octets');
+  if (said['sec-websocket-key'] === null || !isKey(said['sec-websocket-key']))
+    return fault('upgrade-refused', 'no Sec-WebSocket-Key of 16 octets');
   return 'websocket';
 }
 

@@ -29,7 +29,8 @@ const nobody: Authority = { host: '', port: null };
 /** `host:port` and nothing else (RFC 9112, 3.2.3; RFC 9110, 9.3.6). Host should repeat it, with or without the port. */
 function authorityForm(raw: string, host: Authority | null): Target | Fault {
   const authority = parseAuthority(raw);
-  if (authority === null || authority.port === null || authority.port === 0) return fault('target-malformed', 'CONNECT without host and port');
+  if (authority === null || authority.port === null || authority.port === 0)
+    return fault('target-malformed', 'CONNECT without host and port');
   if (host !== null && (host.host !== authority.host || (host.port ?? authority.port) !== authority.port)) {
     return fault('host-mismatched', 'CONNECT to another place than Host says');
   }

@@ -6,7 +6,8 @@ import { consistsOf, valueOctet, tokenOctet } from './octets.ts';
 /** `name: value`; throws `program-failed` when either could not be read back as it is. */
 export function writableField(name: string, value: string): string {
   // The name and the value are not in the message: they may be a stranger's.
-  if (name.length === 0 || !consistsOf(name, tokenOctet)) throw new SallyportError('program-failed', 'A reply has a field name that is no token.');
+  if (name.length === 0 || !consistsOf(name, tokenOctet))
+    throw new SallyportError('program-failed', 'A reply has a field name that is no token.');
   return `${name}: ${writableValue(value)}`;
 }
 
