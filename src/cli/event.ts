@@ -4,9 +4,9 @@ import type { AuditEvent } from '../core/audit/event.ts';
 import type { Reach } from '../core/address.ts';
 import type { ServiceStatus } from '../controlplane/config/running.ts';
 
-/** Who may come in, as it is shown to the owner. A link's URL holds its secret: it is shown once. */
+/** Who may come in, as it is shown to the owner. A link's URL holds its secret: it is shown once, by whoever made the link. */
 export type AccessShown =
-  | Readonly<{ kind: 'link'; url: string; expires: string | null }>
+  | Readonly<{ kind: 'link'; url: string | null; expires: string | null }>
   | Readonly<{ kind: 'password'; users: readonly string[] | 'all' }>
   | Readonly<{ kind: 'ip'; allow: readonly string[] }>
   | Readonly<{ kind: 'webhook'; path: string; method: 'secret' | 'github' | 'stripe' | 'hmac'; url: string; secret: string | null }>

@@ -3,7 +3,7 @@
 import { CommanderError } from 'commander';
 import { SallyportError, codes } from '../core/errors.ts';
 import type { Code } from '../core/errors.ts';
-import { printable } from './printable.ts';
+import { shown } from '../controlplane/records/words.ts';
 
 export type Failure = Readonly<{ code: Code; message: string; hint: string | null; exit: number }>;
 
@@ -34,7 +34,7 @@ export function failureOf(error: unknown): Failure {
 }
 
 function failure(code: Code, message: string, hint: string | null): Failure {
-  return { code, message: printable(message), hint: hint === null ? null : printable(hint), exit: codes[code].exit ?? 70 };
+  return { code, message: shown(message), hint: hint === null ? null : shown(hint), exit: codes[code].exit ?? 70 };
 }
 
 /** `error: unknown option '--x'` → `Unknown option '--x'.` */

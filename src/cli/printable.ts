@@ -1,20 +1,16 @@
 /** Text that is safe to show: what others sent never commands the terminal. */
 
-/**
- * C0, DEL and C1 (0x9b begins a command in 8-bit terminals), line separators, and the marks that
- * turn the direction of writing ("Trojan Source", CVE-2021-42574): each becomes visible as `\u{1b}`.
- * A newline is a control character too: whoever wants lines joins printable parts.
- */
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
+/** Marks and controls that a terminal would obey: 0x9b begins a command in 8-bit terminals; the others turn or hide writing. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Shows control characters instead of sending them. */
-export function printable(text: string): string {
-  return text.replaceAll(unsafe, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
+/** One JSON text on one line, with such characters escaped; still the same value. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(unsafe, escaped);
 }
 
-/** One JSON text on one line, with the same characters escaped; still the same value. */
-export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replaceAll(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** JSON has escapes of 16 bits only: a mark beyond them is a pair. */
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 }
 
 const wide =

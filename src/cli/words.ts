@@ -1,8 +1,9 @@
-/** Events in words for people: every text of others goes through `printable`. */
+/** Events in words for people: every text of others goes through `shown`. */
 
+import { recordWords, shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
-import { clipped, columnsOf, printable } from './printable.ts';
+import { columnsOf } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
@@ -20,15 +21,15 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'gateway':
       return `${event.fingerprint}  ${event.names.join(', ')}`;
     case 'waiting':
-      return `${event.service} is not reached yet: ${printable(event.why)}`;
+      return `${event.service} is not reached yet: ${shown(event.why)}`;
     case 'ready':
       return readyWords(event, terminal);
     case 'lost':
-      return paint('yellow', `${event.service} is not reached any more: ${printable(event.why)}`);
+      return paint('yellow', `${event.service} is not reached any more: ${shown(event.why)}`);
     case 'opened':
       return `${event.service} is open.`;
     case 'closed':
-      return `${event.service} is closed${event.why === 'switched' ? '' : ` (${printable(event.why)})`}.`;
+      return `${event.service} is closed${event.why === 'switched' ? '' : ` (${shown(event.why)})`}.`;
     case 'status':
       return statusWords(event, terminal);
     case 'user':
@@ -36,18 +37,18 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'link':
       return linkWords(event);
     case 'exchange':
-      return exchangeWords(event.record, terminal);
+      return recordWords({ is: 'event', event: event.record });
     case 'explain':
       return [
-        ...event.steps.map(printable),
-        paint('bold', `${{ admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict]}: ${printable(event.why)}`),
+        ...event.steps.map(shown),
+        paint('bold', `${{ admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict]}: ${shown(event.why)}`),
       ].join('\n');
     case 'ca':
       return `${event.path}\nSHA-256 ${event.fingerprint}\nSigns only for: ${event.names.join(', ')}\nUntil ${localTime(event.expires)}`;
     case 'config':
-      return `${printable(event.path)} is right: ${event.services.length === 1 ? 'one service' : `${event.services.length} services`} (${event.services.join(', ')}).`;
+      return `${shown(event.path)} is right: ${event.services.length === 1 ? 'one service' : `${event.services.length} services`} (${event.services.join(', ')}).`;
     case 'reloaded':
-      return `${printable(event.path)} was read again.`;
+      return `${shown(event.path)} was read again.`;
     case 'version':
       return `sallyport ${event.version} (Node ${event.node})`;
     case 'warning':
@@ -60,7 +61,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
 }
 
 function sentence({ message, hint }: Readonly<{ message: string; hint: string | null }>): string {
-  return hint === null ? printable(message) : `${printable(message)}\n  ${printable(hint)}`;
+  return hint === null ? shown(message) : `${shown(message)}\n  ${shown(hint)}`;
 }
 
 function readyWords(event: Event<'ready'>, terminal: Terminal): string {
@@ -94,7 +95,7 @@ export function reachWords({ reach }: Pick<Event<'ready'>, 'reach'>): string {
 export function accessLines(access: AccessShown): readonly string[] {
   switch (access.kind) {
     case 'link':
-      return [`Whoever opens ${access.url}${access.expires === null ? '' : ` (until ${localTime(access.expires)})`}`];
+      return access.url === null ? ['Whoever has a secret link (sallyport links add SERVICE)'] : [`Whoever opens ${access.url}${access.expires === null ? '' : ` (until ${localTime(access.expires)})`}`];
     case 'password':
       return [access.users === 'all' ? 'Any user with their password' : `${access.users.join(' or ')}, with a password`];
     case 'ip':
@@ -142,7 +143,7 @@ function statusWords(event: Event<'status'>, { paint, now }: Terminal): string {
 
 /** Columns as wide as their widest cell, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = rows.map((row) => row.map(printable));
+  const cells = rows.map((row) => row.map(shown));
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column] ?? ''))));
   return cells.map((row) =>
     row
@@ -154,21 +155,8 @@ export function table(rows: readonly (readonly string[])[]): readonly string[] {
 
 function linkWords(event: Event<'link'>): string {
   const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
-  const label = event.label === null ? '' : `  ${printable(event.label)}`;
+  const label = event.label === null ? '' : `  ${shown(event.label)}`;
   if (event.change === 'revoked') return `The link ${event.id} opens nothing any more.`;
   if (event.url !== null) return `${event.url}\n(link ${event.id}, ${until}; it is shown once)`;
   return `${event.id}  ${event.service}  ${until}${label}`;
-}
-
-/** `12:01:33  200  GET  blog.localhost/path  ana  12 ms`. */
-export function exchangeWords(record: Event<'exchange'>['record'], { paint, size }: Terminal): string {
-  const time = new Date(record.time).toTimeString().slice(0, 8);
-  const status = record.status === null ? ' – ' : String(record.status);
-  const what = `${record.method ?? 'TCP'} ${record.host ?? ''}${record.path ?? ''}`;
-  const who = record.who ?? record.visitor;
-  const why = record.code === null ? '' : ` ${record.code}`;
-  const tail = printable(`  ${who}  ${Math.round(record.durationMs)} ms${why}`);
-  const colour = record.verdict === 'pass' ? 'green' : record.verdict === 'refuse' ? 'yellow' : 'red';
-  const room = Math.max(12, size().columns - 16 - columnsOf(tail));
-  return `${time}  ${paint(colour, status)}  ${clipped(printable(what), room)}${tail}`;
 }

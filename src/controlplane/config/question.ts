@@ -10,8 +10,8 @@ import { explain } from '../../core/policy/explain.ts';
 import type { About, Step } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 
-/** As asked: `url` absolute with http or https, `from` an address, `as` the name of a user or null. */
-export type Question = Readonly<{ url: string; from: string; as: string | null }>;
+/** As asked: `url` absolute with http or https, `method` in capitals, `from` an address, `as` the name of a user or null. */
+export type Question = Readonly<{ url: string; method: string; from: string; as: string | null }>;
 
 export type Answer = Readonly<{
   service: string | null;
@@ -67,7 +67,7 @@ function whyClosed(service: Service, now: number): string | null {
 }
 
 /** The request as the reader would have made it: the path stays as it was typed, for that is what is judged. */
-function exchangeOf({ url, from, as }: Question, { via, loopback, now }: Asked): Exchange {
+function exchangeOf({ url, method, from, as }: Question, { via, loopback, now }: Asked): Exchange {
   const match = /^(https?):\/\/([^/?#]+)(\/[^#\s]*)?$/.exec(url);
   const authority = parseAuthority(match?.[2] ?? '');
   const scheme = match?.[1] === 'http' ? 'http' : 'https';
@@ -76,6 +76,7 @@ function exchangeOf({ url, from, as }: Question, { via, loopback, now }: Asked):
       hint: 'For example: sallyport explain https://blog.example.org/admin --from 192.0.2.7',
     });
   }
+  if (!/^[A-Z]{1,20}$/.test(method)) throw new SallyportError('usage-wrong', `${JSON.stringify(method)} is no method.`, { hint: 'For example: --method POST' });
   const ip = parseIp(from);
   if (ip === null)
     throw new SallyportError('usage-wrong', `--from ${JSON.stringify(from)} is no address.`, { hint: 'For example: --from 192.0.2.7' });
@@ -90,7 +91,7 @@ function exchangeOf({ url, from, as }: Question, { via, loopback, now }: Asked):
     sni: null,
     identity: as === null ? null : { guard: 'explain', subject: `user:${as}`, name: as, by: 'session', roles: [] },
     http: {
-      method: 'GET',
+      method,
       target,
       path: canonicalPath(target),
       minor: 1,

@@ -1,0 +1,78 @@
+/** What happens to a running gateway, shown: as a screen, as plain lines, or as JSON. */
+
+import type { GatewayEvent } from '../controlplane/config/running.ts';
+import type { AccessShown, CliEvent } from './event.ts';
+import { openScreen } from './live-screen.ts';
+import type { Reporter } from './reporter.ts';
+import { exchangesShown } from './screen.ts';
+import type { ScreenState, Shown } from './screen.ts';
+import type { Terminal } from './terminal.ts';
+
+export type ProgressOptions = Readonly<{
+  terminal: Terminal;
+  reporter: Reporter;
+  services: readonly Readonly<{ name: string; behind: string }>[];
+  access: (service: string, url: string) => readonly AccessShown[];
+}>;
+
+export type Progress = Readonly<{ take: (event: GatewayEvent) => void; close: () => void }>;
+
+export function showProgress(options: ProgressOptions): Progress {
+  const { terminal, reporter } = options;
+  if (!terminal.screen || reporter.json) {
+    return {
+      take: (event) => {
+        // Scripts read requests with `logs -f --json`: here they would drown the rest.
+        if (event.event === 'exchange' && reporter.json) return;
+        reporter.say(withAccess(event, options.access));
+      },
+      close: () => undefined,
+    };
+  }
+  const screen = openScreen(terminal);
+  let state: ScreenState = { services: options.services.map(({ name, behind }) => ({ name, behind, state: 'starting', ready: null, why: null })), warnings: [], exchanges: [] };
+  screen.show(state);
+  return {
+    take: (event) => {
+      state = next(state, withAccess(event, options.access));
+      screen.show(state);
+    },
+    close: () => screen.close(),
+  };
+}
+
+/** The gateway knows no secrets of links: those who made them say who may come in. */
+function withAccess(event: GatewayEvent, access: ProgressOptions['access']): CliEvent {
+  return event.event === 'ready' ? { ...event, access: access(event.service, event.url) } : event;
+}
+
+/** The state after an event. */
+export function next(state: ScreenState, event: CliEvent): ScreenState {
+  switch (event.event) {
+    case 'ready':
+      return withService(state, event.service, { state: 'ready', ready: event, why: null });
+    case 'waiting':
+      return withService(state, event.service, { state: 'waiting', why: event.why });
+    case 'lost':
+      return withService(state, event.service, { state: 'waiting', why: event.why });
+    case 'opened':
+      return withService(state, event.service, { state: 'ready', why: null });
+    case 'closed':
+      return withService(state, event.service, { state: 'closed', why: event.why });
+    case 'warning':
+    case 'error':
+      return { ...state, warnings: [...state.warnings.filter(({ message }) => message !== event.message), event].slice(-3) };
+    case 'exchange':
+      return { ...state, exchanges: [...state.exchanges, event.record].slice(-exchangesShown) };
+    default:
+      return state;
+  }
+}
+
+/** A service that a new configuration brought is added, one that it took away goes. */
+function withService(state: ScreenState, name: string, change: Partial<Shown>): ScreenState {
+  if (change.why === 'removed') return { ...state, services: state.services.filter((service) => service.name !== name) };
+  const known = state.services.some((service) => service.name === name);
+  const services: readonly Shown[] = known ? state.services : [...state.services, { name, behind: name, state: 'starting', ready: null, why: null }];
+  return { ...state, services: services.map((service) => (service.name === name ? { ...service, ...change } : service)) };
+}

@@ -1,0 +1,121 @@
+/** Runs a gateway from a command until it is ended: events shown, the control socket served, everything closed in the end. */
+
+import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
+import type { GatewayEvent, RunningGateway } from '../controlplane/config/running.ts';
+import { serveControl } from '../controlplane/api/serve.ts';
+import type { ControlVerbs } from '../controlplane/api/verbs.ts';
+import { SallyportError } from '../core/errors.ts';
+import { defaults } from '../core/limits.ts';
+import type { Json } from '../contracts/store.ts';
+import { startGateway } from '../gateway.ts';
+import type { GatewayOptions } from '../gateway.ts';
+import type { Cli, CommonOptions } from './cli.ts';
+import { failureOf } from './failure.ts';
+import { showProgress } from './progress.ts';
+import type { Fresh } from './shown-access.ts';
+import { shownAccess } from './shown-access.ts';
+
+export type Run = Readonly<{
+  config: Config;
+  embeddedRelay: GatewayOptions['embeddedRelay'];
+  membership: GatewayOptions['membership'];
+  keepSwitches: boolean;
+  /** Secrets that were made for this run. */
+  fresh: (service: string) => Fresh;
+  /** Whether it ends when nothing of it is open any more: a share, not a configuration. */
+  endsWithServices: boolean;
+  /** Reads the configuration again; null for a share. */
+  reload: (() => Promise<Config>) | null;
+  /** Calls back when the configuration's file has changed; returns how to stop. */
+  watch: ((changed: () => void) => () => void) | null;
+  /** Said when a new configuration is in force. */
+  source: string;
+}>;
+
+/** Nothing of ours may keep a person waiting who wants to leave. */
+const stopMs = 900;
+
+/** Resolves when it was ended by its person, over its socket, or by its clock. Errors: those of `startGateway`. */
+export async function runGateway(cli: Cli, options: CommonOptions, run: Run): Promise<void> {
+  const { terminal } = cli;
+  const reporter = cli.reporter(options);
+  const home = await cli.home();
+  let { config } = run;
+  const ended = Promise.withResolvers<void>();
+  const over = new Set<string>();
+  const progress = showProgress({
+    terminal,
+    reporter,
+    services: config.services.map((plan) => ({ name: plan.name, behind: behindWords(plan) })),
+    access: (service, url) => {
+      const plan = config.services.find(({ name }) => name === service);
+      return plan === undefined ? [] : shownAccess(plan, config, url, run.fresh(service));
+    },
+  });
+  const take = (event: GatewayEvent): void => {
+    progress.take(event);
+    if (event.event === 'closed' && event.why === 'expired') over.add(event.service);
+    if (run.endsWithServices && config.services.every(({ name }) => over.has(name))) ended.resolve();
+  };
+  const state: { gateway: RunningGateway | null } = { gateway: null };
+  const reload = async (): Promise<void> => {
+    if (run.reload === null || state.gateway === null) throw new SallyportError('usage-wrong', 'This process reads no configuration.', { hint: 'It shares what its command said.' });
+    const wanted = await run.reload();
+    await state.gateway.reconfigure(wanted);
+    config = wanted;
+    reporter.say({ event: 'reloaded', path: run.source });
+  };
+  /** The old configuration stays, and the mistake is said. */
+  const tryReload = (): void => {
+    reload().catch((error: unknown) => {
+      const { code, message, hint } = failureOf(error);
+      take({ event: 'error', code, message: `${message} The old configuration stays.`, hint });
+    });
+  };
+  const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : run.reload === null ? undefined : tryReload()));
+  const closing: (() => unknown)[] = [release, () => progress.close()];
+  try {
+    const gateway = await startGateway({
+      home,
+      config,
+      limits: defaults,
+      embeddedRelay: run.embeddedRelay,
+      membership: run.membership,
+      keepSwitches: run.keepSwitches,
+      onEvent: take,
+    });
+    state.gateway = gateway;
+    closing.push(() => gateway.stop());
+    const control = await serveControl(home, verbs(gateway, reload, ended.resolve), { onFault: () => undefined, env: terminal.env });
+    closing.push(() => control.close());
+    if (run.watch !== null) closing.push(run.watch(tryReload));
+    await ended.promise;
+  } finally {
+    await withinMs(stopMs, Promise.allSettled(closing.toReversed().map(async (close) => close())));
+  }
+}
+
+/** What a running gateway can be told over its socket. */
+function verbs(gateway: RunningGateway, reload: () => Promise<void>, stop: () => void): ControlVerbs {
+  return {
+    // A status is JSON by its type; the interface has no index signature to say so.
+    status: () => gateway.status() as unknown as Json,
+    open: async ({ service }) => (await gateway.open(service), null),
+    close: async ({ service }) => (await gateway.close(service), null),
+    explain: async (question) => ({ ...(await gateway.explain(question)) }),
+    reload: async () => (await reload(), null),
+    stop: () => (setImmediate(stop), null),
+  };
+}
+
+/** `localhost:3000`, or the folder. */
+function behindWords({ behind }: ServicePlan): string {
+  return behind.is === 'folder' ? behind.path : `http://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
+}
+
+async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([work, late.promise]);
+  clearTimeout(timer);
+}

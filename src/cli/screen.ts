@@ -1,0 +1,122 @@
+/** The status screen of a running share, as lines: pure, so that a test can read it. */
+
+import { renderUnicodeCompact } from 'uqr';
+import type { AuditEvent } from '../core/audit/event.ts';
+import { durationWords } from '../controlplane/config/duration.ts';
+import { recordWords, shown } from '../controlplane/records/words.ts';
+import type { AccessShown, CliEvent } from './event.ts';
+import { clipped, columnsOf } from './printable.ts';
+import type { Terminal } from './terminal.ts';
+import { accessLines, localTime, reachWords } from './words.ts';
+
+type Ready = Extract<CliEvent, { event: 'ready' }>;
+
+export type Shown = Readonly<{
+  name: string;
+  behind: string;
+  state: 'starting' | 'waiting' | 'ready' | 'closed';
+  ready: Ready | null;
+  /** Why it waits or is closed. */
+  why: string | null;
+}>;
+
+export type ScreenState = Readonly<{
+  services: readonly Shown[];
+  warnings: readonly Readonly<{ message: string; hint: string | null }>[];
+  /** The last ones, the oldest first. */
+  exchanges: readonly AuditEvent[];
+}>;
+
+/** How many of the last requests are kept for the screen. */
+export const exchangesShown = 8;
+
+type View = Pick<Terminal, 'size' | 'paint' | 'now'>;
+
+/** All lines, none wider than the terminal, no more than it has rows. */
+export function screenLines(state: ScreenState, view: View): readonly string[] {
+  const { columns, rows } = view.size();
+  const top = [...head(state, view), ...state.services.flatMap((service) => ['', ...serviceLines(service, view)])];
+  const warnings = state.warnings.flatMap(({ message, hint }) => ['', `${view.paint('yellow', 'Warning:')} ${shown(message)}`, ...(hint === null ? [] : [`  ${shown(hint)}`])]);
+  const code = qrLines(state);
+  const live = liveLines(state, view);
+  const body = [...top, ...warnings].flatMap((line) => wrapped(line, columns - 1));
+  // The last row stays free: writing into it would scroll.
+  let room = rows - 1 - body.length;
+  const withLive = live.slice(0, Math.max(0, room));
+  room -= withLive.length;
+  const withCode = code.length <= room && code.every((line) => columnsOf(line) < columns) ? code : [];
+  return [...body, ...withCode, ...withLive].slice(0, Math.max(1, rows - 1));
+}
+
+function head(state: ScreenState, { paint }: View): readonly string[] {
+  const what = state.services.map(({ behind }) => behind).join(' and ');
+  return ['', `${paint('bold', 'Sallyport')} shares ${shown(what)}${' '.repeat(3)}${paint('dim', 'Ctrl-C ends it')}`];
+}
+
+function serviceLines(service: Shown, { paint, now }: View): readonly string[] {
+  const { ready, name } = service;
+  const why = service.why === null ? '' : `: ${shown(service.why)}`;
+  if (ready === null) return [`  ${paint('bold', name)}  ${paint('yellow', service.state === 'closed' ? 'closed' : 'not reached yet')}${why}`];
+  const state = { starting: paint('yellow', 'starting'), waiting: paint('yellow', `not reached any more${why}`), ready: paint('green', 'open'), closed: paint('yellow', `closed${why}`) }[service.state];
+  const left = ready.expires === null ? [] : [fact('Closes in', `${durationWords(Date.parse(ready.expires) - now())} (${localTime(ready.expires)})`, paint)];
+  const trust = ready.ca === null ? [] : [fact('Certificate', 'of this machine’s own CA: browsers warn once', paint), fact('', `curl --cacert ${ready.ca} ${ready.url}`, paint)];
+  return [
+    `  ${paint('bold', name)}  ${state}`,
+    '',
+    `  ${paint('cyan', openingUrl(ready))}`,
+    '',
+    ...ready.access.flatMap(accessLinesShort).map((line, at) => fact(at === 0 ? 'Who' : '', line, paint)),
+    fact('Reach', reachWords(ready), paint),
+    ...left,
+    ...trust,
+  ];
+}
+
+function fact(title: string, text: string, paint: View['paint']): string {
+  return `  ${paint('dim', title.padEnd(12))}${text}`;
+}
+
+/** What a person opens: the link with its secret where there is one, the bare address otherwise. */
+function openingUrl(ready: Ready): string {
+  const link = ready.access.find((access): access is Extract<AccessShown, { kind: 'link' }> => access.kind === 'link');
+  return link?.url ?? ready.url;
+}
+
+function accessLinesShort(access: AccessShown): readonly string[] {
+  if (access.kind !== 'link' || access.url === null) return accessLines(access);
+  return [`whoever opens the link above${access.expires === null ? '' : `, until ${localTime(access.expires)}`}`];
+}
+
+/** For a phone: only where a phone can reach it, and only for a single share. */
+function qrLines(state: ScreenState): readonly string[] {
+  const [only, ...others] = state.services;
+  if (others.length > 0 || only?.ready === null || only?.ready === undefined || only.ready.reach === 'machine' || only.state !== 'ready') return [];
+  return ['', ...renderUnicodeCompact(openingUrl(only.ready), { border: 1 }).split('\n').map((line) => `  ${line}`)];
+}
+
+function liveLines(state: ScreenState, { size, paint }: View): readonly string[] {
+  if (state.exchanges.length === 0) return ['', paint('dim', '  No visitor yet.')];
+  const { columns } = size();
+  return ['', ...state.exchanges.slice(-exchangesShown).map((event) => paintRecord(event, clipped(`  ${recordWords({ is: 'event', event })}`, columns - 1), paint))];
+}
+
+function paintRecord(event: AuditEvent, line: string, paint: View['paint']): string {
+  return event.verdict === 'pass' ? line : paint(event.verdict === 'refuse' ? 'yellow' : 'red', line);
+}
+
+/** Breaks a line that is too long instead of cutting it: half an address is none. Colours stay whole. */
+export function wrapped(line: string, columns: number): readonly string[] {
+  const width = Math.max(10, columns);
+  if (columnsOf(line) <= width) return [line];
+  const rows: string[] = [];
+  let row = '';
+  // oxlint-disable-next-line no-control-regex -- colours are passed on whole
+  for (const part of line.match(/\u001b\[\d{1,3}m|./gsu) ?? []) {
+    if (columnsOf(row) + columnsOf(part) > width) {
+      rows.push(row);
+      row = '';
+    }
+    row += part;
+  }
+  return [...rows, row];
+}
