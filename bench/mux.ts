@@ -23,7 +23,12 @@ async function pair(open: (stream: CarrierStream) => void): Promise<Readonly<{ r
   const accepted = new Promise<tls.TLSSocket>((resolve) => server.once('secureConnection', resolve));
   const client = tls.connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, rejectUnauthorized: false });
   const relay = new Carrier({ socket: await accepted, side: 'relay', limits: defaults, taker: idle });
-  const gateway = new Carrier({ socket: client, side: 'gateway', limits: defaults, taker: { ...idle, open, message: () => gateway.begin(relay.limits) } });
+  const gateway = new Carrier({
+    socket: client,
+    side: 'gateway',
+    limits: defaults,
+    taker: { ...idle, open, message: () => gateway.begin(relay.limits) },
+  });
   relay.begin(gateway.limits);
   gateway.begin(relay.limits);
   return {
@@ -89,7 +94,11 @@ function report(what: string, count: number, unit: string, start: number, cpu: N
   const seconds = (performance.now() - start) / 1_000;
   const used = process.cpuUsage(cpu);
   const each = (used.user + used.system) / divisor;
-  console.log(`${what.padEnd(32)} ${Math.round(count / seconds).toString().padStart(8)} ${unit.padEnd(5)} ${each.toFixed(1)} µs CPU each, both ends`);
+  console.log(
+    `${what.padEnd(32)} ${Math.round(count / seconds)
+      .toString()
+      .padStart(8)} ${unit.padEnd(5)} ${each.toFixed(1)} µs CPU each, both ends`,
+  );
 }
 
 await exchanges(64, 200);
