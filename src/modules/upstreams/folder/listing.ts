@@ -1,7 +1,7 @@
 /** The page that lists a folder: names only, each escaped. */
 
 import { opendir } from 'node:fs/promises';
-import { html } from '../../../core/pages/markup.ts';
+import { markup } from '../../../core/pages/markup.ts';
 import { page } from '../../../core/pages/page.ts';
 import type { Reply } from '../../../core/http/reply.ts';
 import { isHidden } from './request-path.ts';
@@ -19,9 +19,9 @@ export async function listing(path: string, title: string): Promise<Reply> {
   }
   const items = names
     .toSorted((one, other) => one.localeCompare(other, 'en'))
-    .map((name) => html`<p><a href="${reference(name)}">${name}</a></p> `);
-  const up = title === '/' ? null : html`<p><a href="../">../</a></p> `;
-  return page({ status: 200, title: `Index of ${title}`, content: html`${up}${items}` });
+    .map((name) => markup`<p><a href="${reference(name)}">${name}</a></p> `);
+  const up = title === '/' ? null : markup`<p><a href="../">../</a></p> `;
+  return page({ status: 200, title: `Index of ${title}`, content: markup`${up}${items}` });
 }
 
 /** `./` in front: a name with a colon would be read as a scheme (RFC 3986, 4.2). */
