@@ -17,8 +17,11 @@ export interface StreamCarrier {
 
 type Done = (error?: Error | null) => void;
 
-/** Below the smallest window: what stands in the reader's own buffer never stops the credit. */
-const readableBytes = 16_384;
+/**
+ * One piece at most stands in the reader's own buffer; the rest waits here, packed. A buffer of many pieces would
+ * cost an object for each byte of a hostile sender. Whoever reads by `data` gets every piece at once all the same.
+ */
+const readableBytes = 1;
 /** Small pieces that wait are packed together, so that a one-byte frame costs a byte and pins no 64 KiB chunk. */
 const packedBytes = 16_384;
 
@@ -48,7 +51,7 @@ export class CarrierStream extends Duplex {
   /** Bytes of the peer. The session has checked the window. */
   arrive(bytes: Uint8Array): void {
     if (this.destroyed) return;
-    if (this.#flowing && this.#backlog.length === 0 && this.#tailUsed === 0) this.#hand(bytes);
+    if (this.#flowing && this.readableLength === 0 && this.#backlog.length === 0 && this.#tailUsed === 0) this.#hand(bytes);
     else this.#keep(bytes);
   }
 
@@ -112,8 +115,7 @@ export class CarrierStream extends Duplex {
 
   #hand(bytes: Uint8Array): void {
     this.#unreported += bytes.length;
-    // While something stands in the reader's buffer the rest waits here, packed: `_read` comes when there is room.
-    this.#flowing = this.push(bytes) && this.readableLength === 0;
+    this.#flowing = this.push(bytes);
     this.#report();
   }
 
