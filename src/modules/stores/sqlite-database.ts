@@ -2,10 +2,10 @@
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { storeUnavailable } from './sqlite-fault.ts';
-import { applicationId, migrations, pagesMax, statements, type StatementName } from './sqlite-schema.ts';
+import { applicationId, migrations, statements, type StatementName } from './sqlite-schema.ts';
 
 /** Opens, checks and migrates the file at `path`. Throws SQLite's own errors, and `store-unavailable` for a file that is not ours. */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string, pagesMax: number): DatabaseSync {
   // A blocking timeout would stop the event loop with every stream on it: we wait ourselves.
   const db = new DatabaseSync(path, { timeout: 0, allowExtension: false, enableDoubleQuotedStringLiterals: false });
   try {
@@ -13,7 +13,9 @@ export function openDatabase(path: string): DatabaseSync {
     db.exec(`PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; PRAGMA max_page_count = ${pagesMax};`);
     const done = db.prepare('PRAGMA user_version').get()?.['user_version'];
     const owner = db.prepare('PRAGMA application_id').get()?.['application_id'];
-    if (owner !== applicationId && (owner !== 0 || done !== 0)) throw storeUnavailable(path, 'it is the database of another program');
+    const empty = db.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'] === 0;
+    if (owner !== applicationId && (owner !== 0 || done !== 0 || !empty))
+      throw storeUnavailable(path, 'it is the database of another program');
     if (typeof done !== 'number' || done > migrations.length) throw storeUnavailable(path, 'a newer Sallyport made it');
     // Readers never wait for a writer; a file system that cannot share memory cannot do it.
     if (db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'] !== 'wal')

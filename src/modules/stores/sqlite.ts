@@ -12,7 +12,7 @@ import { createTurns, type Turns } from '../../core/store/turns.ts';
 import type { Bus, Change, Counters, Entry, Json, Records, Store } from '../../contracts/store.ts';
 import { openDatabase, prepareAll } from './sqlite-database.ts';
 import { isSqliteError, isStoreBusy, storeFault, storeUnavailable } from './sqlite-fault.ts';
-import { batchMax } from './sqlite-schema.ts';
+import { batchMax, pagesMax } from './sqlite-schema.ts';
 
 /** How long a write waits for other processes before the store counts as away. */
 const busyMs = 5_000;
@@ -34,6 +34,8 @@ export async function openSqliteStore(options: {
   readonly path: string;
   readonly now: () => number;
   readonly pollMs?: number;
+  /** How large the file may grow, in pages of 4 KiB: past it writes fail as on a full disk. */
+  readonly pagesMax?: number;
 }): Promise<Store> {
   const { path, now, pollMs = pollMsDefault } = options;
   try {
@@ -45,7 +47,7 @@ export async function openSqliteStore(options: {
   }
   for (const until = Date.now() + busyMs; ;) {
     try {
-      return new SqliteStore(openDatabase(path), path, now, pollMs);
+      return new SqliteStore(openDatabase(path, options.pagesMax ?? pagesMax), path, now, pollMs);
     } catch (error) {
       if (!isStoreBusy(error) || Date.now() > until) throw storeFault(error, path);
       await aLittle();
