@@ -191,11 +191,16 @@ const cases: readonly Case[] = [
   {
     rule: documents.mapIsTrue,
     title: 'ARCHITECTURE.md is a true map of src',
-    good: { 'ARCHITECTURE.md': 'src/core/   a b   what it is\n', 'src/core/b.ts': '', 'src/core/a.ts': '', 'src/core/a.test.ts': '' },
+    good: {
+      'ARCHITECTURE.md': 'src/core/   what it is\nsrc/a.ts   is on top\n',
+      'src/core/b.ts': '',
+      'src/core/b/b.test.ts': '',
+      'src/a.ts': '',
+    },
     bad: [
-      { 'ARCHITECTURE.md': 'src/core/   a\n', 'src/core/b.ts': '', 'src/core/a.ts': '' },
-      { 'ARCHITECTURE.md': 'src/core/   a\nsrc/attic/  b\n', 'src/core/a.ts': '' },
-      { 'src/core/a.ts': '' },
+      { 'ARCHITECTURE.md': 'src/core/   what it is\n', 'src/core/b.ts': '', 'src/core/http/a.ts': '' },
+      { 'ARCHITECTURE.md': 'src/core/   what it is\nsrc/attic/  old things\n', 'src/core/a.ts': '' },
+      { 'ARCHITECTURE.md': 'src/core/\n', 'src/core/a.ts': '' },
     ],
   },
   {

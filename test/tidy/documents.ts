@@ -65,32 +65,28 @@ export const limitsAreUsed: Rule = (tree) => {
   return found;
 };
 
-/** The line of the map for a folder: its files without tests and endings, by name. */
-function mapLines(tree: Tree): ReadonlyMap<string, string> {
-  const folders = new Map<string, string[]>();
+/** The folders of src that hold sources, and the files on its top: each has its line in the map. */
+function placesOf(tree: Tree): ReadonlySet<string> {
+  const places = new Set<string>();
   for (const [path] of sources(tree, 'src/')) {
     if (path.endsWith('.test.ts')) continue;
-    const cut = path.lastIndexOf('/') + 1;
-    folders.set(path.slice(0, cut), [...(folders.get(path.slice(0, cut)) ?? []), path.slice(cut, -'.ts'.length)]);
+    const folder = path.slice(0, path.lastIndexOf('/') + 1);
+    places.add(folder === 'src/' ? path : folder);
   }
-  return new Map([...folders].map(([folder, names]) => [folder, names.toSorted().join(' ')]));
+  return places;
 }
 
-/** ARCHITECTURE.md names each folder of src on a line of its own, with its files behind it. */
+/** ARCHITECTURE.md draws each place of src on a line of its own, with what it holds behind it. */
 export const mapIsTrue: Rule = (tree) => {
-  const map = tree.get('ARCHITECTURE.md') ?? '';
-  const drawn = new Map(
-    [...map.matchAll(/^(src\/\S*?)(?: +(\S.*))?$/gm)].map(([, folder = '', names = '']) => [folder, names.replace(/ {2,}.*$/, '')]),
-  );
-  const found: string[] = [];
-  const lines = mapLines(tree);
-  for (const [folder, names] of lines) {
-    if (drawn.get(folder) !== names) found.push(`ARCHITECTURE.md is no true map of ${folder}. Its line is: ${folder} ${names}`);
-  }
-  for (const folder of drawn.keys()) {
-    if (!lines.has(folder)) found.push(`ARCHITECTURE.md draws ${folder}, which holds no source. Remove the line.`);
-  }
-  return found;
+  const drawn = new Set([...(tree.get('ARCHITECTURE.md') ?? '').matchAll(/^(src\/\S+) {2,}\S/gm)].map(([, place = '']) => place));
+  const places = placesOf(tree);
+  const missing = [...places]
+    .filter((place) => !drawn.has(place))
+    .map((place) => `ARCHITECTURE.md does not draw ${place}. Give it a line in the map.`);
+  const gone = [...drawn]
+    .filter((place) => !places.has(place))
+    .map((place) => `ARCHITECTURE.md draws ${place}, which holds no source. Remove the line.`);
+  return [...missing, ...gone];
 };
 
 /** Links of the documents lead to files that exist. */
