@@ -30,7 +30,11 @@ export function showProgress(options: ProgressOptions): Progress {
     };
   }
   const screen = openScreen(terminal);
-  let state: ScreenState = { services: options.services.map(({ name, behind }) => ({ name, behind, state: 'starting', ready: null, why: null })), warnings: [], exchanges: [] };
+  let state: ScreenState = {
+    services: options.services.map(({ name, behind }) => ({ name, behind, state: 'starting', ready: null, why: null })),
+    warnings: [],
+    exchanges: [],
+  };
   screen.show(state);
   return {
     take: (event) => {
@@ -73,6 +77,8 @@ export function next(state: ScreenState, event: CliEvent): ScreenState {
 function withService(state: ScreenState, name: string, change: Partial<Shown>): ScreenState {
   if (change.why === 'removed') return { ...state, services: state.services.filter((service) => service.name !== name) };
   const known = state.services.some((service) => service.name === name);
-  const services: readonly Shown[] = known ? state.services : [...state.services, { name, behind: name, state: 'starting', ready: null, why: null }];
+  const services: readonly Shown[] = known
+    ? state.services
+    : [...state.services, { name, behind: name, state: 'starting', ready: null, why: null }];
   return { ...state, services: services.map((service) => (service.name === name ? { ...service, ...change } : service)) };
 }

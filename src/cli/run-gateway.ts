@@ -2,11 +2,8 @@
 
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
 import type { GatewayEvent, RunningGateway } from '../controlplane/config/running.ts';
-import { serveControl } from '../controlplane/api/serve.ts';
-import type { ControlVerbs } from '../controlplane/api/verbs.ts';
 import { SallyportError } from '../core/errors.ts';
 import { defaults } from '../core/limits.ts';
-import type { Json } from '../contracts/store.ts';
 import { startGateway } from '../gateway.ts';
 import type { GatewayOptions } from '../gateway.ts';
 import type { Cli, CommonOptions } from './cli.ts';
@@ -59,7 +56,8 @@ export async function runGateway(cli: Cli, options: CommonOptions, run: Run): Pr
   };
   const state: { gateway: RunningGateway | null } = { gateway: null };
   const reload = async (): Promise<void> => {
-    if (run.reload === null || state.gateway === null) throw new SallyportError('usage-wrong', 'This process reads no configuration.', { hint: 'It shares what its command said.' });
+    if (run.reload === null || state.gateway === null)
+      throw new SallyportError('usage-wrong', 'This process reads no configuration.', { hint: 'It shares what its command said.' });
     const wanted = await run.reload();
     await state.gateway.reconfigure(wanted);
     config = wanted;
@@ -82,30 +80,20 @@ export async function runGateway(cli: Cli, options: CommonOptions, run: Run): Pr
       embeddedRelay: run.embeddedRelay,
       membership: run.membership,
       keepSwitches: run.keepSwitches,
+      verbs: {
+        reload: async () => (await reload(), null),
+        // The answer goes out first.
+        stop: () => (setImmediate(ended.resolve), null),
+      },
       onEvent: take,
     });
     state.gateway = gateway;
     closing.push(() => gateway.stop());
-    const control = await serveControl(home, verbs(gateway, reload, ended.resolve), { onFault: () => undefined, env: terminal.env });
-    closing.push(() => control.close());
     if (run.watch !== null) closing.push(run.watch(tryReload));
     await ended.promise;
   } finally {
     await withinMs(stopMs, Promise.allSettled(closing.toReversed().map(async (close) => close())));
   }
-}
-
-/** What a running gateway can be told over its socket. */
-function verbs(gateway: RunningGateway, reload: () => Promise<void>, stop: () => void): ControlVerbs {
-  return {
-    // A status is JSON by its type; the interface has no index signature to say so.
-    status: () => gateway.status() as unknown as Json,
-    open: async ({ service }) => (await gateway.open(service), null),
-    close: async ({ service }) => (await gateway.close(service), null),
-    explain: async (question) => ({ ...(await gateway.explain(question)) }),
-    reload: async () => (await reload(), null),
-    stop: () => (setImmediate(stop), null),
-  };
 }
 
 /** `localhost:3000`, or the folder. */

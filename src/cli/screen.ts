@@ -36,7 +36,11 @@ type View = Pick<Terminal, 'size' | 'paint' | 'now'>;
 export function screenLines(state: ScreenState, view: View): readonly string[] {
   const { columns, rows } = view.size();
   const top = [...head(state, view), ...state.services.flatMap((service) => ['', ...serviceLines(service, view)])];
-  const warnings = state.warnings.flatMap(({ message, hint }) => ['', `${view.paint('yellow', 'Warning:')} ${shown(message)}`, ...(hint === null ? [] : [`  ${shown(hint)}`])]);
+  const warnings = state.warnings.flatMap(({ message, hint }) => [
+    '',
+    `${view.paint('yellow', 'Warning:')} ${shown(message)}`,
+    ...(hint === null ? [] : [`  ${shown(hint)}`]),
+  ]);
   const code = qrLines(state);
   const live = liveLines(state, view);
   const body = [...top, ...warnings].flatMap((line) => wrapped(line, columns - 1));
@@ -56,10 +60,25 @@ function head(state: ScreenState, { paint }: View): readonly string[] {
 function serviceLines(service: Shown, { paint, now }: View): readonly string[] {
   const { ready, name } = service;
   const why = service.why === null ? '' : `: ${shown(service.why)}`;
-  if (ready === null) return [`  ${paint('bold', name)}  ${paint('yellow', service.state === 'closed' ? 'closed' : 'not reached yet')}${why}`];
-  const state = { starting: paint('yellow', 'starting'), waiting: paint('yellow', `not reached any more${why}`), ready: paint('green', 'open'), closed: paint('yellow', `closed${why}`) }[service.state];
-  const left = ready.expires === null ? [] : [fact('Closes in', `${durationWords(Date.parse(ready.expires) - now())} (${localTime(ready.expires)})`, paint)];
-  const trust = ready.ca === null ? [] : [fact('Certificate', 'of this machine’s own CA: browsers warn once', paint), fact('', `curl --cacert ${ready.ca} ${ready.url}`, paint)];
+  if (ready === null)
+    return [`  ${paint('bold', name)}  ${paint('yellow', service.state === 'closed' ? 'closed' : 'not reached yet')}${why}`];
+  const state = {
+    starting: paint('yellow', 'starting'),
+    waiting: paint('yellow', `not reached any more${why}`),
+    ready: paint('green', 'open'),
+    closed: paint('yellow', `closed${why}`),
+  }[service.state];
+  const left =
+    ready.expires === null
+      ? []
+      : [fact('Closes in', `${durationWords(Date.parse(ready.expires) - now())} (${localTime(ready.expires)})`, paint)];
+  const trust =
+    ready.ca === null
+      ? []
+      : [
+          fact('Certificate', 'of this machine’s own CA: browsers warn once', paint),
+          fact('', `curl --cacert ${ready.ca} ${ready.url}`, paint),
+        ];
   return [
     `  ${paint('bold', name)}  ${state}`,
     '',
@@ -90,14 +109,25 @@ function accessLinesShort(access: AccessShown): readonly string[] {
 /** For a phone: only where a phone can reach it, and only for a single share. */
 function qrLines(state: ScreenState): readonly string[] {
   const [only, ...others] = state.services;
-  if (others.length > 0 || only?.ready === null || only?.ready === undefined || only.ready.reach === 'machine' || only.state !== 'ready') return [];
-  return ['', ...renderUnicodeCompact(openingUrl(only.ready), { border: 1 }).split('\n').map((line) => `  ${line}`)];
+  if (others.length > 0 || only?.ready === null || only?.ready === undefined || only.ready.reach === 'machine' || only.state !== 'ready')
+    return [];
+  return [
+    '',
+    ...renderUnicodeCompact(openingUrl(only.ready), { border: 1 })
+      .split('\n')
+      .map((line) => `  ${line}`),
+  ];
 }
 
 function liveLines(state: ScreenState, { size, paint }: View): readonly string[] {
   if (state.exchanges.length === 0) return ['', paint('dim', '  No visitor yet.')];
   const { columns } = size();
-  return ['', ...state.exchanges.slice(-exchangesShown).map((event) => paintRecord(event, clipped(`  ${recordWords({ is: 'event', event })}`, columns - 1), paint))];
+  return [
+    '',
+    ...state.exchanges
+      .slice(-exchangesShown)
+      .map((event) => paintRecord(event, clipped(`  ${recordWords({ is: 'event', event })}`, columns - 1), paint)),
+  ];
 }
 
 function paintRecord(event: AuditEvent, line: string, paint: View['paint']): string {

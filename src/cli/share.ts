@@ -63,7 +63,8 @@ function configOf({ requests }: Share, lan: number | null): Config {
 }
 
 async function prepare(cli: Cli, people: People, { requests, passwords }: Share): Promise<ReadonlyMap<string, Made>> {
-  for (const user of new Set(requests.flatMap(({ access }) => access.users))) await ensureUser(cli, people, user, passwords.get(user) ?? null);
+  for (const user of new Set(requests.flatMap(({ access }) => access.users)))
+    await ensureUser(cli, people, user, passwords.get(user) ?? null);
   const made = new Map<string, Made>();
   for (const request of requests) made.set(request.name, await makeSecrets(cli, people, request));
   return made;

@@ -27,7 +27,11 @@ function shownGuard({ guard, options }: GuardUse, url: string, fresh: Fresh): Ac
     case 'public':
       return { kind: 'public' };
     case 'link':
-      return { kind: 'link', url: fresh.link === null ? null : linkUrl(url, fresh.link.secret), expires: instant(fresh.link?.expires ?? null) };
+      return {
+        kind: 'link',
+        url: fresh.link === null ? null : linkUrl(url, fresh.link.secret),
+        expires: instant(fresh.link?.expires ?? null),
+      };
     case 'password':
       return { kind: 'password', users: (options as Readonly<{ users: readonly string[] | 'all' }>).users };
     case 'ip':
@@ -41,7 +45,13 @@ function shownGuard({ guard, options }: GuardUse, url: string, fresh: Fresh): Ac
 
 function shownWebhook({ path, kind }: Readonly<{ path: string; kind: WebhookKind }>, url: string, secret: string | null): AccessShown {
   const inPath = kind === 'secret' && secret !== null;
-  return { kind: 'webhook', path, method: kind, url: `${url}${path}${inPath ? `/${secret}` : ''}`, secret: kind === 'secret' ? null : secret };
+  return {
+    kind: 'webhook',
+    path,
+    method: kind,
+    url: `${url}${path}${inPath ? `/${secret}` : ''}`,
+    secret: kind === 'secret' ? null : secret,
+  };
 }
 
 /** What opens the service once: `GET` answers with a session and the clean path. */

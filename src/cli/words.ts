@@ -95,7 +95,9 @@ export function reachWords({ reach }: Pick<Event<'ready'>, 'reach'>): string {
 export function accessLines(access: AccessShown): readonly string[] {
   switch (access.kind) {
     case 'link':
-      return access.url === null ? ['Whoever has a secret link (sallyport links add SERVICE)'] : [`Whoever opens ${access.url}${access.expires === null ? '' : ` (until ${localTime(access.expires)})`}`];
+      return access.url === null
+        ? ['Whoever has a secret link (sallyport links add SERVICE)']
+        : [`Whoever opens ${access.url}${access.expires === null ? '' : ` (until ${localTime(access.expires)})`}`];
     case 'password':
       return [access.users === 'all' ? 'Any user with their password' : `${access.users.join(' or ')}, with a password`];
     case 'ip':

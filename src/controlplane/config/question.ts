@@ -76,7 +76,8 @@ function exchangeOf({ url, method, from, as }: Question, { via, loopback, now }:
       hint: 'For example: sallyport explain https://blog.example.org/admin --from 192.0.2.7',
     });
   }
-  if (!/^[A-Z]{1,20}$/.test(method)) throw new SallyportError('usage-wrong', `${JSON.stringify(method)} is no method.`, { hint: 'For example: --method POST' });
+  if (!/^[A-Z]{1,20}$/.test(method))
+    throw new SallyportError('usage-wrong', `${JSON.stringify(method)} is no method.`, { hint: 'For example: --method POST' });
   const ip = parseIp(from);
   if (ip === null)
     throw new SallyportError('usage-wrong', `--from ${JSON.stringify(from)} is no address.`, { hint: 'For example: --from 192.0.2.7' });

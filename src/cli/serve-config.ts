@@ -1,0 +1,52 @@
+/** Runs what a configuration file says, and keeps running what it says when it changes. */
+
+import { configOrThrow } from '../controlplane/config/parse.ts';
+import type { Config } from '../controlplane/config/plan.ts';
+import { watchConfig } from '../controlplane/config/watch.ts';
+import { SallyportError } from '../core/errors.ts';
+import type { Cli, CommonOptions } from './cli.ts';
+import { readConfigFile } from './configuration.ts';
+import { membershipFor } from './membership.ts';
+import { runGateway } from './run-gateway.ts';
+
+export type ServeOptions = CommonOptions & Readonly<{ config: string }>;
+
+/** @param gatewayOnly refuses a configuration that listens nowhere itself: `sallyport gateway` */
+export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: boolean): Promise<void> {
+  const { terminal } = cli;
+  const read = async (): Promise<Readonly<{ path: string; text: string; config: Config }>> => {
+    const { path, text, parsed } = await readConfigFile(options.config, terminal.cwd());
+    return { path, text, config: suited(configOrThrow(parsed, options.config), options.config, gatewayOnly) };
+  };
+  const { path, text, config } = await read();
+  const membership = gatewayOnly ? null : await membershipFor(cli, config.relay);
+  const needsRelay = !gatewayOnly && membership === null && config.listen.length === 0;
+  await runGateway(cli, options, {
+    config,
+    embeddedRelay: needsRelay ? { host: '127.0.0.1', port: null } : null,
+    membership: config.relay === null && config.listen.length > 0 ? null : membership,
+    keepSwitches: true,
+    fresh: () => ({ link: null, webhook: null }),
+    endsWithServices: false,
+    reload: async () => {
+      const next = (await read()).config;
+      if (next.relay !== config.relay || (next.listen.length === 0) !== (config.listen.length === 0)) {
+        throw new SallyportError(
+          'config-malformed',
+          `${options.config} changes relay: or begins or ends to listen, which takes a restart.`,
+          { hint: 'Restart it; until then the rest of the file waits too.' },
+        );
+      }
+      return next;
+    },
+    watch: (changed) => watchConfig({ path, text, changed }),
+    source: options.config,
+  });
+}
+
+function suited(config: Config, named: string, gatewayOnly: boolean): Config {
+  if (!gatewayOnly || config.listen.length > 0) return config;
+  throw new SallyportError('config-malformed', `${named} does not say where to listen.`, {
+    hint: 'Add a line like listen: https://0.0.0.0:443, or use sallyport up for a relay.',
+  });
+}
