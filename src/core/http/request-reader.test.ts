@@ -65,6 +65,15 @@ describe('RequestReader', () => {
     assert.ok(rest.is === 'head' && rest.head.target === '/3' && rest.next === 26);
   });
 
+  test('ignores one empty line before each request, as some send behind a body (RFC 9112, 2.2)', () => {
+    const reader = readerOf();
+    for (let turn = 0; turn < 3; turn += 1) assert.equal(read('\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n', reader).is, 'head');
+    assert.equal(read('\r\n', reader).is, 'more');
+    assert.equal(reader.started, false);
+    assert.equal(reader.end(), null);
+    assert.equal(read('\r\n', reader).is, 'refused');
+  });
+
   test('keeps its fields when the chunk is overwritten later', () => {
     const chunk = bytesOf(withHost('X-A: kept\r\n', 'GET /kept HTTP/1.1'));
     const step = readerOf().push(chunk, 0);
