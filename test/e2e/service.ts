@@ -1,6 +1,7 @@
 /** A real local service that remembers what reached it: pages, bodies, events, a WebSocket echo, large downloads. */
 
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
@@ -63,9 +64,10 @@ export function patternHash(length: number): string {
 
 async function sendPattern(response: ServerResponse, length: number): Promise<void> {
   response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': String(length) });
+  const gone = once(response, 'close');
   for (let left = length; left > 0 && !response.destroyed; left -= BLOCK.length) {
     const more = response.write(BLOCK.subarray(0, Math.min(left, BLOCK.length)));
-    if (!more) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+    if (!more) await Promise.race([once(response, 'drain'), gone]);
   }
   response.end();
 }
