@@ -57,6 +57,8 @@ export class CarrierDoor {
       greeting = false;
     };
     tls.on('error', (error: Error) => visit.fail(fault('carrier-broken', error.message)));
+    // Before the handshake has ended an end is a break, too: half a greeting is none.
+    for (const end of ['end', 'close']) tls.once(end, () => visit.fail(fault('carrier-broken', 'the connection is gone')));
     socket.once('close', () => visit.fail(fault('carrier-broken', 'the connection is gone')));
     tls.once('secure', () => visit.secured());
   }
