@@ -109,6 +109,9 @@ function explain(request: ReadRequest, other: OracleRequest | undefined, theirs:
   // Optional whitespace is SP and HTAB alike (RFC 9110, 5.6.3); llhttp refuses the tab here. We send the field anew, without it.
   const tabbed = /chunked[ \t]*\t[ \t]*\r\n/i.test(bytes.toString('latin1'));
   if (tabbed && theirs.error === 'HPE_INVALID_TRANSFER_ENCODING') return 'llhttp takes no tab behind chunked';
+  // A field that no RFC knows: llhttp ends the connection for it, we remove it and read on, since only Connection decides (RFC 9112, 9.3).
+  const closed = /proxy-connection:[^\r\n]*close/i.test(bytes.toString('latin1'));
+  if (other === undefined && closed && theirs.error === 'HPE_CLOSED_CONNECTION') return 'llhttp takes Proxy-Connection for Connection';
   return null;
 }
 
