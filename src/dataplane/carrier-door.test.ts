@@ -18,7 +18,12 @@ import { carrierTls, proveChannel } from './greeting.ts';
 type Raw = Readonly<{ socket: tls.TLSSocket; carrier: Carrier; heard: (readonly [string, unknown])[]; ended: Promise<void> }>;
 
 /** A gateway's carrier by hand, up to the hello. */
-async function rawCarrier(test: TestContext, at: World, identity: MachineIdentity | null, changes: tls.ConnectionOptions = {}): Promise<Raw> {
+async function rawCarrier(
+  test: TestContext,
+  at: World,
+  identity: MachineIdentity | null,
+  changes: tls.ConnectionOptions = {},
+): Promise<Raw> {
   const keys = identity === null ? {} : { key: identity.privateKey, cert: identity.certificate };
   const socket = tls.connect({ host: '127.0.0.1', port: at.port, servername: '', ...carrierTls, ...keys, ...changes });
   test.after(() => socket.destroy());
@@ -31,12 +36,21 @@ async function rawCarrier(test: TestContext, at: World, identity: MachineIdentit
     socket,
     side: 'gateway',
     limits: defaults,
-    taker: { message: (type, value) => void heard.push([type, value]), open: () => undefined, goaway: () => undefined, end: () => undefined },
+    taker: {
+      message: (type, value) => void heard.push([type, value]),
+      open: () => undefined,
+      goaway: () => undefined,
+      end: () => undefined,
+    },
   });
   return { socket, carrier, heard, ended: promise };
 }
 
-const helloOf = (socket: tls.TLSSocket, identity: MachineIdentity, changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> => ({
+const helloOf = (
+  socket: tls.TLSSocket,
+  identity: MachineIdentity,
+  changes: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> => ({
   instance: randomBytes(16).toString('hex'),
   proof: proveChannel(socket, identity.privateKey),
   invite: null,
@@ -59,7 +73,10 @@ describe('tunnel auth', () => {
     const raw = await rawCarrier(test, at, key);
     raw.carrier.message('hello', helloOf(raw.socket, key));
     await until(() => raw.heard.length === 1);
-    deepEqual(raw.heard[0], ['accepted', { domain: 'example.test', grants: ['blog.example.test', '*.blog.example.test'], window: 65_536, features: [] }]);
+    deepEqual(raw.heard[0], [
+      'accepted',
+      { domain: 'example.test', grants: ['blog.example.test', '*.blog.example.test'], window: 65_536, features: [] },
+    ]);
   });
 
   it('refuses a key that owns nothing', async (test) => {
@@ -110,7 +127,9 @@ describe('tunnel auth', () => {
     const x509 = await import('@peculiar/x509');
     const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2_048 };
     const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const cert = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=x', keys, signingAlgorithm: algorithm })).toString('pem');
+    const cert = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=x', keys, signingAlgorithm: algorithm })).toString(
+      'pem',
+    );
     const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
     const raw = await rawCarrier(test, at, null, { cert, key: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n` });
     await raw.ended;
@@ -120,7 +139,15 @@ describe('tunnel auth', () => {
   it('refuses a downgrade to TLS 1.2', async (test) => {
     const at = await world(test);
     const key = await at.member('blog');
-    const socket = tls.connect({ host: '127.0.0.1', port: at.port, ...carrierTls, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', key: key.privateKey, cert: key.certificate });
+    const socket = tls.connect({
+      host: '127.0.0.1',
+      port: at.port,
+      ...carrierTls,
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.2',
+      key: key.privateKey,
+      cert: key.certificate,
+    });
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
     ok(/protocol version/i.test(error.message), error.message);
   });
@@ -155,7 +182,14 @@ describe('tunnel auth', () => {
   it('cuts a carrier that speaks HTTP', async (test) => {
     const at = await world(test);
     const key = await at.member('blog');
-    const socket = tls.connect({ host: '127.0.0.1', port: at.port, servername: '', ...carrierTls, key: key.privateKey, cert: key.certificate });
+    const socket = tls.connect({
+      host: '127.0.0.1',
+      port: at.port,
+      servername: '',
+      ...carrierTls,
+      key: key.privateKey,
+      cert: key.certificate,
+    });
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     await drained(socket);
     await until(() => at.ends.some((end) => end.code === 'frame-malformed'));
@@ -240,11 +274,35 @@ describe('names', () => {
     await joined(await at.invite('shop'), await identityOf('two'), at.limits);
     const member = gateway(test, at, { identity: key, names: ['blog.example.test'] });
     await member.link.ready;
-    const wanted = ['shop.example.test', '*.example.test', 'example.test', '*.shop.example.test', 'blog.example.org', 'blog.example.test.', 'BLOG.example.test', '*', '*.*.blog.example.test', 'xblog.example.test', 'a.blog.example.test'];
+    const wanted = [
+      'shop.example.test',
+      '*.example.test',
+      'example.test',
+      '*.shop.example.test',
+      'blog.example.org',
+      'blog.example.test.',
+      'BLOG.example.test',
+      '*',
+      '*.*.blog.example.test',
+      'xblog.example.test',
+      'a.blog.example.test',
+    ];
     const answers = await member.link.register(wanted);
     deepEqual(
       answers.map((answer) => (answer.is === 'held' ? 'held' : answer.code)),
-      ['name-refused', 'name-refused', 'name-refused', 'name-refused', 'name-refused', 'name-malformed', 'name-malformed', 'name-malformed', 'name-malformed', 'name-refused', 'held'],
+      [
+        'name-refused',
+        'name-refused',
+        'name-refused',
+        'name-refused',
+        'name-refused',
+        'name-malformed',
+        'name-malformed',
+        'name-malformed',
+        'name-malformed',
+        'name-refused',
+        'held',
+      ],
     );
     deepEqual(at.relay.gateways()[0]?.names, ['a.blog.example.test'], 'a registration says the whole set');
   });
@@ -272,7 +330,10 @@ describe('names', () => {
     frozen.socket.pause();
     const second = gateway(test, at, { identity: key, names: ['blog.example.test'] });
     await second.link.ready;
-    deepEqual(at.relay.gateways().map((one) => one.names), [['blog.example.test']]);
+    deepEqual(
+      at.relay.gateways().map((one) => one.names),
+      [['blog.example.test']],
+    );
   });
 
   it('end with their grant: live carriers and streams are cut at once', async (test) => {

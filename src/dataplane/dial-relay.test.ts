@@ -24,7 +24,12 @@ async function listening(test: TestContext, server: Server | tls.Server): Promis
 }
 
 /** A relay that accepts everybody, and then does what the test says. */
-async function hostileRelay(test: TestContext, identity: MachineIdentity, act: (carrier: Carrier, socket: tls.TLSSocket) => void, accepted: unknown = { domain: 'x', grants: ['*'], window: 65_536, features: [] }): Promise<string> {
+async function hostileRelay(
+  test: TestContext,
+  identity: MachineIdentity,
+  act: (carrier: Carrier, socket: tls.TLSSocket) => void,
+  accepted: unknown = { domain: 'x', grants: ['*'], window: 65_536, features: [] },
+): Promise<string> {
   const server = tls.createServer({ ...carrierTls, key: identity.privateKey, cert: identity.certificate, requestCert: true });
   server.on('secureConnection', (socket) => {
     test.after(() => socket.destroy());
@@ -59,13 +64,26 @@ describe('a link to a relay', () => {
     const server = createServer();
     const address = await listening(test, server);
     server.close();
-    const member = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address, fingerprint: '0'.repeat(64) });
+    const member = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address,
+      fingerprint: '0'.repeat(64),
+    });
     equal((await member.state('lost'))?.code, 'relay-unreachable');
   });
 
   it('says that what listens there is no relay, in time', async (test) => {
-    const address = await listening(test, createServer((socket) => void socket.on('error', () => undefined)));
-    const member = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address, fingerprint: '0'.repeat(64) });
+    const address = await listening(
+      test,
+      createServer((socket) => void socket.on('error', () => undefined)),
+    );
+    const member = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address,
+      fingerprint: '0'.repeat(64),
+    });
     equal((await member.state('lost'))?.code, 'relay-unreachable');
   });
 
@@ -131,9 +149,17 @@ describe('a link to a relay', () => {
       asked += 1;
       if (asked === 2) socket.destroy();
     });
-    const member = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address, fingerprint: relay.fingerprint });
+    const member = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address,
+      fingerprint: relay.fingerprint,
+    });
     await member.link.ready;
-    await member.link.register(['b.localhost']).then(() => undefined, (error: unknown) => equal((error as { code: string }).code, 'relay-unreachable'));
+    await member.link.register(['b.localhost']).then(
+      () => undefined,
+      (error: unknown) => equal((error as { code: string }).code, 'relay-unreachable'),
+    );
   });
 });
 
@@ -143,7 +169,13 @@ describe('request to internal control', () => {
   it('gives a relay no word for a target: an open holds names and addresses of the visitor only', async (test) => {
     const relay = await identityOf('relay');
     const address = await hostileRelay(test, relay, (carrier) => void carrier.open({ ...opening, alpn: ['h2'] })?.write('hello'));
-    const member = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address, fingerprint: relay.fingerprint, serve: (arrival) => void arrival.stream.resume() });
+    const member = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address,
+      fingerprint: relay.fingerprint,
+      serve: (arrival) => void arrival.stream.resume(),
+    });
     await until(() => member.arrivals.length === 1);
     deepEqual(Object.keys(member.arrivals[0] ?? {}).toSorted(), ['alpn', 'from', 'id', 'port', 'sni', 'stream']);
   });
@@ -152,14 +184,27 @@ describe('request to internal control', () => {
     const relay = await identityOf('relay');
     const resets: string[] = [];
     const address = await hostileRelay(test, relay, (carrier) => {
-      for (const bad of [{ ip: '127.0.0.1 ' }, { ip: '1.2.3' }, { ip: '::ffff:127.0.0.1%eth0' }, { sni: 'A.localhost' }, { sni: 'a.localhost.' }, { sni: '[::1]' }]) {
+      for (const bad of [
+        { ip: '127.0.0.1 ' },
+        { ip: '1.2.3' },
+        { ip: '::ffff:127.0.0.1%eth0' },
+        { sni: 'A.localhost' },
+        { sni: 'a.localhost.' },
+        { sni: '[::1]' },
+      ]) {
         const { ip = opening.ip, sni = opening.sni } = bad as { ip?: string; sni?: string };
         if (/[^\x21-\x7e]/.test(ip)) continue; // that one ends the carrier, see the mux’s own tests
         carrier.open({ ...opening, ip, sni })?.on('error', (error: Error & { code: string }) => resets.push(error.code));
       }
       carrier.open(opening);
     });
-    const member = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address, fingerprint: relay.fingerprint, serve: (arrival) => void arrival.stream.resume() });
+    const member = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address,
+      fingerprint: relay.fingerprint,
+      serve: (arrival) => void arrival.stream.resume(),
+    });
     await until(() => member.arrivals.length >= 1 && resets.length >= 4);
     ok(resets.every((code) => code === 'frame-malformed'));
     ok(member.arrivals.every((arrival) => arrival.sni === 'a.localhost' || arrival.sni === '[::1]'));
@@ -170,10 +215,17 @@ describe('request to internal control', () => {
     const address = await hostileRelay(test, relay, (_carrier, socket) => {
       const payload = Buffer.from([1, 120, 9, ...Buffer.from('192.0.2.1'), 0, 0, 1, 1, 187, 0]);
       const frames: Buffer[] = [];
-      for (let id = 1; id < 20_000; id += 2) frames.push(Buffer.from([1, 0x10, 0, 0, 0, 0, id >> 8, id & 255, 0, 0, 0, payload.length]), payload);
+      for (let id = 1; id < 20_000; id += 2)
+        frames.push(Buffer.from([1, 0x10, 0, 0, 0, 0, id >> 8, id & 255, 0, 0, 0, payload.length]), payload);
       socket.write(Buffer.concat(frames));
     });
-    const member = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address, fingerprint: relay.fingerprint, serve: (arrival) => void arrival.stream.resume() });
+    const member = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address,
+      fingerprint: relay.fingerprint,
+      serve: (arrival) => void arrival.stream.resume(),
+    });
     await member.state('lost');
     ok(member.arrivals.length <= defaults.carrierStreamsMax);
     await until(() => member.arrivals.every((arrival) => arrival.stream.destroyed));
@@ -182,10 +234,20 @@ describe('request to internal control', () => {
   it('leaves a relay that answers what nobody asked, or greets in another shape', async (test) => {
     const relay = await identityOf('relay');
     const liar = await hostileRelay(test, relay, (carrier) => carrier.message('names', { ask: 77, answers: [] }));
-    const member = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address: liar, fingerprint: relay.fingerprint });
+    const member = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address: liar,
+      fingerprint: relay.fingerprint,
+    });
     equal((await member.state('lost'))?.code, 'relay-untrusted');
     const odd = await hostileRelay(test, relay, () => undefined, { domain: 'x', grants: [], window: 0, features: [] });
-    const other = gateway(test, withLimits(nowhere), { identity: await identityOf('one'), names: ['a.localhost'], address: odd, fingerprint: relay.fingerprint });
+    const other = gateway(test, withLimits(nowhere), {
+      identity: await identityOf('one'),
+      names: ['a.localhost'],
+      address: odd,
+      fingerprint: relay.fingerprint,
+    });
     equal((await other.state('lost'))?.code, 'relay-unreachable');
   });
 });

@@ -98,9 +98,9 @@ export class Doors implements Closable {
 
   #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
     const { contextFor, limits, deadlines, now } = this.#options;
-    // A failed handshake shows no name to record and no head to answer; the stream is gone with it.
     void greet(stream, { contextFor, alpn: ['http/1.1'], handshakeMs: limits.handshakeMs, now, deadlines }).then((greeted) => {
       if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni);
+      else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
     });
   }
 

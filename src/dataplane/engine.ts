@@ -1,6 +1,6 @@
 /** The road: route, judge, open, carry, record. It decides nothing itself: the snapshot's checks do. */
 
-import { SallyportError, codes, type Code } from '../core/errors.ts';
+import { SallyportError, codes, type Code, type Fault } from '../core/errors.ts';
 import { judge, type Outcome } from '../core/policy/judge.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { AuditLog } from '../contracts/sink.ts';
@@ -65,6 +65,11 @@ export class Engine {
       this.#options.onFault(error);
       arrival.stream.destroy();
     }
+  }
+
+  /** Records what came to nothing before there was anything to read: a handshake that failed. */
+  refused(arrival: Arrival, { code, why }: Fault): void {
+    this.#tools.refused(arrival, code, why, null);
   }
 
   /** How many exchanges of a service run now. */

@@ -1,6 +1,6 @@
 /** Ends the visitor's TLS: the certificate by the name asked for, within a deadline, over a socket or a tunnel's stream. */
 
-import { TLSSocket, type SecureContext } from 'node:tls';
+import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
 import type { Deadlines } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
 import { fault, type Fault } from '../core/errors.ts';
@@ -17,6 +17,9 @@ export type GreetOptions = Readonly<{
   deadlines: Deadlines;
 }>;
 
+/** For clients that name nobody where no address has a certificate: made once, for making one takes as long as a handshake. */
+const certificateless = createSecureContext();
+
 /**
  * Resolves with the decrypted stream, or with why there is none; the underlying stream is destroyed then.
  * Never rejects. No byte of the application is read before the handshake has ended; there is no early data.
@@ -27,7 +30,7 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
     const fallback = options.contextFor(null);
     const tls = new TLSSocket(stream, {
       isServer: true,
-      ...(fallback === null ? {} : { secureContext: fallback }),
+      secureContext: fallback ?? certificateless,
       ALPNProtocols: [...options.alpn],
       SNICallback: (name, answer) => {
         asked = canonicalHost(name);
@@ -48,13 +51,18 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
     };
     options.deadlines.add(deadline);
     tls.on('error', () => undefined);
+    stream.on('error', () => undefined);
+    // Over a tunnel's stream neither end hears of the other's by itself.
+    tls.once('close', () => stream.destroy());
+    stream.once('close', () => tls.destroy());
     const early = (): void => fail(fault('hello-malformed', 'the TLS handshake failed'));
     tls.once('close', early);
     tls.once('secure', () => {
       options.deadlines.delete(deadline);
       tls.off('close', early);
-      // A visitor who sends a name gets a certificate for it; one who sends none is served by address alone.
-      resolve({ stream: tls, sni: asked, alpn: tls.alpnProtocol || null });
+      // A resumed session need not ask for the name again; it still has one, and Host is held against it.
+      const resumed = typeof tls.servername === 'string' ? canonicalHost(tls.servername) : null;
+      resolve({ stream: tls, sni: asked ?? resumed, alpn: tls.alpnProtocol || null });
     });
   });
 }
