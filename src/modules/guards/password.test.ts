@@ -13,7 +13,11 @@ const blog: GuardedService = { name: 'blog', hosts: ['blog.example.test'], behin
 const ours = 'https://blog.example.test';
 const good = basicOf('ana', goodPassword);
 
-async function built(options: unknown = {}, names: readonly string[] = ['ana'], changes = {}): Promise<Readonly<{ guard: BuiltGuard; tools: TestTools }>> {
+async function built(
+  options: unknown = {},
+  names: readonly string[] = ['ana'],
+  changes = {},
+): Promise<Readonly<{ guard: BuiltGuard; tools: TestTools }>> {
   const tools = await testTools(names, changes);
   return { guard: password.build(password.options.parse(options), tools, blog), tools };
 }
@@ -22,17 +26,23 @@ function ask(guard: BuiltGuard, fields: Fields, more: Asked = {}): Verdict | Pro
   return guard.check(exchangeOf({ ...more, fields }), noBody);
 }
 
-const told = (verdict: Verdict): string => (verdict.is === 'pass' ? `pass ${verdict.identity?.subject} by ${verdict.identity?.by}` : verdict.is === 'skip' ? 'skip' : verdict.code);
+const told = (verdict: Verdict): string =>
+  verdict.is === 'pass' ? `pass ${verdict.identity?.subject} by ${verdict.identity?.by}` : verdict.is === 'skip' ? 'skip' : verdict.code;
 const tried = async (guard: BuiltGuard, fields: Fields, more: Asked = {}): Promise<string> => told(await ask(guard, fields, more));
 
 async function submit(guard: BuiltGuard, path: string, input: Readonly<Record<string, string>>, asked: Asked = {}): Promise<FormAnswer> {
   const form = guard.forms?.find((each) => each.path === path && each.method === (asked.method ?? 'POST'));
   assert.ok(form);
-  return form.handle(exchangeOf({ method: 'POST', target: path, fields: [['Origin', ours]], ...asked }), { fields: new URLSearchParams(input), rest: '' });
+  return form.handle(exchangeOf({ method: 'POST', target: path, fields: [['Origin', ours]], ...asked }), {
+    fields: new URLSearchParams(input),
+    rest: '',
+  });
 }
 
-const setCookie = (answer: FormAnswer): string | undefined => ('is' in answer ? undefined : answer.fields.find(([name]) => name === 'Set-Cookie')?.[1]);
-const location = (answer: FormAnswer): string | undefined => ('is' in answer ? undefined : answer.fields.find(([name]) => name === 'Location')?.[1]);
+const setCookie = (answer: FormAnswer): string | undefined =>
+  'is' in answer ? undefined : answer.fields.find(([name]) => name === 'Set-Cookie')?.[1];
+const location = (answer: FormAnswer): string | undefined =>
+  'is' in answer ? undefined : answer.fields.find(([name]) => name === 'Location')?.[1];
 
 async function signedIn(guard: BuiltGuard, user = 'ana', asked: Asked = {}): Promise<readonly [string, string]> {
   const cookie = setCookie(await submit(guard, '/.sallyport/login', { user, password: goodPassword, to: '/' }, asked));
@@ -42,8 +52,14 @@ async function signedIn(guard: BuiltGuard, user = 'ana', asked: Asked = {}): Pro
 
 describe('password: built', () => {
   test('auth configured but empty: refuses to build without a user, and says whom to add', async () => {
-    await assert.rejects(built({}, []), (error) => error instanceof SallyportError && error.code === 'user-missing' && /users add ana/.test(error.hint ?? ''));
-    await assert.rejects(built({ users: ['ana', 'ben'] }), (error) => error instanceof SallyportError && /no user ben/.test(error.message) && /users add ben/.test(error.hint ?? ''));
+    await assert.rejects(
+      built({}, []),
+      (error) => error instanceof SallyportError && error.code === 'user-missing' && /users add ana/.test(error.hint ?? ''),
+    );
+    await assert.rejects(
+      built({ users: ['ana', 'ben'] }),
+      (error) => error instanceof SallyportError && /no user ben/.test(error.message) && /users add ben/.test(error.hint ?? ''),
+    );
     const tools = await testTools();
     assert.throws(() => password.build({ users: [] }, tools, blog), /no user/);
   });
@@ -51,7 +67,17 @@ describe('password: built', () => {
   test('takes users, and nothing else', () => {
     assert.deepEqual(password.options.parse({}), { users: 'all' });
     assert.deepEqual(password.options.parse({ users: ['Ana'] }), { users: ['ana'] });
-    for (const options of [{ users: [] }, { users: 'ana' }, { users: ['a b'] }, { user: ['ana'] }, { users: 'all', realm: 'x' }, null, [], 'all']) assert.ok(!password.options.safeParse(options).success, JSON.stringify(options));
+    for (const options of [
+      { users: [] },
+      { users: 'ana' },
+      { users: ['a b'] },
+      { user: ['ana'] },
+      { users: 'all', realm: 'x' },
+      null,
+      [],
+      'all',
+    ])
+      assert.ok(!password.options.safeParse(options).success, JSON.stringify(options));
   });
 });
 
@@ -65,7 +91,10 @@ describe('password: Basic', () => {
 
   test('scenario 3: Sallyport-Authorization opens the gate, Authorization goes on to the service', async () => {
     const { guard, tools } = await built();
-    const verdict = await ask(guard, [['Sallyport-Authorization', good], ['Authorization', basicOf('pyds', 'its own password')]]);
+    const verdict = await ask(guard, [
+      ['Sallyport-Authorization', good],
+      ['Authorization', basicOf('pyds', 'its own password')],
+    ]);
     assert.equal(told(verdict), 'pass user:ana by header');
     assert.deepEqual(verdict.is === 'pass' && verdict.spent, ['sallyport-authorization']);
     assert.equal(tools.hashes.count, 1);
@@ -73,7 +102,17 @@ describe('password: Basic', () => {
 
   test('refuses a wrong password, an unknown user and credentials of another form', async () => {
     const { guard } = await built({}, ['ana'], { guessesPerAddressMax: 100, guessesPerAccountMax: 100 });
-    for (const value of [basicOf('ana', 'wrong'), basicOf('ben', goodPassword), basicOf('', goodPassword), basicOf('__proto__', 'x'), 'Basic ', 'Basic ???', `${good}=`, 'Basic YW5h']) assert.equal(await tried(guard, [['Authorization', value]]), 'credentials-wrong', value);
+    for (const value of [
+      basicOf('ana', 'wrong'),
+      basicOf('ben', goodPassword),
+      basicOf('', goodPassword),
+      basicOf('__proto__', 'x'),
+      'Basic ',
+      'Basic ???',
+      `${good}=`,
+      'Basic YW5h',
+    ])
+      assert.equal(await tried(guard, [['Authorization', value]]), 'credentials-wrong', value);
     assert.equal(await tried(guard, []), 'credentials-missing');
     assert.equal(await tried(guard, [['Authorization', 'Bearer abc']]), 'credentials-missing');
     assert.equal(told(await guard.check(rawExchange(), noBody)), 'skip');
@@ -82,9 +121,23 @@ describe('password: Basic', () => {
   test('auth rule widened: two fields of credentials are none', async () => {
     const { guard, tools } = await built();
     for (const name of ['Authorization', 'Sallyport-Authorization']) {
-      assert.equal(await tried(guard, [[name, good], [name.toLowerCase(), good]]), 'credentials-wrong');
+      assert.equal(
+        await tried(guard, [
+          [name, good],
+          [name.toLowerCase(), good],
+        ]),
+        'credentials-wrong',
+      );
     }
-    assert.equal(await tried(guard, [['X-Original-URL', '/'], ['X-Forwarded-User', 'ana'], ['Authorization_', good], ['Proxy-Authorization', good]]), 'credentials-missing');
+    assert.equal(
+      await tried(guard, [
+        ['X-Original-URL', '/'],
+        ['X-Forwarded-User', 'ana'],
+        ['Authorization_', good],
+        ['Proxy-Authorization', good],
+      ]),
+      'credentials-missing',
+    );
     assert.equal(tools.hashes.count, 0);
   });
 
@@ -147,7 +200,13 @@ describe('password: Basic', () => {
 
   test('a remembered check costs little', async () => {
     const { guard } = await built();
-    const exchange = exchangeOf({ fields: [['Authorization', good], ['Accept', '*/*'], ['User-Agent', 'curl/8']] });
+    const exchange = exchangeOf({
+      fields: [
+        ['Authorization', good],
+        ['Accept', '*/*'],
+        ['User-Agent', 'curl/8'],
+      ],
+    });
     await guard.check(exchange, noBody);
     let best = Infinity;
     for (let batch = 0; batch < 10; batch += 1) {
@@ -180,7 +239,8 @@ describe('password: guessing', () => {
       const { guard, tools } = await built();
       const seen: unknown[] = [];
       for (let at = 0; at < 8; at += 1) seen.push(await ask(guard, [['Authorization', basicOf(user, `guess ${at}`)]]));
-      for (let at = 0; at < 2; at += 1) seen.push(await submit(guard, '/.sallyport/login', { user, password: 'guess' }, { from: '198.51.100.9' }));
+      for (let at = 0; at < 2; at += 1)
+        seen.push(await submit(guard, '/.sallyport/login', { user, password: 'guess' }, { from: '198.51.100.9' }));
       answers.push(JSON.stringify([seen, tools.hashes.count]));
     }
     assert.equal(answers[0], answers[1]);
@@ -195,7 +255,8 @@ describe('password: guessing', () => {
 
   test('one password tried on many names is slowed down by address, and by /64', async () => {
     const { guard, tools } = await built();
-    for (let at = 0; at < 60; at += 1) await ask(guard, [['Authorization', basicOf(`user${at}`, 'Summer2026!!')]], { from: `2001:db8::${at + 1}` });
+    for (let at = 0; at < 60; at += 1)
+      await ask(guard, [['Authorization', basicOf(`user${at}`, 'Summer2026!!')]], { from: `2001:db8::${at + 1}` });
     assert.equal(tools.hashes.count, tools.limits.guessesPerAddressMax);
   });
 
@@ -219,7 +280,10 @@ describe('password: guessing', () => {
     const verdict = await ask(guard, [['Authorization', good]]);
     assert.ok(verdict.is === 'challenge' && verdict.answer !== null);
     assert.equal(verdict.answer.status, 429);
-    assert.deepEqual(verdict.answer.fields.find(([name]) => name === 'Retry-After'), ['Retry-After', '60']);
+    assert.deepEqual(
+      verdict.answer.fields.find(([name]) => name === 'Retry-After'),
+      ['Retry-After', '60'],
+    );
   });
 
   test('argon2 DoS: when too many are hashed it is 429, and no guess is counted', async () => {
@@ -230,9 +294,14 @@ describe('password: guessing', () => {
   test('secrets in words and logs: no verdict and no answer holds what was sent', async () => {
     const { guard } = await built();
     const said: unknown[] = [guard.words];
-    for (let at = 0; at < 7; at += 1) said.push(await ask(guard, [['Authorization', basicOf('ana\u001b', 'hunter2hunter2')]]), await submit(guard, '/.sallyport/login', { user: '<b>ana', password: 'hunter2hunter2' }));
+    for (let at = 0; at < 7; at += 1)
+      said.push(
+        await ask(guard, [['Authorization', basicOf('ana\u001b', 'hunter2hunter2')]]),
+        await submit(guard, '/.sallyport/login', { user: '<b>ana', password: 'hunter2hunter2' }),
+      );
     const text = JSON.stringify(said);
-    for (const secret of ['hunter2', basicOf('ana\u001b', 'hunter2hunter2').slice(6), '\\u001b', '<b>ana']) assert.ok(!text.includes(secret), secret);
+    for (const secret of ['hunter2', basicOf('ana\u001b', 'hunter2hunter2').slice(6), '\\u001b', '<b>ana'])
+      assert.ok(!text.includes(secret), secret);
   });
 });
 
@@ -243,7 +312,10 @@ describe('password: signing in', () => {
     assert.ok(!('is' in answer));
     assert.equal(answer.status, 303);
     assert.equal(location(answer), '/photos?id=1');
-    assert.match(setCookie(answer) ?? '', /^__Host-sallyport-session=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=43200$/);
+    assert.match(
+      setCookie(answer) ?? '',
+      /^__Host-sallyport-session=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=43200$/,
+    );
     assert.ok(answer.fields.some(([name, value]) => name === 'Cache-Control' && value === 'no-store'));
   });
 
@@ -260,8 +332,23 @@ describe('password: signing in', () => {
 
   test('a session of another guard leaves Authorization alone: no hash, no guess', async () => {
     const { guard, tools } = await built();
-    const { token } = await tools.sessions.open({ service: 'blog', guard: 'link', subject: 'link:x', name: 'x', roles: [], revision: 0, expires: tools.clock.now + 1_000, source: '' });
-    assert.equal(await tried(guard, [['Cookie', `${sessionCookie}=${token}`], ['Authorization', basicOf('pyds', 'its own')]]), 'skip');
+    const { token } = await tools.sessions.open({
+      service: 'blog',
+      guard: 'link',
+      subject: 'link:x',
+      name: 'x',
+      roles: [],
+      revision: 0,
+      expires: tools.clock.now + 1_000,
+      source: '',
+    });
+    assert.equal(
+      await tried(guard, [
+        ['Cookie', `${sessionCookie}=${token}`],
+        ['Authorization', basicOf('pyds', 'its own')],
+      ]),
+      'skip',
+    );
     assert.equal(tools.hashes.count, 0);
   });
 
@@ -306,25 +393,50 @@ describe('password: signing in', () => {
     }
     const { guard, tools } = await built({}, ['ana', 'ben']);
     const cookie = await signedIn(guard);
-    assert.equal(told(await password.build({ users: ['ben'] }, tools, blog).check(exchangeOf({ fields: [cookie] }), noBody)), 'credentials-expired');
+    assert.equal(
+      told(await password.build({ users: ['ben'] }, tools, blog).check(exchangeOf({ fields: [cookie] }), noBody)),
+      'credentials-expired',
+    );
   });
 
   test('a session that was opened with an old password in the same moment does not outlive it', async () => {
     const { guard, tools } = await built();
     const old = tools.users.find('ana')!;
     await tools.people.users.setPassword('ana', 'another good password');
-    const { token } = await tools.sessions.open({ service: 'blog', guard: 'password', subject: 'user:ana', name: 'ana', roles: [], revision: old.revision, expires: tools.clock.now + 1_000, source: '' });
+    const { token } = await tools.sessions.open({
+      service: 'blog',
+      guard: 'password',
+      subject: 'user:ana',
+      name: 'ana',
+      roles: [],
+      revision: old.revision,
+      expires: tools.clock.now + 1_000,
+      source: '',
+    });
     assert.equal(await tried(guard, [['Cookie', `${sessionCookie}=${token}`]]), 'credentials-expired');
   });
 
   test('open redirect: whoever sends one on leads to our own first page', async () => {
     const { guard } = await built();
-    for (const to of ['https://evil.example', '//evil.example', '/\\evil.example', 'javascript:alert(1)', '/a\r\nSet-Cookie: a=b', '/.sallyport/logout']) assert.equal(location(await submit(guard, '/.sallyport/login', { user: 'ana', password: goodPassword, to })), '/', to);
+    for (const to of [
+      'https://evil.example',
+      '//evil.example',
+      '/\\evil.example',
+      'javascript:alert(1)',
+      '/a\r\nSet-Cookie: a=b',
+      '/.sallyport/logout',
+    ])
+      assert.equal(location(await submit(guard, '/.sallyport/login', { user: 'ana', password: goodPassword, to })), '/', to);
   });
 
   test('CSRF of login: a form of another site signs nobody in', async () => {
     const { guard, tools } = await built();
-    for (const fields of [[['Origin', 'https://evil.example']], [['Origin', 'null']], [['Sec-Fetch-Site', 'same-site']], [['Sec-Fetch-Site', 'cross-site']]] as const) {
+    for (const fields of [
+      [['Origin', 'https://evil.example']],
+      [['Origin', 'null']],
+      [['Sec-Fetch-Site', 'same-site']],
+      [['Sec-Fetch-Site', 'cross-site']],
+    ] as const) {
       const answer = await submit(guard, '/.sallyport/login', { user: 'ana', password: goodPassword }, { fields });
       assert.ok('is' in answer && answer.code === 'origin-foreign' && answer.answer?.status === 403);
     }
@@ -342,8 +454,17 @@ describe('password: signing in', () => {
   test('fields that are missing or stand twice are no login, and no guess', async () => {
     const { guard, tools } = await built();
     const form = guard.forms?.find((each) => each.method === 'POST' && each.path.endsWith('login'));
-    for (const body of ['', 'user=ana', `password=${goodPassword}`, `user=ana&user=ben&password=${goodPassword}`, `user=ana&password=${goodPassword}&password=x`]) {
-      const answer = await form?.handle(exchangeOf({ method: 'POST', fields: [['Origin', ours]] }), { fields: new URLSearchParams(body), rest: '' });
+    for (const body of [
+      '',
+      'user=ana',
+      `password=${goodPassword}`,
+      `user=ana&user=ben&password=${goodPassword}`,
+      `user=ana&password=${goodPassword}&password=x`,
+    ]) {
+      const answer = await form?.handle(exchangeOf({ method: 'POST', fields: [['Origin', ours]] }), {
+        fields: new URLSearchParams(body),
+        rest: '',
+      });
       assert.ok(answer !== undefined && 'is' in answer && answer.code === 'credentials-wrong', body);
     }
     assert.equal(tools.hashes.count, 0);
@@ -411,7 +532,8 @@ describe('password: what a browser sends by itself', () => {
     const { guard } = await built();
     const cookie = await signedIn(guard);
     assert.match(await tried(guard, [cookie, ['Origin', ours]], { upgrade: 'websocket' }), /^pass/);
-    for (const fields of [[cookie], [cookie, foreign], [cookie, ['Origin', 'null'] as const]]) assert.equal(await tried(guard, fields, { upgrade: 'websocket' }), 'origin-foreign');
+    for (const fields of [[cookie], [cookie, foreign], [cookie, ['Origin', 'null'] as const]])
+      assert.equal(await tried(guard, fields, { upgrade: 'websocket' }), 'origin-foreign');
     assert.match(await tried(guard, [['Authorization', good]], { upgrade: 'websocket' }), /^pass/);
   });
 });
