@@ -19,7 +19,7 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
     return { path, text, config: suited(configOrThrow(parsed, options.config), options.config, gatewayOnly) };
   };
   const { path, text, config } = await read();
-  const membership = gatewayOnly ? null : await membershipFor(cli, config.relay);
+  const membership = gatewayOnly ? null : await membershipFor(cli, config.relay, config.services[0]?.name ?? null);
   const needsRelay = !gatewayOnly && membership === null && config.listen.length === 0;
   await runGateway(cli, options, {
     config,

@@ -28,7 +28,7 @@ export type Share = Readonly<{
 
 /** Resolves when the share has ended. Its links end with it. */
 export async function share(cli: Cli, options: CommonOptions, wanted: Share): Promise<void> {
-  const membership = wanted.lan ? null : await membershipFor(cli, wanted.relay);
+  const membership = wanted.lan ? null : await membershipFor(cli, wanted.relay, wanted.requests[0]?.name ?? null);
   const config = configOf(wanted, wanted.lan ? await lanPort() : null);
   const made = await withPeople(cli, (people) => prepare(cli, people, wanted));
   try {

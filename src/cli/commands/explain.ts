@@ -33,20 +33,18 @@ export function explainCommand(cli: Cli) {
     .action(async (url: string, options: ExplainOptions) => {
       const asked = { url, method: options.method.toUpperCase(), from: options.from, as: options.as ?? null };
       const found = await ask(cli, asked);
-      cli
-        .reporter(options)
-        .say({
-          event: 'explain',
-          url,
-          from: asked.from,
-          as: asked.as,
-          service: found.service,
-          verdict: found.verdict,
-          code: null,
-          rule: found.rule,
-          why: found.why,
-          steps: found.steps,
-        });
+      cli.reporter(options).say({
+        event: 'explain',
+        url,
+        from: asked.from,
+        as: asked.as,
+        service: found.service,
+        verdict: found.verdict,
+        code: null,
+        rule: found.rule,
+        why: found.why,
+        steps: found.steps,
+      });
     });
 }
 

@@ -82,17 +82,15 @@ function revoke(cli: Cli) {
         throw new SallyportError('link-missing', `There is no link ${JSON.stringify(id)}.`, {
           hint: 'See what there is: sallyport links list',
         });
-      cli
-        .reporter(options)
-        .say({
-          event: 'link',
-          id,
-          service: link?.service ?? '',
-          label: link?.label ?? null,
-          expires: instant(link?.expires ?? null),
-          url: null,
-          change: 'revoked',
-        });
+      cli.reporter(options).say({
+        event: 'link',
+        id,
+        service: link?.service ?? '',
+        label: link?.label ?? null,
+        expires: instant(link?.expires ?? null),
+        url: null,
+        change: 'revoked',
+      });
     }),
   );
 }

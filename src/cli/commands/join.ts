@@ -1,0 +1,61 @@
+/** `sallyport join`: enrols this machine at a relay. */
+
+import { randomBytes } from 'node:crypto';
+import { loadIdentity } from '../../controlplane/certificates/identity.ts';
+import { parseInvite } from '../../controlplane/enrolment/invite-code.ts';
+import { saveMembership } from '../../controlplane/enrolment/memberships.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { defaults } from '../../core/limits.ts';
+import { join } from '../../dataplane/reach-relay.ts';
+import { hideArguments } from '../arguments.ts';
+import type { Cli, CommonOptions } from '../cli.ts';
+import { newCommand } from '../cli.ts';
+import { withPeople } from '../people.ts';
+
+/** A relay that is there answers at once. */
+const joinMs = 15_000;
+const codeBytesMax = 4_096;
+
+export function joinCommand(cli: Cli) {
+  return newCommand({
+    usage: 'join <code>',
+    summary: 'enrol this machine at a relay',
+    description:
+      'Spends the code that `sallyport relay invite` printed. The keys are made here and never leave this machine. With "-" the code is read from standard input, where no other user can see it.',
+    examples: ['sallyport join sp1~blog.example.org~…', 'pbpaste | sallyport join -'],
+  }).action(async (code: string, options: CommonOptions) => {
+    const reporter = cli.reporter(options);
+    const invite = parseInvite(code === '-' ? await fromStandardInput(cli) : hideArguments(code));
+    const identity = await loadIdentity((await cli.home()).keys, 'gateway');
+    const joined = await join({
+      invite,
+      identity,
+      limits: defaults,
+      signal: AbortSignal.timeout(joinMs),
+      instance: randomBytes(16).toString('hex'),
+    });
+    const { domain, grants } = joined;
+    await withPeople(cli, ({ store }) =>
+      saveMembership(store, {
+        address: invite.relayAddress,
+        fingerprint: invite.fingerprint,
+        domain,
+        grants,
+        joinedAt: cli.terminal.now(),
+      }),
+    );
+    reporter.say({ event: 'joined', relay: joined.relay, grants });
+  });
+}
+
+async function fromStandardInput({ terminal }: Cli): Promise<string> {
+  let text = '';
+  for await (const piece of terminal.stdin) {
+    text += String(piece);
+    if (text.length > codeBytesMax)
+      throw new SallyportError('invite-malformed', 'This is no invitation code: it is too long.', {
+        hint: 'Copy the whole line that `sallyport relay invite` printed.',
+      });
+  }
+  return text.trim();
+}

@@ -1,0 +1,114 @@
+/** `sallyport relay`: the public relay. It passes on what it cannot read. */
+
+import { loadIdentity } from '../../controlplane/certificates/identity.ts';
+import { readHostName, readListen } from '../../controlplane/config/forms.ts';
+import { saveRelayCard } from '../../controlplane/enrolment/relay-card.ts';
+import { splitAddress } from '../../controlplane/enrolment/invite-code.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { defaults } from '../../core/limits.ts';
+import { wired } from '../../registry.ts';
+import { startRelay } from '../../relay.ts';
+import type { Cli, CommonOptions } from '../cli.ts';
+import { newCommand } from '../cli.ts';
+import { failureOf } from '../failure.ts';
+import { gathered } from '../share-options.ts';
+import { relayGatewaysCommand } from './relay-gateways.ts';
+import { relayInviteCommand } from './relay-invite.ts';
+
+type RelayOptions = CommonOptions & Readonly<{ listen?: readonly string[]; domain?: string; address?: string }>;
+
+const listenDefault = '0.0.0.0:443';
+
+export function relayCommand(cli: Cli) {
+  const command = newCommand({
+    usage: 'relay',
+    summary: 'run the public relay, invite gateways to it',
+    description:
+      'Runs the relay: visitors and gateways come to one port, and each visitor is passed on, unread, to the gateway that owns the name.',
+    examples: [
+      'sallyport relay --domain example.org',
+      'sallyport relay --listen 127.0.0.1:8443 --domain example.test --json',
+      'sallyport relay invite blog',
+      'sallyport relay gateways list',
+    ],
+  })
+    .option('--listen <address:port>', `where visitors and gateways come to (${listenDefault})`, gathered)
+    .option('--domain <name>', 'names are granted below it; its DNS leads to this machine')
+    .option('--address <host:port>', 'how gateways reach it, when that is not the domain or the listening address')
+    .action((options: RelayOptions) => runRelay(cli, options));
+  command.addCommand(relayInviteCommand(cli));
+  command.addCommand(relayGatewaysCommand(cli));
+  return command;
+}
+
+async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
+  const { terminal } = cli;
+  const reporter = cli.reporter(options);
+  const domain = checkedDomain(options.domain);
+  const listen = (options.listen ?? [listenDefault]).map(checkedListen);
+  const home = await cli.home();
+  const identity = await loadIdentity(home.keys, 'relay');
+  const store = await wired.stores.sqlite({ path: home.store, now: terminal.now });
+  const closing: (() => Promise<unknown>)[] = [() => store.close()];
+  try {
+    const audit = await wired.sinks.file({
+      path: home.exchanges,
+      now: terminal.now,
+      limits: defaults,
+      trouble: (error) =>
+        error === null ? undefined : reporter.say({ event: 'warning', code: error.code, message: error.message, hint: error.hint }),
+    });
+    closing.push(() => audit.close());
+    const ended = Promise.withResolvers<void>();
+    const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : undefined));
+    const relay = await startRelay({
+      identity,
+      store,
+      listen,
+      domain,
+      limits: defaults,
+      audit,
+      now: terminal.now,
+      owner: null,
+      onFault: (error) => {
+        const { code, message, hint } = failureOf(error);
+        reporter.say({ event: 'warning', code, message, hint });
+      },
+    });
+    closing.push(() => relay.close());
+    await saveRelayCard(store, { domain, address: reachableAddress(options.address, relay.addresses, domain) });
+    reporter.say({ event: 'listening', addresses: relay.addresses, fingerprint: relay.fingerprint, domain });
+    reporter.note('Invite a gateway: sallyport relay invite blog');
+    await ended.promise;
+    release();
+  } finally {
+    for (const close of closing.toReversed()) await close().catch(() => undefined);
+  }
+}
+
+function checkedDomain(text: string | undefined): string {
+  const domain = text === undefined ? null : readHostName(text);
+  if (domain !== null && domain.includes('.') && !/^[\d.[]/.test(domain)) return domain;
+  throw new SallyportError('usage-wrong', text === undefined ? 'A relay needs a domain.' : `${JSON.stringify(text)} is no domain.`, {
+    hint: 'For example: sallyport relay --domain example.org',
+  });
+}
+
+function checkedListen(text: string): Readonly<{ host: string; port: number }> {
+  const listen = readListen(`https://${text}`);
+  if (listen !== null && /:\d+$/.test(text)) return { host: listen.host, port: listen.port };
+  throw new SallyportError('port-malformed', `--listen ${JSON.stringify(text)} is no address with a port.`, {
+    hint: 'For example: --listen 0.0.0.0:443',
+  });
+}
+
+/** What stands in invitations: said, or the address itself when it is one, or the domain. */
+function reachableAddress(said: string | undefined, addresses: readonly string[], domain: string): string {
+  if (said !== undefined) {
+    splitAddress(said);
+    return said;
+  }
+  const [first = `${domain}:443`] = addresses;
+  const port = first.replace(/^.*:/, '');
+  return /^(?:0\.0\.0\.0|\[::\]):/.test(first) ? `${domain}:${port}` : first;
+}

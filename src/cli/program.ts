@@ -1,0 +1,76 @@
+/** All commands in one program. */
+
+import { Command } from 'commander';
+import type { Cli } from './cli.ts';
+import { caCommand } from './commands/ca.ts';
+import { closeCommand } from './commands/close.ts';
+import { configCommand } from './commands/config.ts';
+import { dirCommand } from './commands/dir.ts';
+import { exampleCommand } from './commands/example.ts';
+import { explainCommand } from './commands/explain.ts';
+import { gatewayCommand } from './commands/gateway.ts';
+import { httpCommand } from './commands/http.ts';
+import { joinCommand } from './commands/join.ts';
+import { linksCommand } from './commands/links.ts';
+import { logsCommand } from './commands/logs.ts';
+import { openCommand } from './commands/open.ts';
+import { relayCommand } from './commands/relay.ts';
+import { statusCommand } from './commands/status.ts';
+import { upCommand } from './commands/up.ts';
+import { usersCommand } from './commands/users.ts';
+import { versionCommand } from './commands/version.ts';
+
+const groups: readonly (readonly [title: string, commands: readonly ((cli: Cli) => Command)[]])[] = [
+  ['Share', [httpCommand, dirCommand, exampleCommand]],
+  ['Run', [upCommand, gatewayCommand, relayCommand, joinCommand]],
+  ['Look', [statusCommand, logsCommand, explainCommand]],
+  ['Switch', [openCommand, closeCommand]],
+  ['People', [usersCommand, linksCommand]],
+  ['Set up', [configCommand, caCommand, versionCommand]],
+];
+
+export function buildProgram(cli: Cli): Command {
+  const program = new Command('sallyport')
+    .description('Expose anything that runs on localhost, safely.')
+    .usage('PORT | COMMAND [options]')
+    .helpCommand('help [command]', 'more about a command')
+    .addHelpText('after', examples);
+  for (const [title, commands] of groups) {
+    program.commandsGroup(`${title}:`);
+    for (const make of commands) program.addCommand(make(cli));
+  }
+  for (const command of everyCommand(program)) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError()
+      .configureOutput({
+        writeOut: (text) => cli.terminal.out(text),
+        // What went wrong is said once, in our form.
+        writeErr: () => undefined,
+        getOutHelpWidth: () => cli.terminal.size().columns,
+        getOutHasColors: () => false,
+      });
+  }
+  return program;
+}
+
+const examples = `
+Examples:
+  sallyport 3000                                 share what listens on port 3000, by a secret link
+  sallyport 3000 --password ana --for 2h         let ana in, with a password, for two hours
+  sallyport dir ./site --name demo               share a folder
+  sallyport gateway --config sallyport.yaml      HTTPS and a password in front of local services
+  sallyport 80 blog.example.org +password/ana=…  PageKite's own words work as well
+
+sallyport COMMAND --help tells more about each.`;
+
+/** The program, its commands and theirs. */
+export function everyCommand(program: Command): readonly Command[] {
+  return [program, ...program.commands.flatMap(everyCommand)];
+}
+
+/** `--name`, `-n`: options whose value may be the next word. */
+export function valuedOptions(program: Command): ReadonlySet<string> {
+  const options = everyCommand(program).flatMap((command) => command.options.filter((option) => option.required));
+  return new Set(options.flatMap(({ long, short }) => [long, short]).filter((flag) => flag !== undefined));
+}

@@ -1,0 +1,59 @@
+/** Runs one command line, from its words to its exit code. */
+
+import { CommanderError } from 'commander';
+import { readArguments, hideArguments } from './arguments.ts';
+import { cliFor } from './cli.ts';
+import type { Cli } from './cli.ts';
+import { failureOf } from './failure.ts';
+import { readPageKite } from './pagekite-words.ts';
+import { buildProgram, valuedOptions } from './program.ts';
+import { reportFailure } from './reporter.ts';
+import { share } from './share.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Never rejects: what went wrong has been said, and the number says which kind it was. */
+export async function run(words: readonly string[], terminal: Terminal): Promise<number> {
+  const cli = cliFor(terminal);
+  const program = buildProgram(cli);
+  const json = words.includes('--json');
+  try {
+    const names = new Set(program.commands.flatMap((command) => [command.name(), ...command.aliases()]));
+    const spoken = readArguments(words, new Set([...names, 'help']), valuedOptions(program));
+    switch (spoken.is) {
+      case 'nothing':
+        program.outputHelp();
+        terminal.out(`\nTry it now: sallyport example\n`);
+        return 0;
+      case 'pagekite':
+        await sharePageKite(cli, spoken.words, spoken.json);
+        return 0;
+      case 'command':
+        await program.parseAsync([...spoken.words], { from: 'user' });
+        return 0;
+      default:
+        return spoken satisfies never;
+    }
+  } catch (error) {
+    // Help that was asked for is no failure.
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if ((terminal.env['SALLYPORT_DEBUG'] ?? '') !== '' && error instanceof Error) terminal.err(`${error.stack ?? error.message}\n`);
+    const failure = failureOf(error);
+    reportFailure(terminal, json, failure);
+    return failure.exit;
+  }
+}
+
+async function sharePageKite(cli: Cli, words: readonly string[], json: boolean): Promise<void> {
+  const { requests, passwords } = readPageKite(words, cli.terminal.cwd());
+  if (passwords.length > 0) {
+    hideArguments('');
+    cli.reporter({ json }).say({
+      event: 'warning',
+      code: 'secret-spoken',
+      message: 'A password in the command line can be read by others on this machine, and stays in the history of your shell.',
+      hint: 'Use --password NAME, which asks for it.',
+    });
+  }
+  const known = new Map(passwords.map(({ user, password }) => [user, password]));
+  await share(cli, { json }, { requests, passwords: known, lan: false, relay: null });
+}

@@ -1,0 +1,31 @@
+/** The relays that this home has joined: their addresses, their keys and what they granted. */
+
+import { z } from 'zod';
+import type { Store } from '../../contracts/store.ts';
+
+/** `address` HOST:PORT; `fingerprint` of the relay's key; `grants` canonical names, wildcards included. */
+export type Membership = Readonly<{ address: string; fingerprint: string; domain: string; grants: readonly string[]; joinedAt: number }>;
+
+const prefix = 'memberships/';
+
+const kept: z.ZodType<Membership> = z.strictObject({
+  address: z.string(),
+  fingerprint: z.string(),
+  domain: z.string(),
+  grants: z.array(z.string()),
+  joinedAt: z.number(),
+});
+
+/** One for each relay's key: joining again renews it. Errors: `store-unavailable`, `disk-full`. */
+export async function saveMembership(store: Store, membership: Membership): Promise<void> {
+  await store.records.put(prefix + membership.fingerprint, { ...membership, grants: [...membership.grants] });
+}
+
+/** The latest first. What cannot be read is left out: it grants nothing. */
+export async function listMemberships(store: Store): Promise<readonly Membership[]> {
+  const entries = await store.records.list(prefix);
+  return entries
+    .map(({ value }) => kept.safeParse(value).data)
+    .filter((membership) => membership !== undefined)
+    .toSorted((one, other) => other.joinedAt - one.joinedAt);
+}
