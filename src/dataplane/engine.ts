@@ -3,6 +3,7 @@
 import { SallyportError, codes, type Code, type Fault } from '../core/errors.ts';
 import { judge, type Outcome } from '../core/policy/judge.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
+import { isReserved } from '../core/policy/return-target.ts';
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Call, Protocol, ProtocolTools, Tally } from '../contracts/protocol.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
@@ -10,7 +11,7 @@ import type { Arrival } from '../contracts/stream.ts';
 import type { Opened } from '../contracts/upstream.ts';
 import { answerFor, type Answers } from './answer.ts';
 import { eventOf, eventOfRefusal } from './event.ts';
-import { ownCheckReply, RESERVED } from './reserved.ts';
+import { ownCheckReply } from './reserved.ts';
 import { submitForm } from './forms.ts';
 
 type Admitted = Extract<Outcome, { is: 'admit' }>;
@@ -109,7 +110,7 @@ export class Engine {
       const code = missing ?? 'route-missing';
       return this.#refuse(call, snapshot, service, { code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
-    if (isReserved(exchange)) {
+    if (belowReserved(exchange)) {
       const reply = await submitForm(call, service);
       if (reply?.answer === null)
         return this.#refuse(call, snapshot, service, {
@@ -207,6 +208,7 @@ function unavailable(service: Service | null, at: number): Code | null {
   return service.expires !== null && service.expires <= at ? 'service-expired' : null;
 }
 
-function isReserved(exchange: Exchange): boolean {
-  return exchange.http?.path?.text.startsWith(RESERVED) ?? false;
+/** In its canonical spelling, or as it was sent: neither reaches the service. */
+function belowReserved({ http }: Exchange): boolean {
+  return http !== null && (isReserved(http.path?.text ?? '') || isReserved(http.target));
 }
