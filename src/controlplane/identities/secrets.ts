@@ -23,7 +23,8 @@ export async function openSecrets(records: Records): Promise<Secrets> {
   return {
     find: (name) => (NAME.test(name) ? mirror.get(name) : null),
     put: async (name, secret) => {
-      if (!NAME.test(name)) throw new SallyportError('name-malformed', 'A secret is named with lower-case letters, digits, dot, dash and underscore.');
+      if (!NAME.test(name))
+        throw new SallyportError('name-malformed', 'A secret is named with lower-case letters, digits, dot, dash and underscore.');
       await mirror.put(name, Buffer.from(secret).toString('base64'));
     },
     remove: (name) => mirror.delete(name),

@@ -102,7 +102,7 @@ export async function openUsers(tools: UserTools): Promise<UserDirectory> {
 }
 
 function newName(text: string): string {
-  const name = userName(text.normalize('NFC'));
+  const name = userName(text);
   if (name === null) {
     throw new SallyportError('name-malformed', `${shown(text)} is no name for a user.`, {
       hint: 'Use up to 64 letters, digits and . _ - (a letter, a digit or _ first).',
