@@ -18,10 +18,11 @@ const methods = [
   'OPTIONS',
   'DELETE',
   'PATCH',
-  'TRACE',
+  'DELETE',
   'QUERY',
   'PROPFIND',
   'get',
+  'TRACE',
   'XYZ',
   'CONNECT',
 ];

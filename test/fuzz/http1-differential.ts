@@ -79,7 +79,9 @@ function compare(report: Report, bytes: Buffer, ours: Reading, theirs: OracleRea
   const [half] = rest;
   if (ours.unfinished !== null && half !== undefined) {
     const why = difference(ours.unfinished, half, false);
-    if (why !== null) disagree(report, `unfinished: ${why}`, bytes, ours, theirs);
+    const reason = why === null ? null : explain(ours.unfinished, half, theirs, bytes);
+    if (reason !== null) count(report.explained, reason);
+    else if (why !== null) disagree(report, `unfinished: ${why}`, bytes, ours, theirs);
   }
 }
 
@@ -112,6 +114,9 @@ function explain(request: ReadRequest, other: OracleRequest | undefined, theirs:
   // A field that no RFC knows: llhttp ends the connection for it, we remove it and read on, since only Connection decides (RFC 9112, 9.3).
   const closed = /proxy-connection:[^\r\n]*close/i.test(bytes.toString('latin1'));
   if (other === undefined && closed && theirs.error === 'HPE_CLOSED_CONNECTION') return 'llhttp takes Proxy-Connection for Connection';
+  // An Upgrade that is ignored leaves the connection as it was (RFC 9110, 7.8); llhttp stops at every one, whatever the server says.
+  if (other === undefined && /\r\nupgrade:/i.test(bytes.toString('latin1')) && theirs.error === null)
+    return 'llhttp stops at an Upgrade that is ignored';
   return null;
 }
 
