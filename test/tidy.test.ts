@@ -69,13 +69,17 @@ const cases: readonly Case[] = [
     rule: floors.coreIsPure,
     title: 'core knows no Node, no package, no clock and no chance',
     good: {
-      'src/core/a.ts': "// Date.now() is not ours\nconst why = 'process'; const b = { process: 1 }; b.process;",
+      'src/core/a.ts':
+        "// Date.now() is not ours\nconst why = 'process'; const b = { process: 1 }; b.process; new Date(c).toUTCString(); Date.parse(d);",
       'src/dataplane/b.ts': 'Date.now()',
     },
     bad: [
       { 'src/core/a.ts': "import { x } from 'node:net';" },
       { 'src/core/a.ts': "import { z } from 'zod';" },
       { 'src/core/a.ts': 'const a = Date.now();' },
+      { 'src/core/a.ts': 'const a = new Date();' },
+      { 'src/core/a.ts': 'const a = Date();' },
+      { 'src/core/a.ts': 'const a = new Date;' },
       { 'src/core/a.ts': 'const a = Math.random();' },
       { 'src/core/a.ts': 'const a = `${process.pid}`;' },
       { 'src/core/a.ts': 'setTimeout(() => {}, 1);' },
@@ -106,10 +110,15 @@ const cases: readonly Case[] = [
   {
     rule: words.filesOpenWithASentence,
     title: 'a file opens with a sentence',
-    good: { 'src/core/a.ts': '/** What a head says. */\n', 'src/core/b.ts': '#!/usr/bin/env node\n/**\n * What a head says.\n */\n' },
+    good: {
+      'src/core/a.ts': '/** What a head says. */\n',
+      'src/core/b.ts': '#!/usr/bin/env node\n/**\n * What a head says.\n */\n',
+      'src/core/a.test.ts': '',
+    },
     bad: [
       { 'src/core/a.ts': "import 'b';\n/** What a head says. */" },
       { 'src/core/a.ts': '/** */' },
+      { 'src/core/a.test.ts': '' },
       { 'src/core/a.ts': '// What a head says.' },
     ],
   },
@@ -237,7 +246,8 @@ describe('the scanner', () => {
   });
 
   test('finds the bodies of functions, not those of classes and objects', () => {
-    const source = 'class A {\n  b(): C<{ d: 1 }> {\n  }\n}\nconst e = {\n  f: () => {\n  },\n};\ntype G = {\n  h: 1;\n};';
+    const source =
+      'class A extends Z<Y> implements X {\n  b(): C<{ d: 1 }> {\n  }\n}\nconst e = {\n  f: () => {\n  },\n};\ntype G = {\n  h: 1;\n};';
     assert.deepEqual(
       functionsOf(scan(source).code).map(({ line }) => line),
       [2, 6],

@@ -132,6 +132,7 @@ function closing(code: string, open: number): number {
 function opensFunction(code: string, brace: number): boolean {
   const before = code.slice(Math.max(0, brace - 600), brace).trimEnd();
   if (before.endsWith('=>') || before.endsWith(')')) return true;
+  if (/\b(?:class|interface)\s[^{}();]*$/.test(before)) return false;
   let depth = 0;
   for (let at = before.length - 1; at >= 0; at--) {
     const char = before[at] ?? '';

@@ -21,10 +21,11 @@ export const namesSaySomething: Rule = (tree) => {
   return found;
 };
 
+/** A test beside its file is called like it: that says enough. */
 export const filesOpenWithASentence: Rule = (tree) => {
   const found: string[] = [];
   for (const [path, text] of tree) {
-    if (!/\.(?:ts|mjs)$/.test(path)) continue;
+    if (!/\.(?:ts|mjs)$/.test(path) || (path.endsWith('.test.ts') && tree.has(path.replace(/\.test\.ts$/, '.ts')))) continue;
     const opening = /^(?:#![^\n]*\n)?\/\*\*([\s\S]*?)\*\//.exec(text)?.[1];
     const first = opening?.replace(/\n\s*\*/g, ' ').trim();
     if (first === undefined || !/[a-z].*[.!?]/i.test(first))
