@@ -25,7 +25,7 @@ export function readFraming(fields: FramingFields): Framing | Fault {
 }
 
 /** Digits only; leading zeros are legal (RFC 9110, 8.6). Null past 2^53 - 1: there numbers are read differently. */
-export function readLength(value: string): number | null {
+function readLength(value: string): number | null {
   if (value.length === 0 || !consistsOf(value, digit)) return null;
   let first = 0;
   while (first < value.length - 1 && value.charCodeAt(first) === 48) first += 1;
@@ -35,4 +35,4 @@ export function readLength(value: string): number | null {
 }
 
 export const none: Framing = { is: 'none' };
-export const chunked: Framing = { is: 'chunked' };
+const chunked: Framing = { is: 'chunked' };

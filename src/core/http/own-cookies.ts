@@ -4,7 +4,7 @@
 const reserved = 'sallyport';
 
 /** Whether a cookie's name is reserved for us. */
-export function isOwnCookie(name: string): boolean {
+function isOwnCookie(name: string): boolean {
   const lower = name.toLowerCase();
   const rest = lower.startsWith('__') ? lower.slice(lower.indexOf('-') + 1) : lower;
   return rest.startsWith(reserved);
