@@ -30,7 +30,7 @@ export function exchangeOf(asked: Asked = {}): Exchange {
     from = '192.0.2.7',
     fields = [],
   } = asked;
-  return Object.freeze({
+  return {
     id: '01JD0000000000000000000000',
     at: asked.at ?? 1_000_000,
     listener: { name: `${scheme}://test`, scheme, port: port ?? 443, via, loopback: false },
@@ -50,7 +50,7 @@ export function exchangeOf(asked: Asked = {}): Exchange {
       upgrade: asked.upgrade ?? null,
     },
     identity: asked.identity ?? null,
-  });
+  };
 }
 
 /** What a browser sends when somebody types an address. */

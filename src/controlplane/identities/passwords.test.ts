@@ -1,3 +1,5 @@
+/** Hashes of passwords: their form, their cost, their queue, and the rules for new ones. */
+
 import assert from 'node:assert/strict';
 import { argon2Sync, randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';

@@ -1,3 +1,5 @@
+/** Users, sessions and links over one store, as one process and as two. */
+
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';

@@ -1,3 +1,5 @@
+/** Our own pages and the uniform face, attacked. */
+
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';

@@ -1,3 +1,5 @@
+/** How guesses are counted and how long one waits. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Attempts } from './attempts.ts';

@@ -1,3 +1,5 @@
+/** Credentials as fields say them, and as attackers do. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { credentialsOf, onlyField, readBasic, twice, userName } from './credentials.ts';

@@ -1,3 +1,5 @@
+/** What explain says of a route. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf, noBody } from '../../../test/doubles/exchange.ts';

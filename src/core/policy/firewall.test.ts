@@ -1,3 +1,5 @@
+/** The firewall measured on drive-by and honest requests, and attacked. */
+
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** The judge: trees, stages, failures, promises and cost. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf, noBody } from '../../../test/doubles/exchange.ts';
@@ -30,6 +32,11 @@ function route(identify: Tree | null, authorize: readonly Check[] = [], meter: r
 function sync(outcome: Outcome | Promise<Outcome>): Outcome {
   assert.ok(!(outcome instanceof Promise), 'a promise was made');
   return outcome;
+}
+
+/** What no careful code throws, and careless code does. */
+function thrown(value: unknown): never {
+  throw value as Error;
 }
 
 function refused(outcome: Outcome | Promise<Outcome>): string {
@@ -149,7 +156,7 @@ describe('judge', () => {
 
   test('fails closed: whatever a check throws, rejects with or returns in nonsense is guard-failed', async () => {
     const secret = 'hunter2hunter2';
-    const evil = {
+    const evil: unknown = {
       get is(): never {
         throw new Error(secret);
       },
@@ -158,12 +165,8 @@ describe('judge', () => {
       () => {
         throw new Error(secret);
       },
-      () => {
-        throw secret;
-      },
-      () => {
-        throw null;
-      },
+      () => thrown(secret),
+      () => thrown(null),
       () => Promise.reject(new Error(secret)),
       async () => undefined as unknown as Verdict,
       ...[
@@ -185,14 +188,15 @@ describe('judge', () => {
       nonsense({ is: 'challenge', code: 'credentials-wrong' }),
     ];
     for (const check of broken) {
-      for (const tried of [
+      const everywhere: readonly Route<null>[] = [
         route({ is: 'check', check }),
         route(any({ is: 'check', check }, one(skip))),
         route(all({ is: 'check', check }, basic)),
         route(basic, [check]),
         route(basic, [], [check]),
-      ]) {
-        const outcome = await judge(exchange, tried, noBody);
+      ];
+      for (const tried of everywhere) {
+        const outcome: Outcome = await judge(exchange, tried, noBody);
         assert.equal(outcome.is === 'refuse' && outcome.code, 'guard-failed');
         assert.ok(!JSON.stringify(outcome).includes(secret), 'a secret of an error was told');
       }
@@ -244,7 +248,7 @@ describe('judge', () => {
     let best = Infinity;
     for (let batch = 0; batch < 10; batch += 1) {
       const begun = process.hrtime.bigint();
-      for (let round = 0; round < rounds; round += 1) judge(many, plain, noBody);
+      for (let round = 0; round < rounds; round += 1) void judge(many, plain, noBody);
       best = Math.min(best, Number(process.hrtime.bigint() - begun) / rounds);
     }
     // The best of ten: other programs share this machine.

@@ -1,3 +1,5 @@
+/** What a bounded memory forgets. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Memo } from './memo.ts';

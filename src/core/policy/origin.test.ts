@@ -1,3 +1,5 @@
+/** Forged requests and hijacked WebSockets. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf, type Asked } from '../../../test/doubles/exchange.ts';

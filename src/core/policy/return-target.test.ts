@@ -1,3 +1,5 @@
+/** Open redirects, by vectors and by combination. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';

@@ -1,3 +1,5 @@
+/** The session cookie: read, written, ended and kept from the service. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf } from '../../../test/doubles/exchange.ts';

@@ -1,3 +1,5 @@
+/** The guard around the firewall: modes, methods, reasons. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';
@@ -48,6 +50,6 @@ describe('firewall guard', () => {
   });
 
   test('takes on, off and auto', () => {
-    for (const options of [true, false, 'ON', {}, null]) assert.ok(!firewall.options.safeParse(options).success, String(options));
+    for (const options of [true, false, 'ON', {}, null]) assert.ok(!firewall.options.safeParse(options).success, JSON.stringify(options));
   });
 });

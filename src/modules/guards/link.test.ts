@@ -1,3 +1,5 @@
+/** Secret links: opened, ended, revoked and abused. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { basicOf, exchangeOf, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';

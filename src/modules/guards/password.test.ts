@@ -1,3 +1,5 @@
+/** Passwords by Basic, by form and by session: used and attacked. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { basicOf, exchangeOf, navigation, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';
@@ -186,7 +188,7 @@ describe('password: Basic', () => {
 
   test('a page with many parts costs one hash', async () => {
     const { guard, tools } = await built();
-    const verdicts = await Promise.all(Array.from({ length: 40 }, () => ask(guard, [['Authorization', good]])));
+    const verdicts = await Promise.all(Array.from({ length: 40 }, async () => ask(guard, [['Authorization', good]])));
     assert.deepEqual(new Set(verdicts.map(told)), new Set(['pass user:ana by basic']));
     assert.equal(tools.hashes.count, 1);
   });

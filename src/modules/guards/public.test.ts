@@ -1,3 +1,5 @@
+/** The one open door. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exchangeOf, noBody } from '../../../test/doubles/exchange.ts';

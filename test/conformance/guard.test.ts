@@ -1,0 +1,49 @@
+/** Every guard of the registry against the suite that all must hold. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { firewall } from '../../src/modules/guards/firewall.ts';
+import { ip } from '../../src/modules/guards/ip.ts';
+import { link } from '../../src/modules/guards/link.ts';
+import { password } from '../../src/modules/guards/password.ts';
+import { publicGuard } from '../../src/modules/guards/public.ts';
+import { webhook } from '../../src/modules/guards/webhook.ts';
+import { guards } from '../../src/registry.ts';
+import { goodPassword } from '../doubles/tools.ts';
+import { guardConformance, type GuardCase } from './guard.ts';
+
+const webhookSecret = 'a-webhook-secret-of-some-length';
+const hook = (kind: string): GuardCase => ({
+  guard: webhook,
+  options: { path: '/hooks/build', kind, secret: 'build' },
+  prepare: async (tools) => {
+    tools.secrets.set('build', new TextEncoder().encode(webhookSecret));
+    return [webhookSecret];
+  },
+});
+
+const cases: readonly GuardCase[] = [
+  { guard: publicGuard, options: {} },
+  { guard: ip, options: ['192.0.2.0/24', '2001:db8::/32'] },
+  { guard: password, options: { users: ['ana'] }, prepare: async () => [goodPassword] },
+  {
+    guard: link,
+    options: {},
+    prepare: async (tools) => [(await tools.people.links.create({ service: 'blog', expires: null })).secret],
+  },
+  { guard: firewall, options: 'on' },
+  hook('secret'),
+  hook('github'),
+  hook('stripe'),
+  hook('hmac'),
+];
+
+for (const each of cases) guardConformance(each);
+
+test('every guard of the registry is held to the suite', () => {
+  const held = new Set(cases.map((each) => each.guard.name));
+  assert.deepEqual(
+    [...guards.keys()].filter((name) => !held.has(name)),
+    [],
+  );
+});
