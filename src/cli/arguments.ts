@@ -5,7 +5,7 @@ import { isPageKite } from './pagekite-words.ts';
 export type Spoken =
   | Readonly<{ is: 'nothing' }>
   | Readonly<{ is: 'command'; words: readonly string[] }>
-  | Readonly<{ is: 'pagekite'; words: readonly string[]; json: boolean }>;
+  | Readonly<{ is: 'pagekite'; words: readonly string[] }>;
 
 /**
  * `sallyport 3000` is `sallyport http 3000`, and PageKite's words are PageKite's.
@@ -17,8 +17,7 @@ export function readArguments(words: readonly string[], commands: ReadonlySet<st
   if (first === null) return words.some((word) => !['--json'].includes(word)) ? { is: 'command', words } : { is: 'nothing' };
   if (commands.has(first)) return { is: 'command', words };
   const plain = words.filter((word) => word !== '--json');
-  if (isPageKite(plain) && !plain.some((word) => word.startsWith('--')))
-    return { is: 'pagekite', words: plain, json: plain.length < words.length };
+  if (isPageKite(plain) && !plain.some((word) => word.startsWith('--'))) return { is: 'pagekite', words: plain };
   // What looks like something to share is shared; anything else is a command that was misspelt.
   const shared = /^-?\d/.test(first) || first.includes(':') || first.startsWith('[');
   return { is: 'command', words: shared ? ['http', ...words] : words };

@@ -11,18 +11,16 @@ export type Cli = Readonly<{
   terminal: Terminal;
   /** The state directory, opened and checked when it is first asked for. */
   home: () => Promise<Home>;
-  reporter: (options: CommonOptions) => Reporter;
+  /** Whether scripts are spoken to: `--json` stood somewhere among the words. */
+  reporter: () => Reporter;
 }>;
 
-/** Options that every command has. */
-export type CommonOptions = Readonly<{ json?: boolean }>;
-
-export function cliFor(terminal: Terminal): Cli {
+export function cliFor(terminal: Terminal, json: boolean): Cli {
   let home: Promise<Home> | null = null;
   return {
     terminal,
     home: () => (home ??= openHome(terminal.env)),
-    reporter: ({ json }) => reporterFor(terminal, json === true),
+    reporter: () => reporterFor(terminal, json),
   };
 }
 

@@ -6,7 +6,7 @@ import { SallyportError } from '../core/errors.ts';
 import { defaults } from '../core/limits.ts';
 import { startGateway } from '../gateway.ts';
 import type { GatewayOptions } from '../gateway.ts';
-import type { Cli, CommonOptions } from './cli.ts';
+import type { Cli } from './cli.ts';
 import { failureOf } from './failure.ts';
 import { showProgress } from './progress.ts';
 import type { Fresh } from './shown-access.ts';
@@ -33,9 +33,9 @@ export type Run = Readonly<{
 const stopMs = 900;
 
 /** Resolves when it was ended by its person, over its socket, or by its clock. Errors: those of `startGateway`. */
-export async function runGateway(cli: Cli, options: CommonOptions, run: Run): Promise<void> {
+export async function runGateway(cli: Cli, run: Run): Promise<void> {
   const { terminal } = cli;
-  const reporter = cli.reporter(options);
+  const reporter = cli.reporter();
   const home = await cli.home();
   let { config } = run;
   const ended = Promise.withResolvers<void>();

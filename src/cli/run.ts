@@ -13,9 +13,9 @@ import type { Terminal } from './terminal.ts';
 
 /** Never rejects: what went wrong has been said, and the number says which kind it was. */
 export async function run(words: readonly string[], terminal: Terminal): Promise<number> {
-  const cli = cliFor(terminal);
-  const program = buildProgram(cli);
   const json = words.includes('--json');
+  const cli = cliFor(terminal, json);
+  const program = buildProgram(cli);
   try {
     const names = new Set(program.commands.flatMap((command) => [command.name(), ...command.aliases()]));
     const spoken = readArguments(words, new Set([...names, 'help']), valuedOptions(program));
@@ -25,7 +25,7 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
         terminal.out(`\nTry it now: sallyport example\n`);
         return 0;
       case 'pagekite':
-        await sharePageKite(cli, spoken.words, spoken.json);
+        await sharePageKite(cli, spoken.words);
         return 0;
       case 'command':
         await program.parseAsync([...spoken.words], { from: 'user' });
@@ -43,11 +43,11 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
   }
 }
 
-async function sharePageKite(cli: Cli, words: readonly string[], json: boolean): Promise<void> {
+async function sharePageKite(cli: Cli, words: readonly string[]): Promise<void> {
   const { requests, passwords } = readPageKite(words, cli.terminal.cwd());
   if (passwords.length > 0) {
     hideArguments('');
-    cli.reporter({ json }).say({
+    cli.reporter().say({
       event: 'warning',
       code: 'secret-spoken',
       message: 'A password in the command line can be read by others on this machine, and stays in the history of your shell.',
@@ -55,5 +55,5 @@ async function sharePageKite(cli: Cli, words: readonly string[], json: boolean):
     });
   }
   const known = new Map(passwords.map(({ user, password }) => [user, password]));
-  await share(cli, { json }, { requests, passwords: known, lan: false, relay: null });
+  await share(cli, { requests, passwords: known, lan: false, relay: null });
 }

@@ -4,12 +4,12 @@ import { configOrThrow } from '../controlplane/config/parse.ts';
 import type { Config } from '../controlplane/config/plan.ts';
 import { watchConfig } from '../controlplane/config/watch.ts';
 import { SallyportError } from '../core/errors.ts';
-import type { Cli, CommonOptions } from './cli.ts';
+import type { Cli } from './cli.ts';
 import { readConfigFile } from './configuration.ts';
 import { membershipFor } from './membership.ts';
 import { runGateway } from './run-gateway.ts';
 
-export type ServeOptions = CommonOptions & Readonly<{ config: string }>;
+export type ServeOptions = Readonly<{ config: string }>;
 
 /** @param gatewayOnly refuses a configuration that listens nowhere itself: `sallyport gateway` */
 export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: boolean): Promise<void> {
@@ -21,7 +21,7 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
   const { path, text, config } = await read();
   const membership = gatewayOnly ? null : await membershipFor(cli, config.relay, config.services[0]?.name ?? null);
   const needsRelay = !gatewayOnly && membership === null && config.listen.length === 0;
-  await runGateway(cli, options, {
+  await runGateway(cli, {
     config,
     embeddedRelay: needsRelay ? { host: '127.0.0.1', port: null } : null,
     membership: config.relay === null && config.listen.length > 0 ? null : membership,

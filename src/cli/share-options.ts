@@ -1,23 +1,21 @@
 /** The flags of commands that share something. */
 
 import type { Command } from 'commander';
-import type { CommonOptions } from './cli.ts';
 import type { ShareRequest } from './share-request.ts';
 import { checkedFor, checkedNetworks, checkedWebhook, shareFor } from './share-request.ts';
 
-export type ShareOptions = CommonOptions &
-  Readonly<{
-    name?: string;
-    password?: readonly string[];
-    link?: boolean;
-    public?: boolean;
-    allow?: readonly string[];
-    for: string;
-    lan?: boolean;
-    relay?: string;
-    firewall: boolean;
-    at?: string;
-  }>;
+export type ShareOptions = Readonly<{
+  name?: string;
+  password?: readonly string[];
+  link?: boolean;
+  public?: boolean;
+  allow?: readonly string[];
+  for: string;
+  lan?: boolean;
+  relay?: string;
+  firewall: boolean;
+  at?: string;
+}>;
 
 /** Adds the flags that `http` and `dir` have in common. */
 export function withShareOptions(command: Command): Command {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { configOrThrow } from '../controlplane/config/parse.ts';
 import { parseDuration } from '../controlplane/config/duration.ts';
 import type { Config } from '../controlplane/config/plan.ts';
-import type { Cli, CommonOptions } from './cli.ts';
+import type { Cli } from './cli.ts';
 import { newPassword } from './ask-password.ts';
 import { parser } from './configuration.ts';
 import { membershipFor } from './membership.ts';
@@ -27,12 +27,12 @@ export type Share = Readonly<{
 }>;
 
 /** Resolves when the share has ended. Its links end with it. */
-export async function share(cli: Cli, options: CommonOptions, wanted: Share): Promise<void> {
+export async function share(cli: Cli, wanted: Share): Promise<void> {
   const membership = wanted.lan ? null : await membershipFor(cli, wanted.relay, wanted.requests[0]?.name ?? null);
   const config = configOf(wanted, wanted.lan ? await lanPort() : null);
   const made = await withPeople(cli, (people) => prepare(cli, people, wanted));
   try {
-    await runGateway(cli, options, {
+    await runGateway(cli, {
       config,
       embeddedRelay: wanted.lan || membership !== null ? null : { host: '127.0.0.1', port: null },
       membership,

@@ -92,6 +92,7 @@ export const codes = {
   'user-taken': { status: null, exit: 64 },
   'password-weak': { status: null, exit: 64 },
   'link-missing': { status: null, exit: 67 },
+  'gateway-missing': { status: null, exit: 67 },
   'service-missing': { status: null, exit: 67 },
   'process-missing': { status: null, exit: 69 },
   'record-conflicted': { status: null, exit: 75 },

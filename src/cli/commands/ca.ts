@@ -2,7 +2,7 @@
 
 import { openLocalCa } from '../../controlplane/certificates/local-ca.ts';
 import { aboutTrust, trustWords } from '../../controlplane/certificates/trust-words.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 
 export function caCommand(cli: Cli) {
@@ -12,10 +12,10 @@ export function caCommand(cli: Cli) {
     description:
       'Shows the certificate authority of this state directory: where its certificate lies, what it may sign, how to trust it and how to remove it.',
     examples: ['sallyport ca', 'sallyport ca --json'],
-  }).action(async (options: CommonOptions) => {
+  }).action(async () => {
     const { terminal } = cli;
     const ca = await openLocalCa(await cli.home(), { names: [], now: terminal.now });
-    const reporter = cli.reporter(options);
+    const reporter = cli.reporter();
     if (reporter.json) {
       for (const { fingerprint, domains, notAfter } of ca.authorities())
         reporter.say({ event: 'ca', path: ca.path, fingerprint, names: domains, expires: new Date(notAfter).toISOString() });

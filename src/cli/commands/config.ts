@@ -1,6 +1,6 @@
 /** `sallyport config`: is the file right, and what may stand in it. */
 
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
 import { configName, parser, readConfigFile } from '../configuration.ts';
 import { configOrThrow, problemWords } from '../../controlplane/config/parse.ts';
@@ -21,14 +21,14 @@ function check(cli: Cli) {
     usage: 'check [file]',
     summary: 'name every mistake in a configuration, with line and column',
     examples: ['sallyport config check', 'sallyport config check /etc/sallyport.yaml --json'],
-  }).action(async (file: string | undefined, options: CommonOptions) => {
-    const reporter = cli.reporter(options);
+  }).action(async (file: string | undefined) => {
+    const reporter = cli.reporter();
     const named = file ?? configName;
     const { parsed } = await readConfigFile(named, cli.terminal.cwd());
     if (!parsed.ok) {
       // The last one is said by the failure itself, which carries the exit code.
       for (const problem of parsed.problems.slice(1))
-        reporter.say({ event: 'warning', code: 'config-malformed', message: `${problemWords(problem, named)}.`, hint: null });
+        reporter.say({ event: 'warning', code: 'config-malformed', message: problemWords(problem, named), hint: null });
     }
     const config = configOrThrow(parsed, named);
     reporter.say({ event: 'config', path: named, services: config.services.map(({ name }) => name) });

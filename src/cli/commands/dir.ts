@@ -31,6 +31,6 @@ export function dirCommand(cli: Cli) {
         rawHeaders: false,
         from: null,
       };
-      await share(cli, options, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
+      await share(cli, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
     });
 }

@@ -31,7 +31,7 @@ export function exampleCommand(cli: Cli) {
         rawHeaders: false,
         from: null,
       };
-      await share(cli, options, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
+      await share(cli, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
     } finally {
       await blog.close();
     }

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { callControl } from '../../controlplane/api/call.ts';
 import type { Answer } from '../../controlplane/config/question.ts';
 import { SallyportError } from '../../core/errors.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 
-type ExplainOptions = CommonOptions & Readonly<{ from: string; as?: string; method: string }>;
+type ExplainOptions = Readonly<{ from: string; as?: string; method: string }>;
 
 const answer: z.ZodType<Answer> = z.object({
   service: z.string().nullable(),
@@ -33,7 +33,7 @@ export function explainCommand(cli: Cli) {
     .action(async (url: string, options: ExplainOptions) => {
       const asked = { url, method: options.method.toUpperCase(), from: options.from, as: options.as ?? null };
       const found = await ask(cli, asked);
-      cli.reporter(options).say({
+      cli.reporter().say({
         event: 'explain',
         url,
         from: asked.from,

@@ -44,6 +44,6 @@ export function httpCommand(cli: Cli) {
         rawHeaders: options.rawheaders === true,
         from: options.from ?? null,
       };
-      await share(cli, options, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
+      await share(cli, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
     });
 }

@@ -8,7 +8,7 @@ import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import { join } from '../../dataplane/reach-relay.ts';
 import { hideArguments } from '../arguments.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { withPeople } from '../people.ts';
 
@@ -23,8 +23,8 @@ export function joinCommand(cli: Cli) {
     description:
       'Spends the code that `sallyport relay invite` printed. The keys are made here and never leave this machine. With "-" the code is read from standard input, where no other user can see it.',
     examples: ['sallyport join sp1~blog.example.org~…', 'pbpaste | sallyport join -'],
-  }).action(async (code: string, options: CommonOptions) => {
-    const reporter = cli.reporter(options);
+  }).action(async (code: string) => {
+    const reporter = cli.reporter();
     const invite = parseInvite(code === '-' ? await fromStandardInput(cli) : hideArguments(code));
     const identity = await loadIdentity((await cli.home()).keys, 'gateway');
     const joined = await join({

@@ -3,7 +3,7 @@
 import { parseDuration } from '../../controlplane/config/duration.ts';
 import { readServiceName } from '../../controlplane/config/forms.ts';
 import { SallyportError } from '../../core/errors.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
 import { instant } from '../event.ts';
 import { withPeople } from '../people.ts';
@@ -22,7 +22,7 @@ export function linksCommand(cli: Cli) {
   );
 }
 
-type AddOptions = CommonOptions & Readonly<{ for: string; label?: string }>;
+type AddOptions = Readonly<{ for: string; label?: string }>;
 
 function add(cli: Cli) {
   return newCommand({
@@ -43,7 +43,7 @@ function add(cli: Cli) {
       const expires = typeof ms === 'number' ? cli.terminal.now() + ms : null;
       const { secret, link } = await withPeople(cli, ({ links }) => links.create({ service, expires, label: options.label ?? null }));
       const address = await urlOf(cli, service);
-      const reporter = cli.reporter(options);
+      const reporter = cli.reporter();
       reporter.say({
         event: 'link',
         id: link.id,
@@ -58,15 +58,14 @@ function add(cli: Cli) {
 }
 
 function list(cli: Cli) {
-  return newCommand({ usage: 'list', summary: 'all links, without their secrets', examples: ['sallyport links list'] }).action(
-    (options: CommonOptions) =>
-      withPeople(cli, async ({ links }) => {
-        const reporter = cli.reporter(options);
-        const all = links.list();
-        if (all.length === 0) reporter.note('There is no link.');
-        for (const { id, service, label, expires } of all)
-          reporter.say({ event: 'link', id, service, label, expires: instant(expires), url: null, change: null });
-      }),
+  return newCommand({ usage: 'list', summary: 'all links, without their secrets', examples: ['sallyport links list'] }).action(() =>
+    withPeople(cli, async ({ links }) => {
+      const reporter = cli.reporter();
+      const all = links.list();
+      if (all.length === 0) reporter.note('There is no link.');
+      for (const { id, service, label, expires } of all)
+        reporter.say({ event: 'link', id, service, label, expires: instant(expires), url: null, change: null });
+    }),
   );
 }
 
@@ -75,14 +74,14 @@ function revoke(cli: Cli) {
     usage: 'revoke <id>',
     summary: 'end a link and the sessions that it opened',
     examples: ['sallyport links revoke 3f9a0c11d2'],
-  }).action((id: string, options: CommonOptions) =>
+  }).action((id: string) =>
     withPeople(cli, async ({ links }) => {
       const link = links.byId(id);
       if (!(await links.revoke(id)))
         throw new SallyportError('link-missing', `There is no link ${JSON.stringify(id)}.`, {
           hint: 'See what there is: sallyport links list',
         });
-      cli.reporter(options).say({
+      cli.reporter().say({
         event: 'link',
         id,
         service: link?.service ?? '',

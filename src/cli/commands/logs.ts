@@ -4,10 +4,10 @@ import { SallyportError } from '../../core/errors.ts';
 import { followRecords, lastRecords } from '../../controlplane/records/read.ts';
 import type { Recorded } from '../../controlplane/records/read.ts';
 import { recordWords } from '../../controlplane/records/words.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 
-type LogsOptions = CommonOptions & Readonly<{ follow?: boolean; lines: string }>;
+type LogsOptions = Readonly<{ follow?: boolean; lines: string }>;
 
 const linesMax = 100_000;
 
@@ -26,7 +26,7 @@ export function logsCommand(cli: Cli) {
           hint: `Say a number up to ${linesMax}.`,
         });
       const { exchanges } = await cli.home();
-      const say = (record: Recorded): void => sayRecord(cli, options, record);
+      const say = (record: Recorded): void => sayRecord(cli, record);
       if (options.follow !== true) {
         for (const record of await lastRecords(exchanges, count)) say(record);
         return;
@@ -41,9 +41,8 @@ export function logsCommand(cli: Cli) {
     });
 }
 
-function sayRecord(cli: Cli, options: LogsOptions, record: Recorded): void {
-  if (options.json !== true) cli.terminal.out(`${recordWords(record)}\n`);
-  else if (record.is === 'event') cli.reporter(options).say({ event: 'exchange', record: record.event });
-  else
-    cli.reporter(options).say({ event: 'warning', code: 'records-dropped', message: `${record.count} records were dropped.`, hint: null });
+function sayRecord(cli: Cli, record: Recorded): void {
+  if (!cli.reporter().json) cli.terminal.out(`${recordWords(record)}\n`);
+  else if (record.is === 'event') cli.reporter().say({ event: 'exchange', record: record.event });
+  else cli.reporter().say({ event: 'warning', code: 'records-dropped', message: `${record.count} records were dropped.`, hint: null });
 }

@@ -2,7 +2,7 @@
 
 import { listNames, revokeGateway } from '../../controlplane/enrolment/names.ts';
 import { SallyportError } from '../../core/errors.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
 import { withPeople } from '../people.ts';
 
@@ -22,9 +22,9 @@ function list(cli: Cli) {
     usage: 'list',
     summary: 'the key of each gateway and its names',
     examples: ['sallyport relay gateways list --json'],
-  }).action((options: CommonOptions) =>
+  }).action(() =>
     withPeople(cli, async ({ store }) => {
-      const reporter = cli.reporter(options);
+      const reporter = cli.reporter();
       const byOwner = Map.groupBy(await listNames(store), ({ owner }) => owner);
       if (byOwner.size === 0) reporter.note('No gateway has joined yet: sallyport relay invite blog');
       for (const [fingerprint, owned] of byOwner) reporter.say({ event: 'gateway', fingerprint, names: owned.map(({ name }) => name) });
@@ -37,14 +37,14 @@ function revoke(cli: Cli) {
     usage: 'revoke <fingerprint>',
     summary: 'take all names from a gateway, and cut it off',
     examples: ['sallyport relay gateways revoke 5d3c…'],
-  }).action((fingerprint: string, options: CommonOptions) =>
+  }).action((fingerprint: string) =>
     withPeople(cli, async ({ store }) => {
       const names = await revokeGateway(store, fingerprint.toLowerCase());
       if (names.length === 0)
-        throw new SallyportError('name-unknown', 'No gateway with that key owns a name here.', {
+        throw new SallyportError('gateway-missing', 'No gateway with that key owns a name here.', {
           hint: 'See who does: sallyport relay gateways list',
         });
-      cli.reporter(options).say({ event: 'gateway', fingerprint: fingerprint.toLowerCase(), names: [] });
+      cli.reporter().say({ event: 'gateway', fingerprint: fingerprint.toLowerCase(), names: [] });
     }),
   );
 }

@@ -6,11 +6,11 @@ import { loadIdentity } from '../../controlplane/certificates/identity.ts';
 import { createInvite } from '../../controlplane/enrolment/invites.ts';
 import { readRelayCard } from '../../controlplane/enrolment/relay-card.ts';
 import { SallyportError } from '../../core/errors.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { withPeople } from '../people.ts';
 
-type InviteOptions = CommonOptions & Readonly<{ for: string; address?: string }>;
+type InviteOptions = Readonly<{ for: string; address?: string }>;
 
 export function relayInviteCommand(cli: Cli) {
   return newCommand({
@@ -42,6 +42,6 @@ export function relayInviteCommand(cli: Cli) {
           randomBytes,
         });
       });
-      cli.reporter(options).say({ event: 'invite', name: invite.name, code: invite.code, expires: new Date(invite.expires).toISOString() });
+      cli.reporter().say({ event: 'invite', name: invite.name, code: invite.code, expires: new Date(invite.expires).toISOString() });
     });
 }

@@ -8,14 +8,14 @@ import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import { wired } from '../../registry.ts';
 import { startRelay } from '../../relay.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { failureOf } from '../failure.ts';
 import { gathered } from '../share-options.ts';
 import { relayGatewaysCommand } from './relay-gateways.ts';
 import { relayInviteCommand } from './relay-invite.ts';
 
-type RelayOptions = CommonOptions & Readonly<{ listen?: readonly string[]; domain?: string; address?: string }>;
+type RelayOptions = Readonly<{ listen?: readonly string[]; domain?: string; address?: string }>;
 
 const listenDefault = '0.0.0.0:443';
 
@@ -43,7 +43,7 @@ export function relayCommand(cli: Cli) {
 
 async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
   const { terminal } = cli;
-  const reporter = cli.reporter(options);
+  const reporter = cli.reporter();
   const domain = checkedDomain(options.domain);
   const listen = (options.listen ?? [listenDefault]).map(checkedListen);
   const home = await cli.home();

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { callControl } from '../../controlplane/api/call.ts';
 import type { GatewayStatus } from '../../controlplane/config/running.ts';
 import { SallyportError } from '../../core/errors.ts';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 
 const words = z.string().nullable();
@@ -31,8 +31,8 @@ export function statusCommand(cli: Cli) {
     summary: 'what is open, for whom, and until when',
     description: 'Asks every process of this state directory what it has open.',
     examples: ['sallyport status', 'sallyport status --json'],
-  }).action(async (options: CommonOptions) => {
-    const reporter = cli.reporter(options);
+  }).action(async () => {
+    const reporter = cli.reporter();
     const answers = await callControl(await cli.home(), 'status', {});
     if (answers.length === 0) reporter.note('Nothing is open.');
     for (const answer of answers) {

@@ -2,15 +2,13 @@
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { Cli, CommonOptions } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 
 export function versionCommand(cli: Cli) {
-  return newCommand({ usage: 'version', summary: 'which Sallyport, on which Node', examples: ['sallyport version --json'] }).action(
-    (options: CommonOptions) => {
-      cli.reporter(options).say({ event: 'version', version: ownVersion(), node: process.versions.node });
-    },
-  );
+  return newCommand({ usage: 'version', summary: 'which Sallyport, on which Node', examples: ['sallyport version --json'] }).action(() => {
+    cli.reporter().say({ event: 'version', version: ownVersion(), node: process.versions.node });
+  });
 }
 
 /** As package.json says. */

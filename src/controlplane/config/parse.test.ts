@@ -282,8 +282,8 @@ for (const [title, text, sentence] of golden) {
 
 test('names every mistake, in the order of the text', () => {
   assert.deepEqual(said('network: x\nservices:\n  a: { to: 0, foo: 1 }\n').split('\n'), [
-    'sallyport.yaml, line 1, column 10: network: found "x", expected one of trusted, shared, hostile',
-    'sallyport.yaml, line 3, column 12: services.a.to: found 0, expected a port from 1 to 65535',
+    'sallyport.yaml, line 1, column 10: network: found "x", expected one of trusted, shared, hostile.',
+    'sallyport.yaml, line 3, column 12: services.a.to: found 0, expected a port from 1 to 65535.',
     `sallyport.yaml, line 3, column 15: services.a.foo: unknown key, did you mean for?`,
   ]);
 });
@@ -291,7 +291,7 @@ test('names every mistake, in the order of the text', () => {
 test('throws the first mistake with the code config-malformed and the way to see all', () => {
   assert.throws(() => configOrThrow(parse('network: x\nservices: {}', 'a.yaml'), 'a.yaml'), {
     code: 'config-malformed',
-    message: 'a.yaml, line 1, column 10: network: found "x", expected one of trusted, shared, hostile',
+    message: 'a.yaml, line 1, column 10: network: found "x", expected one of trusted, shared, hostile.',
     hint: 'sallyport config check a.yaml',
   });
 });

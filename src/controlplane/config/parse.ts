@@ -59,12 +59,13 @@ export function configOrThrow(parsed: Parsed, path: string): Config {
   if (parsed.ok) return parsed.config;
   const [first, ...more] = parsed.problems;
   const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
-  throw new SallyportError('config-malformed', first === undefined ? `${path} cannot be read` : `${problemWords(first, path)}${rest}`, {
+  throw new SallyportError('config-malformed', first === undefined ? `${path} cannot be read.` : problemWords(first, path, rest), {
     hint: `sallyport config check ${path}`,
   });
 }
 
-/** `sallyport.yaml, line 4, column 9: services.blog.to: found 70000, expected a port from 1 to 65535`. */
-export function problemWords(problem: Problem, path: string): string {
-  return `${path}, line ${problem.line}, column ${problem.column}: ${problem.sentence}`;
+/** `sallyport.yaml, line 4, column 9: services.blog.to: found 70000, expected a port from 1 to 65535.` */
+export function problemWords({ line, column, sentence }: Problem, path: string, rest = ''): string {
+  const words = `${path}, line ${line}, column ${column}: ${sentence}${rest}`;
+  return words.endsWith('?') ? words : `${words}.`;
 }
