@@ -150,15 +150,19 @@ class Visit implements CarrierTaker {
   #register(value: unknown): void {
     const gateway = this.#gateway;
     const asked = registerShape.safeParse(value);
-    if (gateway === null || !asked.success || this.#registers >= registersMax)
+    const { namesPerCarrierMax } = this.#door.options.limits;
+    if (gateway === null || !asked.success || asked.data.names.length > namesPerCarrierMax || this.#registers >= registersMax)
       return this.fail(fault('frame-malformed', 'a registration that cannot be taken'));
     this.#registers += 1;
     // One after the other: the last word of a gateway about its names is what holds.
-    this.#turn = this.#turn.then(async () => {
-      const answers = await this.#door.options.directory.register(gateway, asked.data.names);
-      this.#registers -= 1;
-      if (!this.#over) gateway.carrier.message('names', { ask: asked.data.ask, answers });
-    });
+    this.#turn = this.#answer(this.#turn, gateway, asked.data);
+  }
+
+  async #answer(before: Promise<void>, gateway: LiveGateway, asked: Readonly<{ ask: number; names: readonly string[] }>): Promise<void> {
+    await before;
+    const answers = await this.#door.options.directory.register(gateway, asked.names);
+    this.#registers -= 1;
+    if (!this.#over) gateway.carrier.message('names', { ask: asked.ask, answers });
   }
 }
 

@@ -110,33 +110,23 @@ export class Engine {
       const code = missing ?? 'route-missing';
       return this.#refuse(call, snapshot, service, { code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
-    if (belowReserved(exchange)) {
-      const reply = await submitForm(call, service);
-      if (reply?.answer === null)
-        return this.#refuse(call, snapshot, service, {
-          code: reply.code ?? 'route-missing',
-          why: reply.why ?? 'a form refused',
-          stage: 'identify',
-          answer: null,
-        });
-      if (reply === null)
-        return this.#refuse(call, snapshot, service, {
-          code: 'route-missing',
-          why: 'no form of this service',
-          stage: 'identify',
-          answer: null,
-        });
-      const { answer } = reply;
-      return this.#record(exchange, service, await call.refuse(answer), {
-        is: reply.code === null ? 'pass' : 'refuse',
-        code: reply.code,
-        why: reply.why,
-      });
-    }
+    if (belowReserved(exchange)) return this.#form(call, snapshot, service);
     const judged = judge(exchange, route, call.gather);
     const outcome = judged instanceof Promise ? await judged : judged;
     if (outcome.is === 'refuse') return this.#refuse(call, snapshot, service, outcome);
     return this.#carry(call, outcome, snapshot, service);
+  }
+
+  /** A form that refuses without an answer of its own shows the face, like a path that has no form. */
+  async #form(call: Call, snapshot: Snapshot, service: Service): Promise<void> {
+    const submitted = await submitForm(call, service, snapshot.limits.formBytesMax);
+    if (submitted === null || submitted.answer === null) {
+      const { code, why } = submitted ?? { code: null, why: 'no form of this service' };
+      return this.#refuse(call, snapshot, service, { code: code ?? 'route-missing', why: why ?? '', stage: 'identify', answer: null });
+    }
+    const { answer, code, why } = submitted;
+    const tally = await call.refuse(answer);
+    this.#record(call.exchange, service, tally, { is: code === null ? 'pass' : 'refuse', code, why });
   }
 
   /** Opens the upstream and joins both; tries once more where nothing had begun on a connection that was being closed. */

@@ -90,8 +90,8 @@ class Joint {
   }
 
   #on<Arguments extends readonly unknown[]>(stream: Stream, name: string, listener: (...all: Arguments) => void): void {
-    stream.on(name, listener as () => void); // the emitter's own types know no generic event
-    this.#undo.push(() => stream.off(name, listener as () => void));
+    stream.on(name, listener);
+    this.#undo.push(() => stream.off(name, listener));
   }
 
   #end(code: Code | null, why: string | null): void {
