@@ -35,7 +35,10 @@ describe('a relay', () => {
     const [echoed] = (await once(socket, 'data')) as [Buffer];
     equal(echoed.toString(), 'hello');
     const arrival = member.arrivals[0];
-    deepEqual([arrival?.sni, arrival?.alpn, arrival?.port, arrival?.from], ['blog.example.test', ['http/1.1'], at.port, { ip: '127.0.0.1', port: socket.localPort }]);
+    deepEqual(
+      [arrival?.sni, arrival?.alpn, arrival?.port, arrival?.from],
+      ['blog.example.test', ['http/1.1'], at.port, { ip: '127.0.0.1', port: socket.localPort }],
+    );
     socket.end();
     await once(socket, 'close');
     await until(() => at.sink.last().length === 1);
@@ -72,7 +75,8 @@ describe('a relay', () => {
       serve: (arrival) => {
         const server = new tls.TLSSocket(arrival.stream, { isServer: true, key: key.privateKey, cert: key.certificate });
         server.on('error', () => undefined);
-        const more = (): void => void (server.destroyed || (server.write(Buffer.alloc(65_536)) ? setImmediate(more) : server.once('drain', more)));
+        const more = (): void =>
+          void (server.destroyed || (server.write(Buffer.alloc(65_536)) ? setImmediate(more) : server.once('drain', more)));
         server.once('secure', more);
       },
     });
@@ -119,7 +123,10 @@ describe('a relay', () => {
     const again = dial(at.port);
     again.write(await hello('blog.example.test'));
     deepEqual(await drained(again), unrecognized);
-    deepEqual(at.sink.last().map((event) => event.code), ['route-missing', 'route-missing']);
+    deepEqual(
+      at.sink.last().map((event) => event.code),
+      ['route-missing', 'route-missing'],
+    );
   });
 
   it('gives visitors without a name to its owner, and on a public relay to nobody', async (test) => {

@@ -57,12 +57,27 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const grants = await openGrants({ store: options.store, domain, owner: options.owner, now, onChange: () => directory?.review() });
   directory = new Directory({ grants, limits, unnamed: options.owner });
   const names = directory;
-  const door = new CarrierDoor({ identity, domain, directory, enrolment: grants, limits, now, onEnd: options.onCarrierEnd ?? (() => undefined) });
+  const door = new CarrierDoor({
+    identity,
+    domain,
+    directory,
+    enrolment: grants,
+    limits,
+    now,
+    onEnd: options.onCarrierEnd ?? (() => undefined),
+  });
   const snapshot = blindSnapshot(names, limits);
   const engine = new Engine({
     snapshot: () => snapshot,
     audit: options.audit,
-    tools: { now, newId: createIds(now, randomBytes), limits, deadlines, splice: createSplice({ now, deadlines }), httpDate: () => new Date(now()).toUTCString() },
+    tools: {
+      now,
+      newId: createIds(now, randomBytes),
+      limits,
+      deadlines,
+      splice: createSplice({ now, deadlines }),
+      httpDate: () => new Date(now()).toUTCString(),
+    },
     onFault: options.onFault,
   });
   const protocol = sniProtocol((arrival, alpn, read) => {

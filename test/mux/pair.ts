@@ -8,7 +8,14 @@ import type { Opening } from '../../src/core/mux/opening.ts';
 import { MuxSession } from '../../src/core/mux/session.ts';
 import { defaults } from '../../src/core/limits.ts';
 
-export const opening: Opening = { id: 'exchange-1', ip: '192.0.2.7', visitorPort: 50_000, listenerPort: 443, sni: 'blog.example.org', alpn: ['h2', 'http/1.1'] };
+export const opening: Opening = {
+  id: 'exchange-1',
+  ip: '192.0.2.7',
+  visitorPort: 50_000,
+  listenerPort: 443,
+  sni: 'blog.example.org',
+  alpn: ['h2', 'http/1.1'],
+};
 
 /** What the session would write now. */
 export function wire(session: MuxSession, dataBytesMax = 1 << 20): Uint8Array {

@@ -81,7 +81,17 @@ export async function world(test: TestContext, changes: Partial<Limits> = {}, ow
   test.after(() => relay.close());
   const address = relay.addresses[0] ?? '';
   const invite = async (name: string): Promise<string> =>
-    (await createInvite(store, { name, domain: 'example.test', relayAddress: address, fingerprint: identity.fingerprint, lifeMs: 60_000, now: Date.now(), randomBytes })).code;
+    (
+      await createInvite(store, {
+        name,
+        domain: 'example.test',
+        relayAddress: address,
+        fingerprint: identity.fingerprint,
+        lifeMs: 60_000,
+        now: Date.now(),
+        randomBytes,
+      })
+    ).code;
   let members = 0;
   const member = async (...names: readonly string[]): Promise<MachineIdentity> => {
     const key = await identityOf(`member ${members++}`);
@@ -92,13 +102,34 @@ export async function world(test: TestContext, changes: Partial<Limits> = {}, ow
 }
 
 export function joined(code: string, identity: MachineIdentity, limits: Limits): ReturnType<typeof join> {
-  return join({ invite: parseInvite(code), identity, limits, signal: new AbortController().signal, instance: randomBytes(16).toString('hex') });
+  return join({
+    invite: parseInvite(code),
+    identity,
+    limits,
+    signal: new AbortController().signal,
+    instance: randomBytes(16).toString('hex'),
+  });
 }
 
-export type Member = Readonly<{ link: RelayLink; states: (readonly [string, Code | null])[]; state: (wanted: string) => Promise<SallyportError | undefined>; arrivals: TunnelArrival[] }>;
+export type Member = Readonly<{
+  link: RelayLink;
+  states: (readonly [string, Code | null])[];
+  state: (wanted: string) => Promise<SallyportError | undefined>;
+  arrivals: TunnelArrival[];
+}>;
 
 /** A gateway at this relay. Without `serve` it ends the visitor's TLS and echoes. */
-export function gateway(test: TestContext, at: World, options: Readonly<{ identity: MachineIdentity; names: readonly string[]; fingerprint?: string; address?: string; serve?: (arrival: TunnelArrival) => void }>): Member {
+export function gateway(
+  test: TestContext,
+  at: World,
+  options: Readonly<{
+    identity: MachineIdentity;
+    names: readonly string[];
+    fingerprint?: string;
+    address?: string;
+    serve?: (arrival: TunnelArrival) => void;
+  }>,
+): Member {
   const stop = new AbortController();
   const states: (readonly [string, Code | null])[] = [];
   const waiting: { wanted: string; resolve: (error: SallyportError | undefined) => void }[] = [];
@@ -131,7 +162,7 @@ export function gateway(test: TestContext, at: World, options: Readonly<{ identi
 }
 
 /** Ends the visitor's TLS and sends back what comes. */
-export function echo(identity: MachineIdentity): (arrival: TunnelArrival) => void {
+function echo(identity: MachineIdentity): (arrival: TunnelArrival) => void {
   const server = tls.createServer({ key: identity.privateKey, cert: identity.certificate, ALPNProtocols: ['http/1.1'] });
   server.on('secureConnection', (socket) => {
     socket.on('error', () => undefined);

@@ -57,7 +57,7 @@ function parsePem(pem: string, path: string): MachineIdentity {
     if (!certificate.checkPrivateKey(privateKey)) throw new Error('key and certificate do not belong together');
     const spki = createPublicKey(pem).export({ type: 'spki', format: 'der' });
     return {
-      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
       certificate: certificate.toString(),
       fingerprint: fingerprintOf(spki),
     };
@@ -94,7 +94,7 @@ async function makePem(): Promise<string> {
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
     ],
   });
-  return `${privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()}${certificate.toString('pem')}\n`;
+  return `${privateKey.export({ type: 'pkcs8', format: 'pem' })}${certificate.toString('pem')}\n`;
 }
 
 /** Written whole beside it and linked into place: who comes second keeps what the first has made. */

@@ -33,7 +33,9 @@ export function splitAddress(address: string): Readonly<{ host: string; port: nu
   const host = canonicalHost(address.slice(0, Math.max(0, at)));
   const port = address.slice(at + 1);
   if (at < 1 || host === null || !/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535)
-    throw new SallyportError('usage-wrong', 'The relay has no address of the form HOST:PORT.', { hint: 'Give one such as relay.example.org:443.' });
+    throw new SallyportError('usage-wrong', 'The relay has no address of the form HOST:PORT.', {
+      hint: 'Give one such as relay.example.org:443.',
+    });
   return { host, port: Number(port) };
 }
 

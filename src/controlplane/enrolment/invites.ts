@@ -30,7 +30,9 @@ export type MadeInvite = Readonly<{ code: string; name: string; expires: number 
 export async function createInvite(store: Store, options: InviteOptions): Promise<MadeInvite> {
   const label = labelOf(options.name, options.domain);
   if ((await ownerOf(store, label)) !== null)
-    throw new SallyportError('name-taken', `The name ${label} belongs to a gateway already.`, { hint: 'Choose another name, or revoke that gateway first.' });
+    throw new SallyportError('name-taken', `The name ${label} belongs to a gateway already.`, {
+      hint: 'Choose another name, or revoke that gateway first.',
+    });
   const secret = Buffer.from(options.randomBytes(16)).toString('base64url');
   const expires = options.now + options.lifeMs;
   await store.records.put(keyOfInvite(secret), { name: label, expires }, { ifVersion: 0, ttlMs: options.lifeMs });
@@ -42,7 +44,10 @@ export async function createInvite(store: Store, options: InviteOptions): Promis
  * Gives the invited name to this key. The invitation is taken by compare-and-delete: of two that come at
  * once, one gets it. Returns the name's label. Errors: `invite-refused`, `name-taken`, `store-unavailable`.
  */
-export async function redeemInvite(store: Store, redemption: Readonly<{ secret: string; fingerprint: string; now: number }>): Promise<string> {
+export async function redeemInvite(
+  store: Store,
+  redemption: Readonly<{ secret: string; fingerprint: string; now: number }>,
+): Promise<string> {
   const key = keyOfInvite(redemption.secret);
   const entry = await store.records.get(key);
   const name = entry === null ? null : nameIn(entry.value);
@@ -78,7 +83,9 @@ function labelOf(name: string, domain: string): string {
   const lower = name.toLowerCase();
   const label = lower.endsWith(`.${domain}`) ? lower.slice(0, -domain.length - 1) : lower;
   if (keyOfName(label) === null || canonicalHost(`${label}.${domain}`) !== `${label}.${domain}`)
-    throw new SallyportError('name-malformed', 'A name is one label of letters, digits and hyphens.', { hint: 'Choose one such as blog or my-app.' });
+    throw new SallyportError('name-malformed', 'A name is one label of letters, digits and hyphens.', {
+      hint: 'Choose one such as blog or my-app.',
+    });
   return label;
 }
 
@@ -89,5 +96,7 @@ function refused(): SallyportError {
 }
 
 function taken(): SallyportError {
-  return new SallyportError('name-taken', 'The name of this invitation belongs to another gateway by now.', { hint: 'Ask the relay’s operator for another name.' });
+  return new SallyportError('name-taken', 'The name of this invitation belongs to another gateway by now.', {
+    hint: 'Ask the relay’s operator for another name.',
+  });
 }

@@ -23,7 +23,14 @@ export type PeerLimits = Readonly<{ window: number; streams: number }>;
 
 export type MuxLimits = Pick<
   Limits,
-  'frameBytesMax' | 'messageBytesMax' | 'streamWindowBytes' | 'carrierWindowBytes' | 'carrierStreamsMax' | 'carrierIdleMs' | 'controlFramesPerSecondMax' | 'sendWindowBytesMax'
+  | 'frameBytesMax'
+  | 'messageBytesMax'
+  | 'streamWindowBytes'
+  | 'carrierWindowBytes'
+  | 'carrierStreamsMax'
+  | 'carrierIdleMs'
+  | 'controlFramesPerSecondMax'
+  | 'sendWindowBytesMax'
 >;
 
 /** The relay opens streams with odd ids. Even ids are the gateway's, which opens none in this version. */

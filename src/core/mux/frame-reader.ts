@@ -2,7 +2,7 @@
 
 import type { Fault } from '../errors.ts';
 import type { FrameLimits, Header } from './frame.ts';
-import { frameHeaderBytes, readHeader } from './frame.ts';
+import { frameHeaderBytes, frameVersion, readHeader } from './frame.ts';
 
 /** Who is told. A fault that is returned ends the reading for good. */
 export interface FrameTaker {
@@ -51,7 +51,7 @@ export class FrameReader {
       this.#headerHave += piece.length;
       next = at + piece.length;
       // The first byte alone tells a stranger who speaks something else: no need to wait for twelve.
-      if (this.#headerHave < frameHeaderBytes && this.#partialHeader[0] === 1) return next;
+      if (this.#headerHave < frameHeaderBytes && this.#partialHeader[0] === frameVersion) return next;
       source = this.#partialHeader;
       start = 0;
       this.#headerHave = 0;

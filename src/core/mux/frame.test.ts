@@ -11,16 +11,44 @@ import { decodeOpening, encodeOpening } from './opening.ts';
 import { reasons } from './reasons.ts';
 
 const page = readFileSync(new URL('../../../docs/wire-protocol.md', import.meta.url), 'utf8');
-const examples = new Map([...page.matchAll(/^```frame (\w+)\n([\da-f\s]+)```$/gm)].map(([, type = '', hex = '']) => [type, new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))]));
+const examples = new Map(
+  [...page.matchAll(/^```frame (\w+)\n([\da-f\s]+)```$/gm)].map(([, type = '', hex = '']) => [
+    type,
+    new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex')),
+  ]),
+);
 
 const json = encodeMessage;
 const expected: Readonly<Record<FrameType, Readonly<{ stream: number; payload: Uint8Array | null }>>> = {
-  hello: { stream: 0, payload: json({ instance: '00112233445566778899aabbccddeeff', proof: 'AAAA', invite: null, window: 65_536, streams: 1_000, features: [] }) },
-  accepted: { stream: 0, payload: json({ domain: 'example.org', grants: ['blog.example.org', '*.blog.example.org'], window: 65_536, features: [] }) },
+  hello: {
+    stream: 0,
+    payload: json({
+      instance: '00112233445566778899aabbccddeeff',
+      proof: 'AAAA',
+      invite: null,
+      window: 65_536,
+      streams: 1_000,
+      features: [],
+    }),
+  },
+  accepted: {
+    stream: 0,
+    payload: json({ domain: 'example.org', grants: ['blog.example.org', '*.blog.example.org'], window: 65_536, features: [] }),
+  },
   refused: { stream: 0, payload: json({ code: 'relay-refused' }) },
   register: { stream: 0, payload: json({ ask: 0, names: ['blog.example.org'] }) },
   names: { stream: 0, payload: json({ ask: 0, answers: [{ name: 'blog.example.org', is: 'held' }] }) },
-  open: { stream: 1, payload: encodeOpening({ id: '01J5', ip: '192.0.2.7', visitorPort: 50_000, listenerPort: 443, sni: 'blog.example.org', alpn: ['h2', 'http/1.1'] }) },
+  open: {
+    stream: 1,
+    payload: encodeOpening({
+      id: '01J5',
+      ip: '192.0.2.7',
+      visitorPort: 50_000,
+      listenerPort: 443,
+      sni: 'blog.example.org',
+      alpn: ['h2', 'http/1.1'],
+    }),
+  },
   opened: { stream: 1, payload: null },
   data: { stream: 1, payload: new Uint8Array(Buffer.from('hello')) },
   window: { stream: 1, payload: new Uint8Array([0, 0, 0x80, 0]) },
@@ -49,7 +77,8 @@ describe('the page of the wire protocol', () => {
   }
 
   it('names every type with its byte, and every reason', () => {
-    for (const [type, { byte }] of Object.entries(frameTypes)) ok(page.includes(`| \`${type}\` | \`${byte.toString(16).padStart(2, '0')}\` |`), type);
+    for (const [type, { byte }] of Object.entries(frameTypes))
+      ok(page.includes(`| \`${type}\` | \`${byte.toString(16).padStart(2, '0')}\` |`), type);
     reasons.forEach((code, byte) => ok(page.includes(`| ${byte} | \`${code}\` |`), code));
   });
 });
@@ -57,15 +86,32 @@ describe('the page of the wire protocol', () => {
 describe('an opening', () => {
   it('is read as it was written, without a name and with many protocols', () => {
     for (const sni of [null, 'a.example']) {
-      const opening = { id: 'x'.repeat(26), ip: '2001:db8::1', visitorPort: 65_535, listenerPort: 0, sni, alpn: Array.from({ length: 16 }, (_one, index) => `p${index}`) };
+      const opening = {
+        id: 'x'.repeat(26),
+        ip: '2001:db8::1',
+        visitorPort: 65_535,
+        listenerPort: 0,
+        sni,
+        alpn: Array.from({ length: 16 }, (_one, index) => `p${index}`),
+      };
       deepEqual(decodeOpening(encodeOpening(opening)), opening);
     }
   });
 
   it('leaves out protocols that cannot be written, and more than sixteen', () => {
-    const opening = { id: 'x', ip: '::1', visitorPort: 1, listenerPort: 1, sni: null, alpn: ['', 'é', 'a'.repeat(256), ...Array.from({ length: 20 }, () => 'p')] };
+    const opening = {
+      id: 'x',
+      ip: '::1',
+      visitorPort: 1,
+      listenerPort: 1,
+      sni: null,
+      alpn: ['', 'é', 'a'.repeat(256), ...Array.from({ length: 20 }, () => 'p')],
+    };
     const read = decodeOpening(encodeOpening(opening));
-    deepEqual('alpn' in read && read.alpn, Array.from({ length: 16 }, () => 'p'));
+    deepEqual(
+      'alpn' in read && read.alpn,
+      Array.from({ length: 16 }, () => 'p'),
+    );
   });
 
   it('is refused when cut short anywhere', () => {

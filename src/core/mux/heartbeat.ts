@@ -36,7 +36,8 @@ export class Heartbeat {
   }
 
   answered(payload: Uint8Array, now: number): Fault | null {
-    if (this.#askedAt === null || readUint32(payload, 0) !== 0 || readUint32(payload, 4) !== this.#ask) return fault('frame-malformed', 'a pong that nobody waits for');
+    if (this.#askedAt === null || readUint32(payload, 0) !== 0 || readUint32(payload, 4) !== this.#ask)
+      return fault('frame-malformed', 'a pong that nobody waits for');
     this.#roundTripMs = now - this.#askedAt;
     this.#askedAt = null;
     return null;

@@ -35,7 +35,10 @@ describe('mux memory', () => {
 
   it('refuses data with the opening’s turn that exceeds the first window', () => {
     const { gateway } = pair();
-    equal(faultOf(deliver(gateway, joined(open(1), raw('data', 1, new Uint8Array(65_536)), raw('data', 1, new Uint8Array(1))))), 'window-exceeded');
+    equal(
+      faultOf(deliver(gateway, joined(open(1), raw('data', 1, new Uint8Array(65_536)), raw('data', 1, new Uint8Array(1))))),
+      'window-exceeded',
+    );
   });
 
   it('refuses credit whose sum passes the largest window, at the edge of 32 bits too', () => {
@@ -58,7 +61,10 @@ describe('mux memory', () => {
   it('resets, and does not end for, an open too many', () => {
     const { gateway } = pair({ carrierStreamsMax: 2 });
     const events = deliver(gateway, joined(open(1), open(3), open(5)));
-    deepEqual(events.map((event) => event.is), ['open', 'open']);
+    deepEqual(
+      events.map((event) => event.is),
+      ['open', 'open'],
+    );
     deepEqual([...wire(gateway)], [...raw('reset', 5, new Uint8Array([2]))]);
   });
 
@@ -154,12 +160,14 @@ describe('mux rules', () => {
 
 describe('mux fuzz', () => {
   /** mulberry32: small, seeded, good enough to choose bytes. */
-  const random = (seed: number): (() => number) => () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const random =
+    (seed: number): (() => number) =>
+    () => {
+      seed = (seed + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+    };
 
   it('never throws and never holds more than the cap, for mutated conversations and for noise', (test) => {
     const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
@@ -174,9 +182,13 @@ describe('mux fuzz', () => {
       relay.ping(0);
       if (next() < 0.5) relay.finish(id);
       const toGateway = wire(relay);
-      const talk = victim === gateway ? toGateway : (deliver(gateway, toGateway), gateway.accept(id), gateway.send(id, new Uint8Array(500)), gateway.finish(id), wire(gateway));
+      const talk =
+        victim === gateway
+          ? toGateway
+          : (deliver(gateway, toGateway), gateway.accept(id), gateway.send(id, new Uint8Array(500)), gateway.finish(id), wire(gateway));
       const mutated = next() < 0.1 ? Uint8Array.from({ length: below(200) }, () => below(256)) : talk.slice();
-      for (let changes = below(4); changes > 0 && mutated.length > 0; changes--) mutated[below(Math.min(mutated.length, next() < 0.7 ? 150 : mutated.length))] = below(256);
+      for (let changes = below(4); changes > 0 && mutated.length > 0; changes--)
+        mutated[below(Math.min(mutated.length, next() < 0.7 ? 150 : mutated.length))] = below(256);
       let arrived = 0;
       for (const event of deliver(victim, mutated, 1 + below(400))) if (event.is === 'data') arrived += event.bytes.length;
       ok(arrived <= mutated.length);
@@ -189,13 +201,28 @@ describe('mux fuzz', () => {
   it('reads random frames with valid headers without throwing', () => {
     const next = random(7);
     const types = ['open', 'opened', 'data', 'window', 'fin', 'reset', 'ping', 'pong', 'goaway', 'register', 'names'] as const;
-    const sizes = { open: 30, opened: 0, data: 50, window: 4, fin: 0, reset: 1, ping: 8, pong: 8, goaway: 5, register: 20, names: 20 } as const;
+    const sizes = {
+      open: 30,
+      opened: 0,
+      data: 50,
+      window: 4,
+      fin: 0,
+      reset: 1,
+      ping: 8,
+      pong: 8,
+      goaway: 5,
+      register: 20,
+      names: 20,
+    } as const;
     for (let round = 0; round < 400; round++) {
       const session = pair().gateway;
       for (let count = 0; count < 30; count++) {
         const type = types[Math.floor(next() * types.length)] ?? 'ping';
         const carrier = type === 'ping' || type === 'pong' || type === 'goaway' || type === 'register' || type === 'names';
-        const payload = type === 'open' && next() < 0.8 ? encodeOpening(opening) : Uint8Array.from({ length: sizes[type] }, () => Math.floor(next() * 256));
+        const payload =
+          type === 'open' && next() < 0.8
+            ? encodeOpening(opening)
+            : Uint8Array.from({ length: sizes[type] }, () => Math.floor(next() * 256));
         deliver(session, raw(type, carrier ? 0 : Math.floor(next() * 8), payload));
         session.accept(1);
         session.drained(1, 0);

@@ -5,7 +5,14 @@ import { fault } from '../errors.ts';
 import { latin1 } from '../bytes.ts';
 
 /** All text is printable ASCII. `sni` is null where the hello named nobody. */
-export type Opening = Readonly<{ id: string; ip: string; visitorPort: number; listenerPort: number; sni: string | null; alpn: readonly string[] }>;
+export type Opening = Readonly<{
+  id: string;
+  ip: string;
+  visitorPort: number;
+  listenerPort: number;
+  sni: string | null;
+  alpn: readonly string[];
+}>;
 
 const printable = /^[\x21-\x7e]*$/;
 const alpnsMax = 16;

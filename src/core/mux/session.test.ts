@@ -47,7 +47,10 @@ describe('a mux session', () => {
     gateway.send(id, bytes('answer'));
     gateway.finish(id);
     const events = deliver(relay, wire(gateway));
-    deepEqual(events.map((event) => event.is), ['opened', 'data', 'fin']);
+    deepEqual(
+      events.map((event) => event.is),
+      ['opened', 'data', 'fin'],
+    );
     equal(relay.streams, 1, 'what the reader has not taken is still held');
     relay.drained(id, 6);
     gateway.drained(id, 8);
@@ -123,7 +126,10 @@ describe('a mux session', () => {
     const id = relay.open(opening, 0) ?? 0;
     relay.send(id, new Uint8Array(1_000));
     const { frames } = relay.take(0);
-    deepEqual(frames.map((frame) => frame.type), ['open']);
+    deepEqual(
+      frames.map((frame) => frame.type),
+      ['open'],
+    );
   });
 
   it('takes turns between streams, a record’s worth each, and gives the rest to who is left alone', () => {
@@ -132,7 +138,14 @@ describe('a mux session', () => {
     relay.send(one, new Uint8Array(60_000));
     relay.send(two, new Uint8Array(100));
     const data = relay.take(20_000).frames.filter((frame) => frame.type === 'data');
-    deepEqual(data.map((frame) => [frame.stream, frame.payload?.length]), [[one, 16_384], [two, 100], [one, 43_616]]);
+    deepEqual(
+      data.map((frame) => [frame.stream, frame.payload?.length]),
+      [
+        [one, 16_384],
+        [two, 100],
+        [one, 43_616],
+      ],
+    );
   });
 
   it('drops what waited when the peer resets, and says why', () => {
@@ -187,7 +200,11 @@ describe('a mux session', () => {
     const limits = defaults;
     for (const type of ['accepted', 'register', 'names', 'ping', 'goaway'] as const) {
       const relay = new MuxSession({ side: 'relay', limits, now: 0 });
-      equal(faultOf(deliver(relay, raw(type, 0, bytes('{"a":123}').subarray(0, type === 'ping' ? 8 : type === 'goaway' ? 5 : 9)))), 'frame-malformed', type);
+      equal(
+        faultOf(deliver(relay, raw(type, 0, bytes('{"a":123}').subarray(0, type === 'ping' ? 8 : type === 'goaway' ? 5 : 9)))),
+        'frame-malformed',
+        type,
+      );
     }
     const relay = new MuxSession({ side: 'relay', limits, now: 0 });
     deepEqual(deliver(relay, raw('hello', 0, bytes('{"a":1}'))), [{ is: 'message', type: 'hello', value: { a: 1 } }]);

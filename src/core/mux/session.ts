@@ -73,7 +73,8 @@ export class MuxSession implements FrameTaker {
     if (this.#phase === 'over') return [];
     this.#now = now;
     this.#heartbeat.heard(now);
-    const wrong = this.#reader.push(bytes) ?? (this.#outbox.controlFrames > controlQueueMax ? fault('carrier-broken', 'the peer does not read') : null);
+    const wrong =
+      this.#reader.push(bytes) ?? (this.#outbox.controlFrames > controlQueueMax ? fault('carrier-broken', 'the peer does not read') : null);
     if (wrong !== null) this.#fail(wrong);
     return this.#tell();
   }

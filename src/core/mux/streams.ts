@@ -46,7 +46,11 @@ export class MuxStreams {
     this.#tell = tell;
     // Half of what the peer bears, so that a flood of visitors never looks to it like a flood of ours.
     this.#opens = new Budget(Math.ceil(limits.controlFramesPerSecondMax / 2));
-    this.#pool = new WindowPool({ capBytes: limits.carrierWindowBytes, streamsMax: limits.carrierStreamsMax, streamBytes: limits.streamWindowBytes });
+    this.#pool = new WindowPool({
+      capBytes: limits.carrierWindowBytes,
+      streamsMax: limits.carrierStreamsMax,
+      streamBytes: limits.streamWindowBytes,
+    });
   }
 
   get size(): number {
@@ -193,7 +197,8 @@ export class MuxStreams {
   #credit(stream: MuxStream, credit: number, now: number): Fault | null {
     if (credit === 0) return fault('frame-malformed', 'a window of nothing');
     // Compared as numbers, never as int32: the sum of two windows is what overflowed in rust-yamux (CVE-2026-31814).
-    if (stream.queue.credit + credit > this.#options.limits.sendWindowBytesMax) return fault('window-exceeded', 'more credit than a window may have');
+    if (stream.queue.credit + credit > this.#options.limits.sendWindowBytesMax)
+      return fault('window-exceeded', 'more credit than a window may have');
     stream.queue.credit += credit;
     this.#outbox.ready(stream.queue);
     // Honest credit comes in quarters of a window; crumbs are a flood.
@@ -205,7 +210,14 @@ export class MuxStreams {
   }
 
   #keep(id: number, ours: boolean): void {
-    this.#streams.set(id, { queue: new SendQueue(id, this.#peer.window), window: this.#pool.open(), ours, opened: false, localEnded: false, remoteEnded: false });
+    this.#streams.set(id, {
+      queue: new SendQueue(id, this.#peer.window),
+      window: this.#pool.open(),
+      ours,
+      opened: false,
+      localEnded: false,
+      remoteEnded: false,
+    });
   }
 
   /** Gone when both ends have finished and the consumer has drained: what is held counts until then. */

@@ -54,9 +54,22 @@ const serverName = (name: Uint8Array | string, type = 0): number[] => {
 };
 
 /** A hello made by hand, in one record. */
-function made(extensions: readonly number[] | null, change: Readonly<{ session?: number[]; suites?: number[]; compressions?: number[] }> = {}): Buffer {
+function made(
+  extensions: readonly number[] | null,
+  change: Readonly<{ session?: number[]; suites?: number[]; compressions?: number[] }> = {},
+): Buffer {
   const { session = [], suites = [0x13, 1], compressions = [0] } = change;
-  const body = [3, 3, ...Array.from({ length: 32 }, () => 7), session.length, ...session, ...u16(suites.length), ...suites, compressions.length, ...compressions];
+  const body = [
+    3,
+    3,
+    ...Array.from({ length: 32 }, () => 7),
+    session.length,
+    ...session,
+    ...u16(suites.length),
+    ...suites,
+    compressions.length,
+    ...compressions,
+  ];
   if (extensions !== null) body.push(...u16(extensions.length), ...extensions);
   const message = [1, 0, ...u16(body.length), ...body];
   return Buffer.from([22, 3, 1, ...u16(message.length), ...message]);
@@ -89,7 +102,11 @@ describe('reading a ClientHello', () => {
   it('leaves GREASE out of the protocols, and passes over extensions that it does not know', () => {
     const grease = extension(0x1a1a, [0]);
     const alpn = extension(16, [...u16(6), 2, 0x0a, 0x8a, 2, 0x68, 0x32]);
-    deepEqual(read(made([...grease, ...alpn, ...serverName('a.example'), ...extension(0xfe0d, [1, 2, 3])])), { is: 'hello', sni: 'a.example', alpn: ['h2'] });
+    deepEqual(read(made([...grease, ...alpn, ...serverName('a.example'), ...extension(0xfe0d, [1, 2, 3])])), {
+      is: 'hello',
+      sni: 'a.example',
+      alpn: ['h2'],
+    });
   });
 
   it('keeps its answer, and looks at nothing that follows', () => {
@@ -159,7 +176,12 @@ describe('SNI / Host mismatch', () => {
   });
 
   it('refuses a hello that is dribbled in too many records', () => {
-    const wire = made(extension(21, Array.from({ length: 15_000 }, () => 0)));
+    const wire = made(
+      extension(
+        21,
+        Array.from({ length: 15_000 }, () => 0),
+      ),
+    );
     equal(outcome(read(inRecords(wire, 1))), 'refused');
     equal(outcome(read(inRecords(wire, 64))), 'null');
   });
@@ -211,7 +233,8 @@ describe('a mutated hello', () => {
       ok(original);
       const wire = Buffer.from(original);
       // Most changes go where the extensions are; the key shares behind them are noise to us.
-      for (let changes = 1 + below(3); changes > 0; changes--) wire[below(4) === 0 ? below(wire.length) : below(Math.min(wire.length, 300))] = below(256);
+      for (let changes = 1 + below(3); changes > 0; changes--)
+        wire[below(4) === 0 ? below(wire.length) : below(Math.min(wire.length, 300))] = below(256);
       const reading = read(wire, 1 + below(500));
       if (reading.is !== 'hello') continue;
       const node = await oracle(wire);

@@ -63,7 +63,8 @@ export class ClientHelloReader {
     if (this.#recordHeaderHave < 5) return this.#checkWire(at + piece.length);
     const length = (high << 8) | low;
     // RFC 8446, 5.1: no empty handshake records. The version's minor byte is to be ignored, but for nonsense.
-    if (minor > 4 || length === 0 || length > recordBytesMax) return this.#refuse('a record without a valid length or version', at + piece.length);
+    if (minor > 4 || length === 0 || length > recordBytesMax)
+      return this.#refuse('a record without a valid length or version', at + piece.length);
     this.#recordHeaderHave = 0;
     this.#recordLeft = length;
     return this.#checkWire(at + piece.length);
@@ -151,8 +152,10 @@ function parse(body: Uint8Array): HelloReading {
   const session = walk.vector(1);
   const suites = walk.vector(2);
   const compressions = walk.vector(1);
-  if (version === null || version >> 8 !== 3 || !random || session === null || suites === null || compressions === null) return refused('a hello that is cut short');
-  if (session.bytes.length > 32 || suites.bytes.length === 0 || suites.bytes.length % 2 !== 0 || compressions.bytes.length === 0) return refused('a hello with impossible lengths');
+  if (version === null || version >> 8 !== 3 || !random || session === null || suites === null || compressions === null)
+    return refused('a hello that is cut short');
+  if (session.bytes.length > 32 || suites.bytes.length === 0 || suites.bytes.length % 2 !== 0 || compressions.bytes.length === 0)
+    return refused('a hello with impossible lengths');
   if (walk.done) return { is: 'hello', sni: null, alpn: [] };
   const extensions = walk.vector(2);
   if (extensions === null || !walk.done) return refused('bytes behind the extensions, or too few');
