@@ -386,3 +386,12 @@ test('forms and signatures read a body whole, up to a measure', async () => {
   await talk.visit('POST / HTTP/1.1\r\nHost: blog.example\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello!\r\n0\r\n\r\n');
   assert.equal(body(talk.heard), 'too long');
 });
+
+test('a request that may go no further is answered here', async () => {
+  const talk = new Conversation();
+  await talk.visit('OPTIONS / HTTP/1.1\r\nHost: blog.example\r\nMax-Forwards: 0\r\n\r\n');
+  assert.match(talk.heard, /^HTTP\/1\.1 204 /);
+  await talk.visit('TRACE / HTTP/1.1\r\nHost: blog.example\r\nMax-Forwards: 0\r\n\r\n');
+  assert.match(talk.heard, /HTTP\/1\.1 405 /);
+  assert.equal(talk.said, '');
+});

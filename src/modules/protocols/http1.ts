@@ -6,6 +6,7 @@ import type { Call, Protocol, ProtocolTools, Tally } from '../../contracts/proto
 import type { Arrival } from '../../contracts/stream.ts';
 import type { Forwarding, Opened } from '../../contracts/upstream.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
+import { isAtItsEnd } from '../../core/http/forward.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
@@ -107,6 +108,10 @@ class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
   }
 }
 
+/** RFC 9110, 7.6.2: who gets Max-Forwards: 0 is the one who is asked. TRACE would show a visitor what we add; it is not given. */
+const lastOptions: Reply = { status: 204, fields: [['Allow', 'GET, HEAD, OPTIONS']], body: null };
+const lastTrace: Reply = { status: 405, fields: [['Allow', 'GET, HEAD, OPTIONS']], body: null };
+
 class Http1Call implements Call {
   readonly exchange: Exchange;
   readonly #head: RequestHead;
@@ -142,6 +147,10 @@ class Http1Call implements Call {
   }
 
   proceed(to: Opened, forwarding: Forwarding): Promise<Tally> {
+    if (isAtItsEnd(this.#head)) {
+      if (to.is === 'stream') to.release(to.reused);
+      return this.#reply(this.#head.method === 'OPTIONS' ? lastOptions : lastTrace, null);
+    }
     if (to.is === 'reply') return this.#reply(to.reply, to.body ?? null, to.length);
     return new Promise((resolve) => {
       if (this.#gone) {
