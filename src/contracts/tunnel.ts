@@ -38,7 +38,9 @@ export interface Grants {
 }
 
 /** How a name fared at the relay. */
-export type NameAnswer = Readonly<{ name: string; is: 'held' }> | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' }>;
+export type NameAnswer =
+  | Readonly<{ name: string; is: 'held' }>
+  | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' }>;
 
 /** What an invitation says, once its code has been read. The secret is good for one use. */
 export type Invite = Readonly<{
