@@ -22,10 +22,7 @@ export function isPageKite(words: readonly string[]): boolean {
  * Errors: `usage-wrong`, `port-malformed`, `name-malformed`.
  */
 export function readPageKite(words: readonly string[], cwd: string): PageKiteShares {
-  const parts = words.reduce<string[][]>(
-    (so, word) => (word === 'AND' ? [...so, []] : [...so.slice(0, -1), [...(so.at(-1) ?? []), word]]),
-    [[]],
-  );
+  const parts = splitAtAnd(words);
   const shares = parts.map((part) => readShare(part, cwd));
   const names = shares.map(({ request }) => request.name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
@@ -34,6 +31,15 @@ export function readPageKite(words: readonly string[], cwd: string): PageKiteSha
       hint: 'Give each a name of its own: PORT NAME.example.org AND PORT OTHER.example.org',
     });
   return { requests: shares.map(({ request }) => request), passwords: shares.flatMap(({ passwords }) => passwords) };
+}
+
+function splitAtAnd(words: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = [[]];
+  for (const word of words) {
+    if (word === 'AND') parts.push([]);
+    else parts.at(-1)?.push(word);
+  }
+  return parts;
 }
 
 /** What the flags of one share say, gathered. */
