@@ -21,7 +21,7 @@ export function eventOf(exchange: Exchange, service: string | null, tally: Tally
     who: exchange.identity?.subject ?? null,
     method: http?.method ?? null,
     host: exchange.host,
-    path: http === null ? null : pathForLog(http.path?.text ?? http.target),
+    path: http === null ? null : pathForLog(http.path?.text ?? http.target, exchange.identity?.secretPath === true),
     verdict: verdict.is,
     code: verdict.code,
     why: verdict.why,
@@ -70,8 +70,9 @@ function rfc3339(at: number): string {
   return formatted;
 }
 
-/** Below the reserved path a secret may follow the form's name: only the name is kept. */
-function pathForLog(path: string): string {
+/** Below the reserved path a secret may follow the form's name, and a webhook's may be the last segment: neither is kept. */
+function pathForLog(path: string, secretPath: boolean): string {
+  if (secretPath) return `${path.slice(0, path.lastIndexOf('/'))}/…`;
   if (!path.startsWith(RESERVED)) return path;
   const end = path.indexOf('/', RESERVED.length);
   return end === -1 ? path : `${path.slice(0, end)}/…`;

@@ -38,7 +38,7 @@ export function face(exchange: Exchange, _code: 'credentials-missing' | 'credent
 }
 
 /** The place that was asked for, as far as one can return there; `/` otherwise. */
-export function wantedTarget(exchange: Exchange): string {
+function wantedTarget(exchange: Exchange): string {
   return exchange.http === null ? '/' : (returnTarget(exchange.http.target, originOf(exchange)) ?? '/');
 }
 

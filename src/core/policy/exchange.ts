@@ -28,6 +28,8 @@ export type Identity = Readonly<{
   /** How it was shown in this request. `session` and `link` leave Authorization to the service. */
   by: 'basic' | 'session' | 'header' | 'address' | 'signature' | 'nothing';
   roles: readonly string[];
+  /** True where the last segment of the path was the credential: no log keeps it. */
+  secretPath?: true;
 }>;
 
 /** One exchange. Never changed: a guard's finding makes a new one. */

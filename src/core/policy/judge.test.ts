@@ -234,12 +234,6 @@ describe('judge', () => {
     assert.equal(denied.is === 'refuse' && `${denied.stage} ${denied.code}`, 'authorize path-denied');
   });
 
-  test('Sallyport-Authorization is spent whoever let the visitor in', () => {
-    const shown = exchangeOf({ fields: [['Sallyport-Authorization', 'Link x']] });
-    const outcome = sync(judge(shown, route(one(pass(who('address')))), noBody));
-    assert.deepEqual(outcome.is === 'admit' && outcome.spent, ['sallyport-authorization']);
-  });
-
   test('two checks that answer at once cost less than a microsecond', () => {
     const plain = route(any(basic), [() => pass()], []);
     const fields = Array.from({ length: 12 }, (_, at) => [`X-Field-${at}`, 'value'] as const);

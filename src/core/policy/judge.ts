@@ -1,7 +1,6 @@
 /** The judge: walks an exchange through identify, authorize and meter, and says admit or refuse. */
 
 import { codes, type Code } from '../errors.ts';
-import { fieldValue } from '../http/fields.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange, Identity } from './exchange.ts';
 import type { Route, Stage, Tree } from './route.ts';
@@ -39,11 +38,7 @@ function identified<Service>(found: Finding, exchange: Exchange, route: Route<Se
   if (found.is !== 'pass') return refuse('identify', found);
   if (found.identity === undefined) return refuse('identify', nobody);
   const known: Exchange = { ...exchange, identity: found.identity };
-  const spent =
-    exchange.http !== null && fieldValue(exchange.http.fields, 'sallyport-authorization') !== undefined
-      ? joined(found.spent, ['sallyport-authorization'])
-      : found.spent;
-  return every('authorize', 0, known, route, gather, spent ?? nothingSpent);
+  return every('authorize', 0, known, route, gather, found.spent ?? nothingSpent);
 }
 
 /** All checks of a stage from the `from`-th on, then those of the next stage. */

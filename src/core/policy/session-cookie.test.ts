@@ -1,9 +1,9 @@
-/** The session cookie: read, written, ended and kept from the service. */
+/** The session cookie: read, written and ended. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf } from '../../../test/doubles/exchange.ts';
-import { endSessionCookie, readSessionCookie, sessionCookie, withoutSessionCookie, writeSessionCookie } from './session-cookie.ts';
+import { endSessionCookie, readSessionCookie, sessionCookie, writeSessionCookie } from './session-cookie.ts';
 
 const token = 'A'.repeat(43);
 const read = (...cookies: readonly string[]) =>
@@ -45,13 +45,5 @@ describe('session cookie', () => {
     for (const part of ['Path=/', 'Secure', 'HttpOnly', 'SameSite=Lax', 'Max-Age=60']) assert.ok(value.split('; ').includes(part), part);
     assert.ok(!/domain/i.test(value));
     assert.match(endSessionCookie()[1], /=; .*Max-Age=0/);
-  });
-
-  test('is kept from the service, and nothing else is', () => {
-    assert.equal(withoutSessionCookie('a=b; c=d'), 'a=b; c=d');
-    assert.equal(withoutSessionCookie(`a=b; ${sessionCookie}=${token}; c=d`), 'a=b; c=d');
-    assert.equal(withoutSessionCookie(`${sessionCookie}=${token}`), null);
-    assert.equal(withoutSessionCookie(`${sessionCookie.toUpperCase()}=${token}; a=b`), 'a=b');
-    assert.equal(withoutSessionCookie(`a=b;${sessionCookie}=${token};${sessionCookie}=x`), 'a=b');
   });
 });

@@ -1,4 +1,4 @@
-/** The one cookie that we set: how it is read, written, ended and kept from the service. */
+/** The one cookie that we set: how it is read, written and ended. */
 
 import type { Fields } from '../http/fields.ts';
 import type { Exchange } from './exchange.ts';
@@ -50,17 +50,6 @@ export function writeSessionCookie(sessionToken: string, maxAgeSeconds: number):
 /** `Set-Cookie` that makes the browser forget it. */
 export function endSessionCookie(): readonly [string, string] {
   return ['Set-Cookie', `${sessionCookie}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`];
-}
-
-/**
- * A Cookie field without ours, for the service; null when nothing else was in it. Case is folded:
- * what a careless service could take for ours does not reach it either.
- */
-export function withoutSessionCookie(value: string): string | null {
-  if (!value.toLowerCase().includes('__host-sallyport-')) return value;
-  const kept = value.split(';').filter((pair) => !trimmed(pair).toLowerCase().startsWith('__host-sallyport-'));
-  const text = trimmed(kept.join(';'));
-  return text === '' ? null : text;
 }
 
 function trimmed(text: string): string {

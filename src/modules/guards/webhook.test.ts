@@ -115,6 +115,15 @@ describe('webhook', () => {
     assert.ok(!guard.words.includes(key));
   });
 
+  test('secrets in logs: whose path is the secret is marked so that no log keeps it', async () => {
+    for (const kind of ['secret', 'hmac'] as const) {
+      const { guard } = await hook(kind);
+      const target = kind === 'secret' ? `/hooks/build/${key}` : '/hooks/build';
+      const verdict = await guard.check(exchangeOf({ method: 'POST', target, ...signed('X-Signature-256', hmac(body)) }), bodyOf(body));
+      assert.equal(verdict.is === 'pass' && (verdict.identity?.secretPath ?? false), kind === 'secret');
+    }
+  });
+
   test('path normalisation: opens one path in one spelling, for POST', async () => {
     const { tried } = await hook('github');
     const right = signed('X-Hub-Signature-256', `sha256=${hmac(body)}`);

@@ -79,7 +79,7 @@ function bySecretPath(text: string, stem: string, secret: Uint8Array | null): Ve
   if (!text.startsWith(`${stem}/`)) return { is: 'skip' };
   if (secret === null || !sameBytes(Buffer.from(text.slice(stem.length + 1), 'latin1'), secret))
     return wrong('the secret part of the path is wrong');
-  return admitted(stem);
+  return admitted(stem, 'secret');
 }
 
 async function byBody(
@@ -92,7 +92,7 @@ async function byBody(
   const wanted = createHmac('sha256', task.secret).update(prefix).update(body).digest();
   let right = false;
   for (const signature of signatures) right = sameBytes(Buffer.from(signature, 'hex'), wanted) || right;
-  return right ? admitted(task.options.path) : wrong('the signature does not fit the body');
+  return right ? admitted(task.options.path, task.options.kind) : wrong('the signature does not fit the body');
 }
 
 type Clock = Readonly<{ now: number; ageMs: number }>;
@@ -131,8 +131,9 @@ function stripeSignature(value: string | typeof twice | null, { now, ageMs }: Cl
   return { signatures, prefix: `${time}.` };
 }
 
-function admitted(stem: string): Verdict {
-  return { is: 'pass', identity: { guard: 'webhook', subject: `webhook:${stem}`, name: `webhook ${stem}`, by: 'signature', roles: [] } };
+function admitted(stem: string, kind: Kind): Verdict {
+  const identity = { guard: 'webhook', subject: `webhook:${stem}`, name: `webhook ${stem}`, by: 'signature', roles: [] } as const;
+  return { is: 'pass', identity: kind === 'secret' ? { ...identity, secretPath: true } : identity };
 }
 
 function wrong(why: string): Verdict {
