@@ -16,7 +16,8 @@ export type Ways = Readonly<{
   machine: readonly string[];
 }>;
 
-const password: Access = [[{ guard: 'password', options: {} }]];
+/** As the guard's own schema gives it when nothing is said: every user. */
+const password: Access = [[{ guard: 'password', options: { users: 'all' } }]];
 const everyone: Access = [[{ guard: 'public', options: {} }]];
 
 /** The access of a service, said or by the preset. */
