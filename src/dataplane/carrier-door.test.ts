@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import type { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -121,20 +122,28 @@ describe('tunnel auth', () => {
     equal(at.ends[0]?.code, 'carrier-broken');
   });
 
-  it('cuts a certificate whose key it does not hold for a carrier (RSA)', async (test) => {
-    const at = await world(test);
-    await import('reflect-metadata');
-    const x509 = await import('@peculiar/x509');
-    const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2_048 };
-    const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const cert = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=x', keys, signingAlgorithm: algorithm })).toString(
-      'pem',
-    );
-    const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-    const raw = await rawCarrier(test, at, null, { cert, key: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n` });
-    await raw.ended;
-    deepEqual(raw.heard, []);
-  });
+  for (const [kind, algorithm] of [
+    ['RSA', { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2_048 }],
+    ['Ed25519', { name: 'Ed25519' }],
+    ['P-384', { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' }],
+  ] as const) {
+    it(`cuts a carrier whose key is of a kind that we do not make: ${kind}`, async (test) => {
+      const at = await world(test);
+      await import('reflect-metadata');
+      const x509 = await import('@peculiar/x509');
+      const keys = await generated(algorithm);
+      const cert = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=x', keys, signingAlgorithm: algorithm })).toString(
+        'pem',
+      );
+      const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+      const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`;
+      const raw = await rawCarrier(test, at, null, { cert, key });
+      raw.carrier.message('hello', { instance: '0'.repeat(32), proof: 'AAAA', invite: null, window: 65_536, streams: 1, features: [] });
+      await raw.ended;
+      deepEqual(raw.heard, []);
+      await until(() => at.ends.length === 1);
+    });
+  }
 
   it('refuses a downgrade to TLS 1.2', async (test) => {
     const at = await world(test);
@@ -227,6 +236,12 @@ describe('tunnel auth', () => {
     ok(key, 'and lets others in once they are gone');
   });
 });
+
+async function generated(algorithm: Readonly<{ name: string }>): Promise<webcrypto.CryptoKeyPair> {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  if (!('privateKey' in keys)) throw new Error('one key where two are needed');
+  return keys;
+}
 
 /** A carrier's ClientHello, as bytes. */
 async function firstFlight(): Promise<Buffer> {
@@ -333,6 +348,26 @@ describe('names', () => {
     deepEqual(
       at.relay.gateways().map((one) => one.names),
       [['blog.example.test']],
+    );
+  });
+
+  it('go at once to a process that comes again while its own old carrier still seems to stand', async (test) => {
+    const at = await world(test, { carrierProbeMs: 60_000 });
+    const key = await at.member('blog');
+    const instance = randomBytes(16).toString('hex');
+    const both = [await rawCarrier(test, at, key), await rawCarrier(test, at, key)];
+    for (const raw of both) {
+      raw.carrier.message('hello', helloOf(raw.socket, key, { instance }));
+      await until(() => raw.heard.length === 1);
+      raw.carrier.begin({ window: 65_536, streams: 0 });
+      raw.carrier.message('register', { ask: 1, names: ['blog.example.test'] });
+      await until(() => raw.heard.length === 2);
+      deepEqual(raw.heard[1], ['names', { ask: 1, answers: [{ name: 'blog.example.test', is: 'held' }] }]);
+      raw.socket.pause();
+    }
+    deepEqual(
+      at.relay.gateways().map((one) => one.names),
+      [[], ['blog.example.test']],
     );
   });
 

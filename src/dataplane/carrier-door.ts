@@ -91,7 +91,7 @@ class Visit implements CarrierTaker {
   }
 
   message(type: MessageType, value: unknown): void {
-    if (type === 'hello') void this.#hello(value);
+    if (type === 'hello') this.#hello(value).catch((error: unknown) => this.#broke(error));
     else if (type === 'register') this.#register(value);
     else this.fail(fault('frame-malformed', `a ${type} from a gateway`));
   }
@@ -118,6 +118,11 @@ class Visit implements CarrierTaker {
     if (this.#carrier === null) this.#tls.destroy();
     else this.#carrier.close(why);
     this.#door.options.onEnd(this.#from, this.#fingerprint, why);
+  }
+
+  /** Our own fault, or a stranger's key that broke our library: this carrier ends, and no other. */
+  #broke(error: unknown): void {
+    this.fail(fault('carrier-broken', error instanceof Error ? error.message : 'the carrier failed'));
   }
 
   async #hello(value: unknown): Promise<void> {
@@ -155,7 +160,7 @@ class Visit implements CarrierTaker {
       return this.fail(fault('frame-malformed', 'a registration that cannot be taken'));
     this.#registers += 1;
     // One after the other: the last word of a gateway about its names is what holds.
-    this.#turn = this.#answer(this.#turn, gateway, asked.data);
+    this.#turn = this.#answer(this.#turn, gateway, asked.data).catch((error: unknown) => this.#broke(error));
   }
 
   async #answer(before: Promise<void>, gateway: LiveGateway, asked: Readonly<{ ask: number; names: readonly string[] }>): Promise<void> {

@@ -50,6 +50,9 @@ export function dialRelay(options: DialOptions): RelayLink {
   return new Link(options);
 }
 
+/** A carrier that lived this long ended for a reason of its own: the next attempt is made at once. */
+const stoodMs = 5_000;
+
 type Ask = Readonly<{ resolve: (answers: readonly NameAnswer[]) => void; reject: (error: SallyportError) => void }>;
 
 class Link implements RelayLink {
@@ -62,7 +65,7 @@ class Link implements RelayLink {
   #names: readonly string[];
   #asks = new Map<number, Ask>();
   #nextAsk = 0;
-  /** Attempts since the last carrier that stood. */
+  /** Attempts since the last carrier that stood for a while. */
   #failures = 0;
   #end: (error: SallyportError) => void = () => undefined;
   readonly #running: Promise<void>;
@@ -124,7 +127,11 @@ class Link implements RelayLink {
       this.#carrier = carrier;
       this.#grants = accepted.grants;
       await this.#announce();
-      return await ended.promise;
+      const since = performance.now();
+      const error = await ended.promise;
+      // A relay that accepts and hangs up at once is no relay that came back: its gateways must not spin.
+      if (performance.now() - since > stoodMs) this.#failures = 0;
+      return error;
     } catch (error) {
       return error instanceof SallyportError
         ? error
@@ -141,10 +148,18 @@ class Link implements RelayLink {
     const refused = answers.find((answer) => answer.is === 'refused');
     const error = refused === undefined ? undefined : nameError(refused);
     if (error !== undefined && !answers.some((answer) => answer.is === 'held')) throw error;
-    this.#failures = 0;
     this.#ready.resolve();
-    if (error === undefined) this.#options.onState('ready');
-    else this.#options.onState('ready', error);
+    if (error === undefined) return this.#options.onState('ready');
+    this.#options.onState('ready', error);
+    this.#askAgain(this.#carrier);
+  }
+
+  /** A name that another process holds may become free: asked for anew as long as this carrier stands. */
+  #askAgain(carrier: Carrier | null): void {
+    const timer = setTimeout(() => {
+      if (carrier !== null && carrier === this.#carrier) this.#announce().catch((error: unknown) => this.#fell(asError(error)));
+    }, this.#options.limits.redialMs);
+    timer.unref();
   }
 
   #ask(): Promise<readonly NameAnswer[]> {
@@ -219,6 +234,10 @@ function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): SallyportEr
     default:
       return code satisfies never;
   }
+}
+
+function asError(error: unknown): SallyportError {
+  return error instanceof SallyportError ? error : new SallyportError('relay-unreachable', 'Reaching the relay failed.', { cause: error });
 }
 
 function closed(): SallyportError {
