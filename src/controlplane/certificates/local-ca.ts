@@ -56,14 +56,14 @@ export interface LocalCa {
   /** A file with the certificates of all of `authorities`, for `curl --cacert`. */
   readonly path: string;
   /** Those that are valid now, the oldest first. */
-  authorities(): readonly Authority[];
+  readonly authorities: () => readonly Authority[];
   /**
    * A fresh key and certificate for the names, of the oldest CA that permits all of them, or of a new one.
    * Errors: `name-malformed`, `disk-full`, `home-unwritable`, `home-exposed`.
    */
-  leafFor(names: readonly string[]): Promise<Leaf>;
+  readonly leafFor: (names: readonly string[]) => Promise<Leaf>;
   /** Whether a leaf for the name needs no new CA. Errors: `name-malformed`. */
-  permits(name: string): boolean;
+  readonly permits: (name: string) => boolean;
 }
 
 const kept = z.strictObject({
