@@ -78,6 +78,7 @@ describe('checking passwords', () => {
     const long = 'ä'.repeat(513);
     const hash = await passwords.hash(long);
     assert.equal(await passwords.verify(long, hash), false);
+    assert.equal(await passwords.verify(long, await passwords.hash('')), false);
     const begun = performance.now();
     assert.equal(await passwords.verify('x'.repeat(1_000_000), hash), false);
     assert.ok(performance.now() - begun < 500);

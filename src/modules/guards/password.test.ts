@@ -186,6 +186,25 @@ describe('password: Basic', () => {
     assert.equal(await tried(other, [['Authorization', good]]), 'credentials-wrong');
   });
 
+  test('what one service proves at this moment is no proof for another', async () => {
+    const { guard, tools } = await built({ users: ['ana'] }, ['ana', 'ben']);
+    const other = password.build({ users: ['ben'] }, tools, { ...blog, name: 'photos' });
+    const [here, there] = await Promise.all([tried(guard, [['Authorization', good]]), tried(other, [['Authorization', good]])]);
+    assert.deepEqual([here, there], ['pass user:ana by basic', 'credentials-wrong']);
+  });
+
+  test('where Sallyport-Authorization speaks to us in another scheme, Authorization is not ours either', async () => {
+    const { guard, tools } = await built();
+    assert.equal(
+      await tried(guard, [
+        ['Sallyport-Authorization', 'Link x'],
+        ['Authorization', good],
+      ]),
+      'credentials-missing',
+    );
+    assert.equal(tools.hashes.count, 0);
+  });
+
   test('a page with many parts costs one hash', async () => {
     const { guard, tools } = await built();
     const verdicts = await Promise.all(Array.from({ length: 40 }, async () => ask(guard, [['Authorization', good]])));
