@@ -237,7 +237,7 @@ describe('tunnel auth', () => {
   });
 });
 
-async function generated(algorithm: Readonly<{ name: string }>): Promise<webcrypto.CryptoKeyPair> {
+async function generated(algorithm: Readonly<{ name: string } & Record<string, unknown>>): Promise<webcrypto.CryptoKeyPair> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   if (!('privateKey' in keys)) throw new Error('one key where two are needed');
   return keys;
