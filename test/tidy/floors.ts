@@ -83,7 +83,7 @@ function ownerOf(path: string, tree: Tree): string | null {
 }
 
 /** The modules of a tree, as `guards/password`: what the registry has to know. */
-export function modulesOf(tree: Tree): ReadonlySet<string> {
+function modulesOf(tree: Tree): ReadonlySet<string> {
   const found = new Set<string>();
   for (const [path] of sources(tree, 'src/modules/')) {
     const owner = path.endsWith('.test.ts') ? null : ownerOf(path, tree);
