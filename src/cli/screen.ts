@@ -3,7 +3,7 @@
 import { renderUnicodeCompact } from 'uqr';
 import type { AuditEvent } from '../core/audit/event.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
-import { recordWords, shown } from '../controlplane/records/words.ts';
+import { shown } from '../controlplane/records/words.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { clipped, columnsOf } from './printable.ts';
 import type { Terminal } from './terminal.ts';
@@ -92,7 +92,7 @@ function serviceLines(service: Shown, { paint, now }: View): readonly string[] {
 }
 
 function fact(title: string, text: string, paint: View['paint']): string {
-  return `  ${paint('dim', title.padEnd(12))}${text}`;
+  return `  ${paint('dim', title.padEnd(13))}${text}`;
 }
 
 /** What a person opens: the link with its secret where there is one, the bare address otherwise. */
@@ -124,24 +124,56 @@ function liveLines(state: ScreenState, { size, paint }: View): readonly string[]
   const { columns } = size();
   return [
     '',
-    ...state.exchanges
-      .slice(-exchangesShown)
-      .map((event) => paintRecord(event, clipped(`  ${recordWords({ is: 'event', event })}`, columns - 1), paint)),
+    ...state.exchanges.slice(-exchangesShown).map((event) => paintRecord(event, clipped(`  ${liveWords(event)}`, columns - 1), paint)),
   ];
+}
+
+/** What matters most comes first: a narrow terminal cuts the rest. */
+function liveWords(event: AuditEvent): string {
+  const time = new Date(event.time).toTimeString().slice(0, 8);
+  const what = event.method === null ? event.listener : `${event.method} ${event.path ?? ''}`;
+  const parts = [
+    time,
+    String(event.status ?? '–'),
+    what,
+    event.who ?? event.visitor,
+    `${Math.round(event.durationMs)} ms`,
+    event.code ?? '',
+  ];
+  return shown(parts.filter((part) => part !== '').join('  '));
 }
 
 function paintRecord(event: AuditEvent, line: string, paint: View['paint']): string {
   return event.verdict === 'pass' ? line : paint(event.verdict === 'refuse' ? 'yellow' : 'red', line);
 }
 
-/** Breaks a line that is too long instead of cutting it: half an address is none. Colours stay whole. */
+/**
+ * Breaks a line that is too long instead of cutting it: half an address is none. Between words where
+ * there are any; a word that is longer than a line is broken. Colours stay whole.
+ */
 export function wrapped(line: string, columns: number): readonly string[] {
   const width = Math.max(10, columns);
   if (columnsOf(line) <= width) return [line];
   const rows: string[] = [];
   let row = '';
+  for (const word of line.split(/(?<= )(?=[^ ])/)) {
+    if (columnsOf(row) + columnsOf(word.trimEnd()) <= width) {
+      row += word;
+      continue;
+    }
+    if (row.trim() !== '') rows.push(row.trimEnd());
+    const pieces = broken(`${row.trim() === '' ? row : ''}${word}`, width);
+    rows.push(...pieces.slice(0, -1));
+    row = pieces.at(-1) ?? '';
+  }
+  return [...rows, row.trimEnd()];
+}
+
+function broken(word: string, width: number): readonly string[] {
+  const rows: string[] = [];
+  let row = '';
   // oxlint-disable-next-line no-control-regex -- colours are passed on whole
-  for (const part of line.match(/\u001b\[\d{1,3}m|./gsu) ?? []) {
+  for (const part of word.match(/\u001b\[\d{1,3}m|./gsu) ?? []) {
     if (columnsOf(row) + columnsOf(part) > width) {
       rows.push(row);
       row = '';

@@ -122,7 +122,8 @@ export function accessLines(access: AccessShown): readonly string[] {
 /** `18:02`, or with the day when it is not today: in the terminal's own time zone. */
 export function localTime(time: string): string {
   const date = new Date(time);
-  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return new Intl.DateTimeFormat(undefined, isToday ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' }).format(date);
 }
 
 function statusWords(event: Event<'status'>, { paint, now }: Terminal): string {
