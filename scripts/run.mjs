@@ -25,11 +25,12 @@ await main().catch((error) => {
 });
 
 async function main() {
+  const words = command === 'runtime' ? [] : argumentsFor(command);
   const mode = command === 'start' || command === 'runtime' ? 'prod' : 'dev';
   await install(mode);
   const runtime = chooseRuntime();
   if (command === 'runtime') process.stdout.write(`${runtime}\n`);
-  else become(runtime, argumentsFor(command));
+  else become(runtime, words);
 }
 
 function argumentsFor(name) {
