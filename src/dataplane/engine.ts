@@ -8,13 +8,14 @@ import type { AuditLog } from '../contracts/sink.ts';
 import type { Call, Protocol, ProtocolTools, Tally } from '../contracts/protocol.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
 import type { Arrival } from '../contracts/stream.ts';
-import type { Opened } from '../contracts/upstream.ts';
+import type { Forwarding } from '../contracts/upstream.ts';
 import { answerFor, type Answers } from './answer.ts';
 import { eventOf, eventOfRefusal } from './event.ts';
 import { ownCheckReply } from './reserved.ts';
 import { submitForm } from './forms.ts';
 
-type Admitted = Extract<Outcome, { is: 'admit' }>;
+/** An exchange that was let in, on its way to its service. `exchange` has the identity. */
+type Trip = Readonly<{ call: Call; exchange: Exchange; forwarding: Forwarding; snapshot: Snapshot; service: Service }>;
 
 /** Why an exchange gets no further, and what is said about it. */
 type Refusal = Readonly<{
@@ -57,7 +58,9 @@ export class Engine {
         const live: Live = { call, service: null };
         this.#live.add(live);
         try {
-          await this.#handle(live);
+          // Null where nothing had to be waited for; an await costs a turn of the queue even then.
+          const ending = this.#handle(live);
+          if (ending !== null) await ending;
         } finally {
           this.#live.delete(live);
         }
@@ -93,15 +96,12 @@ export class Engine {
     return count;
   }
 
-  async #handle(live: Live): Promise<void> {
+  #handle(live: Live): Promise<void> | null {
     const { call } = live;
     const { exchange } = call;
     const snapshot = this.#options.snapshot();
     const reached = ownCheckReply(exchange, snapshot);
-    if (reached !== null) {
-      await call.refuse(reached);
-      return;
-    }
+    if (reached !== null) return call.refuse(reached).then(() => undefined);
     const route = misdirected(exchange) ? null : snapshot.route(exchange);
     const service = route?.service ?? null;
     live.service = service;
@@ -112,9 +112,15 @@ export class Engine {
     }
     if (belowReserved(exchange)) return this.#form(call, snapshot, service);
     const judged = judge(exchange, route, call.gather);
-    const outcome = judged instanceof Promise ? await judged : judged;
+    if (judged instanceof Promise) return judged.then((outcome) => this.#judged(call, outcome, snapshot, service));
+    return this.#judged(call, judged, snapshot, service);
+  }
+
+  #judged(call: Call, outcome: Outcome, snapshot: Snapshot, service: Service): Promise<void> {
     if (outcome.is === 'refuse') return this.#refuse(call, snapshot, service, outcome);
-    return this.#carry(call, outcome, snapshot, service);
+    const { exchange, spent } = outcome;
+    const forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
+    return this.#carry({ call, exchange, forwarding, snapshot, service }, false);
   }
 
   /** A form that refuses without an answer of its own shows the face, like a path that has no form. */
@@ -129,31 +135,30 @@ export class Engine {
     this.#record(call.exchange, service, tally, { is: code === null ? 'pass' : 'refuse', code, why });
   }
 
-  /** Opens the upstream and joins both; tries once more where nothing had begun on a connection that was being closed. */
-  async #carry(call: Call, admitted: Admitted, snapshot: Snapshot, service: Service): Promise<void> {
-    const { exchange } = admitted;
-    const forwarding = admitted.spent.length === 0 ? service.forwarding : { ...service.forwarding, spent: admitted.spent };
-    let fresh = false;
-    for (;;) {
-      let opened: Opened;
-      try {
-        const opening = service.dial(exchange, call, fresh);
-        opened = opening instanceof Promise ? await opening : opening;
-      } catch (error) {
-        return this.#refuse(call, snapshot, service, this.#openingFailed(error), exchange);
-      }
-      const tally = await call.proceed(opened, forwarding);
-      if (tally.end === 'untouched' && !fresh) {
-        fresh = true;
-        continue;
-      }
-      const code = tally.code;
-      if (tally.end === 'done' || code === null) {
-        const is = code === null || code === 'visitor-gone' ? 'pass' : 'fail';
-        return this.#record(exchange, service, tally, { is, code, why: tally.why });
-      }
-      return this.#refuse(call, snapshot, service, { code, why: tally.why ?? code, stage: 'open', answer: null }, exchange);
+  /** Opens the upstream and joins both. No promise is made that the upstream and the protocol do not make. */
+  #carry(trip: Trip, fresh: boolean): Promise<void> {
+    const { call, exchange } = trip;
+    try {
+      const opening = trip.service.dial(exchange, call, fresh);
+      if (!(opening instanceof Promise)) return call.proceed(opening, trip.forwarding).then((tally) => this.#carried(trip, tally, fresh));
+      return opening.then(
+        async (opened) => this.#carried(trip, await call.proceed(opened, trip.forwarding), fresh),
+        (error: unknown) => this.#refuse(call, trip.snapshot, trip.service, this.#openingFailed(error), exchange),
+      );
+    } catch (error) {
+      return this.#refuse(call, trip.snapshot, trip.service, this.#openingFailed(error), exchange);
     }
+  }
+
+  /** Tries once more where nothing had begun on a connection that was being closed. */
+  #carried(trip: Trip, tally: Tally, fresh: boolean): Promise<void> | undefined {
+    if (tally.end === 'untouched' && !fresh) return this.#carry(trip, true);
+    const { call, exchange, snapshot, service } = trip;
+    const { code, why } = tally;
+    if (tally.end !== 'done' && code !== null)
+      return this.#refuse(call, snapshot, service, { code, why: why ?? code, stage: 'open', answer: null }, exchange);
+    this.#record(exchange, service, tally, { is: code === null || code === 'visitor-gone' ? 'pass' : 'fail', code, why });
+    return undefined;
   }
 
   #openingFailed(error: unknown): Refusal {

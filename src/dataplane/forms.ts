@@ -22,9 +22,9 @@ export async function submitForm(call: Call, service: Service, bytesMax = 16_384
   const found = find(service.forms, method, path.text);
   if (found === null) return null;
   if (method === 'POST' && foreignOrigin(exchange) !== null)
-    return refused(exchange, 'origin-foreign', 'a form was sent from another place');
+    return refused(exchange, service, 'origin-foreign', 'a form was sent from another place');
   const fields = await read(call, method, bytesMax);
-  if (fields === null) return refused(exchange, 'body-malformed', 'a form takes urlencoded fields within its limit');
+  if (fields === null) return refused(exchange, service, 'body-malformed', 'a form takes urlencoded fields within its limit');
   return submitted(await found.form.handle(exchange, { fields, rest: found.rest }));
 }
 
@@ -32,8 +32,9 @@ function submitted(answer: FormAnswer): Submitted {
   return 'is' in answer ? { answer: answer.answer, code: answer.code, why: answer.why } : { answer, code: null, why: null };
 }
 
-function refused(exchange: Exchange, code: Code, why: string): Submitted {
-  return { answer: errorReply(exchange, code), code, why };
+/** A guarded service shows its face, as a path without a form does: that there is one is nobody's business. */
+function refused(exchange: Exchange, service: Service, code: Code, why: string): Submitted {
+  return { answer: service.guarded ? null : errorReply(exchange, code), code, why };
 }
 
 function find(forms: readonly Form[], method: string, path: string): { form: Form; rest: string } | null {

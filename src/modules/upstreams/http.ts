@@ -2,13 +2,12 @@
 
 import { z } from 'zod';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
 import { dial } from './http/dial.ts';
-import { Pool } from './http/pool.ts';
+import { Kept, Pool } from './http/pool.ts';
 
 /**
  * `hosts` are tried in their order until one takes a connection, and the one that did is kept in mind:
@@ -32,19 +31,19 @@ export const http = defineUpstream({
     const pool = new Pool({ now: tools.now, idleMax: limits.poolIdlePerServiceMax, idleMs: limits.poolIdleMs });
     const state = { open: 0, preferred: 0 };
 
-    const opened = (stream: Duplex, reused: boolean): Opened => {
+    const opened = (kept: Kept, reused: boolean): Opened => {
       state.open += 1;
       let released = false;
       return {
         is: 'stream',
-        stream,
+        stream: kept.stream,
         reused,
         release: (reusable) => {
           if (released) return;
           released = true;
           state.open -= 1;
-          if (reusable) pool.give(stream);
-          else stream.destroy();
+          if (reusable) pool.give(kept);
+          else kept.stream.destroy();
         },
       };
     };
@@ -56,7 +55,7 @@ export const http = defineUpstream({
         try {
           const socket: Socket = await dial({ host, port: target.port, from: target.from }, limits.dialMs, caller);
           state.preferred = index;
-          return opened(socket, false);
+          return opened(new Kept(socket, pool), false);
         } catch (error) {
           const refused = error instanceof SallyportError && error.code === 'upstream-refused';
           if (!refused || tried + 1 >= target.hosts.length) throw error;

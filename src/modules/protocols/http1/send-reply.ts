@@ -3,7 +3,6 @@
 import { replyHeadText } from '../../../core/http/forward.ts';
 import type { Framing, RequestHead } from '../../../core/http/head.ts';
 import type { Reply } from '../../../core/http/reply.ts';
-import { Batch } from './batch.ts';
 import type { Visitor } from './visitor.ts';
 
 type Answer = Readonly<{
@@ -22,7 +21,7 @@ export function sendReply(answer: Answer): number {
   const { visitor, head, reply, closing } = answer;
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body, 'utf8') : reply.body;
   const length = answer.length ?? body?.length ?? 0;
-  const batch = new Batch();
+  const batch = visitor.out;
   const framing: Framing = reply.status === 204 || reply.status === 304 ? { is: 'none' } : { is: 'length', length };
   batch.text(replyHeadText(reply, { minor: head?.minor ?? 1, framing, date: answer.date, connection: closing ? 'close' : 'keep-alive' }));
   const withBody = body !== null && body.length > 0 && head?.method !== 'HEAD';

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 
 import type { Limits } from '../../../core/limits.ts';
 import { ResponseReader } from '../../../core/http/response-reader.ts';
+import { Batch } from './batch.ts';
 import { nativeLatin1 } from './latin1.ts';
 
 /** Who is served by the upstream at the moment. */
@@ -22,6 +23,8 @@ const taps = new WeakMap<Duplex, Tap>();
 export class Tap {
   readonly stream: Duplex;
   drinker: Drinker | null = null;
+  /** What is to be written to the service. Empty between exchanges. */
+  readonly out = new Batch();
   /** Reads all answers of this connection: what is left over of one would be found by the next. */
   readonly reader: ResponseReader;
   #error: NodeJS.ErrnoException | null = null;

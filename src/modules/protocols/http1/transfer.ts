@@ -9,7 +9,7 @@ import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { AnswerWriter } from './answer-writer.ts';
-import { Batch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { Tap, type Drinker } from './tap.ts';
 import type { BodyTaker } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -34,8 +34,8 @@ export class Transfer implements Drinker, BodyTaker {
   readonly #tap: Tap;
   readonly #limits: Limits;
   readonly #settle: (tally: Tally) => void;
-  readonly #toService = new Batch();
-  readonly #toVisitor = new Batch();
+  readonly #toService: Batch;
+  readonly #toVisitor: Batch;
   readonly #writer: AnswerWriter;
   #state: State = 'head';
   /** Whether the service keeps its connection after this answer. */
@@ -59,10 +59,12 @@ export class Transfer implements Drinker, BodyTaker {
     this.#visitor = visitor;
     this.#to = to;
     this.#limits = limits;
-    this.#writer = new AnswerWriter(this.#toVisitor, head, tools);
     this.#settle = settle;
     this.#quietMs = limits.answerMs;
     this.#tap = Tap.of(to.stream, limits);
+    this.#toService = this.#tap.out;
+    this.#toVisitor = visitor.out;
+    this.#writer = new AnswerWriter(visitor.out, head, tools);
     this.#tap.reader.expect(head.method);
   }
 
@@ -273,6 +275,8 @@ export class Transfer implements Drinker, BodyTaker {
     if (this.#status !== null) return this.cut(code, why);
     const untouched =
       code === 'upstream-broken' && !this.#heard && this.#to.reused && this.#visitor.bodyBytes === 0 && this.#requestBytes === 0;
+    // An interim answer may wait there: it goes before whatever is said next.
+    this.#toVisitor.flush(this.#visitor.stream);
     this.#leave(false);
     const told = error === null ? why : `${why} (${error.code ?? error.name})`;
     this.#settle(unansweredTally({ code, why: told, bytesIn: this.#requestBytes, untouched }));

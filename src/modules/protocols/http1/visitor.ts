@@ -7,6 +7,7 @@ import type { Fields } from '../../../core/http/fields.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
+import { Batch } from './batch.ts';
 import { BodyIntake } from './body-intake.ts';
 import { discardRest } from './discard-rest.ts';
 import { nativeLatin1 } from './latin1.ts';
@@ -25,6 +26,8 @@ const halfBody = fault('message-incomplete', 'the visitor ended its side before 
 export class Visitor implements Deadline {
   at: number;
   readonly stream: Duplex;
+  /** What is to be written to the visitor. Empty between exchanges. */
+  readonly out = new Batch();
   readonly #tools: ProtocolTools;
   readonly #owner: VisitorOwner;
   readonly #reader: RequestReader;

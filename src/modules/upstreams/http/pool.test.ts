@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import { Pool } from './pool.ts';
+import { Kept, Pool } from './pool.ts';
 
-function connection(): Duplex {
-  return new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+function connection(of: Pool): Kept {
+  return new Kept(new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() }), of);
 }
 
 function pool(now = { ms: 0 }): { pool: Pool; now: { ms: number } } {
@@ -13,7 +13,7 @@ function pool(now = { ms: 0 }): { pool: Pool; now: { ms: number } } {
 
 test('gives back the connection that was used last', () => {
   const { pool: idle } = pool();
-  const [first, second] = [connection(), connection()];
+  const [first, second] = [connection(idle), connection(idle)];
   idle.give(first);
   idle.give(second);
   assert.equal(idle.take(), second);
@@ -23,24 +23,24 @@ test('gives back the connection that was used last', () => {
 
 test('destroys what is more than it may keep', () => {
   const { pool: idle } = pool();
-  const third = connection();
-  for (const each of [connection(), connection(), third]) idle.give(each);
+  const third = connection(idle);
+  for (const each of [connection(idle), connection(idle), third]) idle.give(each);
   assert.equal(idle.size, 2);
-  assert.ok(third.destroyed);
+  assert.ok(third.stream.destroyed);
 });
 
 test('destroys what was idle for too long', () => {
   const { pool: idle, now } = pool();
-  const old = connection();
+  const old = connection(idle);
   idle.give(old);
   now.ms = 1_001;
   assert.equal(idle.take(), null);
-  assert.ok(old.destroyed);
+  assert.ok(old.stream.destroyed);
 });
 
 test('keeps for others what is too old for a request that must not be sent twice', () => {
   const { pool: idle, now } = pool();
-  const kept = connection();
+  const kept = connection(idle);
   idle.give(kept);
   now.ms = 600;
   assert.equal(idle.take(500), null);
@@ -49,26 +49,29 @@ test('keeps for others what is too old for a request that must not be sent twice
 
 test('forgets a connection that its service closed', async () => {
   const { pool: idle } = pool();
-  const closing = connection();
+  const closing = connection(idle);
   idle.give(closing);
-  closing.destroy();
-  await new Promise((resolve) => closing.once('close', resolve));
+  closing.stream.destroy();
+  await new Promise((resolve) => closing.stream.once('close', resolve));
   assert.equal(idle.size, 0);
 });
 
-test('a connection that was taken out is no longer dropped from the pool by its end', async () => {
+test('a connection that ends while it carries an exchange takes no other out of the pool', async () => {
   const { pool: idle } = pool();
-  const taken = connection();
+  const [kept, taken] = [connection(idle), connection(idle)];
+  idle.give(kept);
   idle.give(taken);
   idle.take();
-  assert.equal(taken.listenerCount('close'), 0);
+  taken.stream.destroy();
+  await new Promise((resolve) => taken.stream.once('close', resolve));
+  assert.equal(idle.take(), kept);
 });
 
 test('keeps nothing any more once it is closed', () => {
   const { pool: idle } = pool();
-  const late = connection();
+  const late = connection(idle);
   idle.close();
   idle.give(late);
-  assert.ok(late.destroyed);
+  assert.ok(late.stream.destroyed);
   assert.equal(idle.take(), null);
 });

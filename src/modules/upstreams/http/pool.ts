@@ -2,14 +2,28 @@
 
 import type { Duplex } from 'node:stream';
 
-type Idle = Readonly<{ stream: Duplex; since: number; forget: () => void }>;
-
 export type PoolOptions = Readonly<{ now: () => number; idleMax: number; idleMs: number }>;
+
+/** A connection as the pool knows it: one record for its whole life, so that an exchange makes none. */
+export class Kept {
+  readonly stream: Duplex;
+  /** Since when it has been idle, milliseconds since 1970; null while it carries an exchange. */
+  since: number | null = null;
+
+  constructor(stream: Duplex, pool: Pool) {
+    this.stream = stream;
+    stream.once('close', () => pool.drop(this));
+  }
+
+  get alive(): boolean {
+    return !this.stream.destroyed && this.stream.readable && this.stream.writable;
+  }
+}
 
 /** A stack: the connection used last is the one most surely alive, and the others grow old and go. */
 export class Pool {
   readonly #options: PoolOptions;
-  #idle: Idle[] = [];
+  #idle: Kept[] = [];
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -21,30 +35,29 @@ export class Pool {
   }
 
   /** A connection that was idle for less than `idleMs`, or null. */
-  take(idleMs = this.#options.idleMs): Duplex | null {
+  take(idleMs = this.#options.idleMs): Kept | null {
     for (;;) {
       const top = this.#idle.at(-1);
       if (top === undefined) return null;
-      if (this.#options.now() - top.since > Math.min(idleMs, this.#options.idleMs)) {
+      if (this.#options.now() - (top.since ?? 0) > Math.min(idleMs, this.#options.idleMs)) {
         this.#trim();
         return null;
       }
       this.#idle.pop();
-      top.forget();
-      if (!top.stream.destroyed && top.stream.readable && top.stream.writable) return top.stream;
+      top.since = null;
+      if (top.alive) return top;
       top.stream.destroy();
     }
   }
 
   /** Keeps it, or destroys it where there are enough. */
-  give(stream: Duplex): void {
-    if (this.#closed || stream.destroyed || !stream.writable || !stream.readable || this.#idle.length >= this.#options.idleMax) {
-      stream.destroy();
+  give(kept: Kept): void {
+    if (this.#closed || !kept.alive || this.#idle.length >= this.#options.idleMax) {
+      kept.stream.destroy();
       return;
     }
-    const gone = (): void => this.#drop(stream);
-    stream.once('close', gone);
-    this.#idle.push({ stream, since: this.#options.now(), forget: () => stream.off('close', gone) });
+    kept.since = this.#options.now();
+    this.#idle.push(kept);
     this.#trim();
   }
 
@@ -53,23 +66,17 @@ export class Pool {
     this.#closed = true;
     const idle = this.#idle;
     this.#idle = [];
-    for (const each of idle) {
-      each.forget();
-      each.stream.destroy();
-    }
+    for (const each of idle) each.stream.destroy();
+  }
+
+  /** Its service closed it. */
+  drop(kept: Kept): void {
+    if (kept.since !== null) this.#idle = this.#idle.filter((each) => each !== kept);
   }
 
   /** The oldest lie at the bottom. */
   #trim(): void {
     const oldest = this.#options.now() - this.#options.idleMs;
-    while (this.#idle[0] !== undefined && this.#idle[0].since < oldest) {
-      const old = this.#idle.shift();
-      old?.forget();
-      old?.stream.destroy();
-    }
-  }
-
-  #drop(stream: Duplex): void {
-    this.#idle = this.#idle.filter((each) => each.stream !== stream);
+    while (this.#idle[0] !== undefined && (this.#idle[0].since ?? 0) < oldest) this.#idle.shift()?.stream.destroy();
   }
 }
