@@ -385,6 +385,21 @@ describe('names', () => {
     equal((await member.state('lost'))?.code, 'relay-refused');
     deepEqual(at.relay.gateways(), []);
   });
+
+  it('that were taken back end their streams, and leave the key its others', async (test) => {
+    const at = await world(test);
+    const key = await at.member('blog', 'shop');
+    const member = gateway(test, at, { identity: key, names: ['blog.example.test', 'shop.example.test'] });
+    await member.link.ready;
+    const socket = visitor(at.port, 'shop.example.test');
+    socket.write('x');
+    await once(socket, 'data');
+    const again = member.state('ready');
+    await at.store.records.delete('names/shop');
+    await once(socket, 'close');
+    equal((await again)?.code, 'name-refused');
+    deepEqual(at.relay.gateways()[0]?.names, ['blog.example.test']);
+  });
 });
 
 describe('a hostile gateway', () => {
