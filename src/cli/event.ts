@@ -46,6 +46,8 @@ export type CliEvent =
       url: string | null;
       change: 'added' | 'revoked' | null;
     }>
+  /** `value` once, when it was made here. */
+  | Readonly<{ event: 'secret'; name: string; change: 'added' | 'removed'; value: string | null }>
   | Readonly<{ event: 'exchange'; record: AuditEvent }>
   | Readonly<{
       event: 'explain';

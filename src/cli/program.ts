@@ -15,6 +15,7 @@ import { linksCommand } from './commands/links.ts';
 import { logsCommand } from './commands/logs.ts';
 import { openCommand } from './commands/open.ts';
 import { relayCommand } from './commands/relay.ts';
+import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
 import { usersCommand } from './commands/users.ts';
@@ -25,7 +26,7 @@ const groups: readonly (readonly [title: string, commands: readonly ((cli: Cli) 
   ['Run', [upCommand, gatewayCommand, relayCommand, joinCommand]],
   ['Look', [statusCommand, logsCommand, explainCommand]],
   ['Switch', [openCommand, closeCommand]],
-  ['People', [usersCommand, linksCommand]],
+  ['People', [usersCommand, linksCommand, secretsCommand]],
   ['Set up', [configCommand, caCommand, versionCommand]],
 ];
 

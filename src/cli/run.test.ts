@@ -105,6 +105,18 @@ test('links are made, listed without their secrets, and revoked', async (context
   assert.equal(await run(['links', 'revoke', String(link?.['id'])], scriptedTerminal({ home })), codes['link-missing'].exit);
 });
 
+test('a secret is made and shown once, or read from standard input and not shown', async (context) => {
+  const home = join(await temporaryFolder(context), 'home');
+  const made = scriptedTerminal({ home });
+  assert.equal(await run(['secrets', 'add', 'build', '--json'], made), 0);
+  assert.match(String(made.events()[0]?.['value']), /^[\w-]{32}$/);
+  const given = scriptedTerminal({ home, stdin: 'whsec_0123456789abcdef\n' });
+  assert.equal(await run(['secrets', 'add', 'stripe', '--stdin', '--json'], given), 0);
+  assert.deepEqual(given.events(), [{ event: 'secret', name: 'stripe', change: 'added', value: null }]);
+  assert.equal(await run(['secrets', 'remove', 'stripe'], scriptedTerminal({ home })), 0);
+  assert.equal(await run(['secrets', 'remove', 'stripe'], scriptedTerminal({ home })), codes['secret-missing'].exit);
+});
+
 test('config check names every mistake and exits with the code of a wrong configuration', async (context) => {
   const cwd = await temporaryFolder(context);
   await writeFile(join(cwd, 'sallyport.yaml'), 'services:\n  blog: { to: 70000, foo: 1 }\n');

@@ -36,6 +36,10 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return event.change === null ? event.name : `${event.name} was ${event.change}.`;
     case 'link':
       return linkWords(event);
+    case 'secret':
+      return event.value === null
+        ? `The secret ${shown(event.name)} was ${event.change}.`
+        : `${event.value}\n(the secret ${shown(event.name)}; it is shown once)`;
     case 'exchange':
       return recordWords({ is: 'event', event: event.record });
     case 'explain':

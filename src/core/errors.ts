@@ -91,6 +91,7 @@ export const codes = {
   'user-missing': { status: null, exit: 67 },
   'user-taken': { status: null, exit: 64 },
   'password-weak': { status: null, exit: 64 },
+  'secret-missing': { status: null, exit: 67 },
   'link-missing': { status: null, exit: 67 },
   'gateway-missing': { status: null, exit: 67 },
   'service-missing': { status: null, exit: 67 },

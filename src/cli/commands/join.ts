@@ -4,17 +4,16 @@ import { randomBytes } from 'node:crypto';
 import { loadIdentity } from '../../controlplane/certificates/identity.ts';
 import { parseInvite } from '../../controlplane/enrolment/invite-code.ts';
 import { saveMembership } from '../../controlplane/enrolment/memberships.ts';
-import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import { join } from '../../dataplane/reach-relay.ts';
 import { hideArguments } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { withPeople } from '../people.ts';
+import { standardInput } from '../standard-input.ts';
 
 /** A relay that is there answers at once. */
 const joinMs = 15_000;
-const codeBytesMax = 4_096;
 
 export function joinCommand(cli: Cli) {
   return newCommand({
@@ -25,7 +24,7 @@ export function joinCommand(cli: Cli) {
     examples: ['sallyport join sp1~blog.example.org~…', 'pbpaste | sallyport join -'],
   }).action(async (code: string) => {
     const reporter = cli.reporter();
-    const invite = parseInvite(code === '-' ? await fromStandardInput(cli) : hideArguments(code));
+    const invite = parseInvite(code === '-' ? await standardInput(cli.terminal) : hideArguments(code));
     const identity = await loadIdentity((await cli.home()).keys, 'gateway');
     const joined = await join({
       invite,
@@ -46,16 +45,4 @@ export function joinCommand(cli: Cli) {
     );
     reporter.say({ event: 'joined', relay: joined.relay, grants });
   });
-}
-
-async function fromStandardInput({ terminal }: Cli): Promise<string> {
-  let text = '';
-  for await (const piece of terminal.stdin) {
-    text += String(piece);
-    if (text.length > codeBytesMax)
-      throw new SallyportError('invite-malformed', 'This is no invitation code: it is too long.', {
-        hint: 'Copy the whole line that `sallyport relay invite` printed.',
-      });
-  }
-  return text.trim();
 }

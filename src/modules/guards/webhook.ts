@@ -50,7 +50,7 @@ export const webhook = defineGuard({
 
 function requireSecret({ kind, secret }: Options, tools: Tools): void {
   const value = tools.secret(secret);
-  const hint = `Store one of at least 16 characters under the name ${secret}.`;
+  const hint = `Make one: sallyport secrets add ${secret}`;
   if (value === null || value.length === 0)
     throw new SallyportError('config-malformed', `The webhook's secret ${secret} is not stored.`, { hint });
   if (kind !== 'secret') return;

@@ -1,0 +1,58 @@
+/** `sallyport secrets`: what senders of webhooks sign with, named by the configuration. */
+
+import { randomBytes } from 'node:crypto';
+import { SallyportError } from '../../core/errors.ts';
+import type { Cli } from '../cli.ts';
+import { newCommand, newGroup } from '../cli.ts';
+import { withPeople } from '../people.ts';
+import { standardInput } from '../standard-input.ts';
+
+export function secretsCommand(cli: Cli) {
+  return newGroup(
+    {
+      usage: 'secrets',
+      summary: 'what webhooks are signed with',
+      examples: ['sallyport secrets add build', 'sallyport secrets remove build'],
+    },
+    [add(cli), remove(cli)],
+  );
+}
+
+type AddOptions = Readonly<{ stdin?: boolean }>;
+
+function add(cli: Cli) {
+  return newCommand({
+    usage: 'add <name>',
+    summary: 'make a secret and show it once, or store one that the sender made',
+    description:
+      'Makes a secret under the name that `webhook: { secret: NAME }` says, and shows it once. With --stdin it stores the one that the sender made.',
+    examples: ['sallyport secrets add build', 'pbpaste | sallyport secrets add stripe-live --stdin'],
+  })
+    .option('--stdin', 'read the secret from standard input')
+    .action(async (name: string, options: AddOptions) => {
+      const given = options.stdin === true ? await standardInput(cli.terminal) : null;
+      if (given !== null && given.length < 16)
+        throw new SallyportError('password-weak', 'A secret has 16 characters at least.', {
+          hint: 'Let Sallyport make one: leave out --stdin.',
+        });
+      const secret = given ?? randomBytes(24).toString('base64url');
+      await withPeople(cli, ({ secrets }) => secrets.put(name, Buffer.from(secret)));
+      cli.reporter().say({ event: 'secret', name, change: 'added', value: given === null ? secret : null });
+    });
+}
+
+function remove(cli: Cli) {
+  return newCommand({
+    usage: 'remove <name>',
+    summary: 'forget a secret: its webhook refuses everybody',
+    examples: ['sallyport secrets remove build'],
+  }).action((name: string) =>
+    withPeople(cli, async ({ secrets }) => {
+      if (!(await secrets.remove(name)))
+        throw new SallyportError('secret-missing', `There is no secret ${JSON.stringify(name)}.`, {
+          hint: 'It is named in the configuration: webhook: { secret: NAME }',
+        });
+      cli.reporter().say({ event: 'secret', name, change: 'removed', value: null });
+    }),
+  );
+}
