@@ -3,7 +3,7 @@
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
 import type { GatewayEvent, RunningGateway } from '../controlplane/config/running.ts';
 import { SallyportError } from '../core/errors.ts';
-import { defaults } from '../core/limits.ts';
+import { limitsWith } from '../core/limits.ts';
 import { startGateway } from '../gateway.ts';
 import type { GatewayOptions } from '../gateway.ts';
 import type { Cli } from './cli.ts';
@@ -76,7 +76,7 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
     const gateway = await startGateway({
       home,
       config,
-      limits: defaults,
+      limits: limitsWith(config.limits),
       embeddedRelay: run.embeddedRelay,
       membership: run.membership,
       keepSwitches: run.keepSwitches,
