@@ -149,7 +149,7 @@ function statusWords(event: Event<'status'>, { paint, now }: Terminal): string {
 }
 
 /** Columns as wide as their widest cell, two spaces apart. */
-export function table(rows: readonly (readonly string[])[]): readonly string[] {
+function table(rows: readonly (readonly string[])[]): readonly string[] {
   const cells = rows.map((row) => row.map(shown));
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column] ?? ''))));
   return cells.map((row) =>

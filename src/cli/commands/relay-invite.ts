@@ -6,11 +6,12 @@ import { loadIdentity } from '../../controlplane/certificates/identity.ts';
 import { createInvite } from '../../controlplane/enrolment/invites.ts';
 import { readRelayCard } from '../../controlplane/enrolment/relay-card.ts';
 import { SallyportError } from '../../core/errors.ts';
+import { defaults } from '../../core/limits.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { withPeople } from '../people.ts';
 
-type InviteOptions = Readonly<{ for: string; address?: string }>;
+type InviteOptions = Readonly<{ for?: string; address?: string }>;
 
 export function relayInviteCommand(cli: Cli) {
   return newCommand({
@@ -20,10 +21,10 @@ export function relayInviteCommand(cli: Cli) {
       'Makes a code with the relay’s address, its key and a secret that can be spent once. Run it on the relay’s machine; the relay may run meanwhile.',
     examples: ['sallyport relay invite blog', 'sallyport relay invite blog --for 1h --json'],
   })
-    .option('--for <time>', 'how long it can be spent', '24h')
+    .option('--for <time>', 'how long it can be spent (24h)')
     .option('--address <host:port>', 'how the gateway reaches the relay, when not as the relay says')
     .action(async (name: string, options: InviteOptions) => {
-      const lifeMs = parseDuration(options.for);
+      const lifeMs = options.for === undefined ? defaults.inviteMs : parseDuration(options.for);
       if (typeof lifeMs !== 'number')
         throw new SallyportError('usage-wrong', `--for ${JSON.stringify(options.for)} is no time for an invitation.`, {
           hint: 'Write it like --for 1h.',

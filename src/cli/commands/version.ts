@@ -12,7 +12,7 @@ export function versionCommand(cli: Cli) {
 }
 
 /** As package.json says. */
-export function ownVersion(): string {
+function ownVersion(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }

@@ -117,7 +117,7 @@ function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** `services.blog.access[0]`. */
-export function dotted(path: Path): string {
+function dotted(path: Path): string {
   const text = path.reduce<string>(
     (so, part) => (typeof part === 'number' ? `${so}[${part}]` : so === '' ? String(part) : `${so}.${String(part)}`),
     '',

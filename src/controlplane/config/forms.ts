@@ -7,7 +7,7 @@ import type { Behind, Listen } from './plan.ts';
 
 export const nameExpected = 'a name like blog.example.org';
 export const listenExpected = 'http://ADDRESS:PORT or https://ADDRESS:PORT, like https://0.0.0.0:443';
-export const portExpected = 'a port from 1 to 65535';
+const portExpected = 'a port from 1 to 65535';
 
 /**
  * A public name or an address in the one spelling of `canonicalHost` (an IPv6 address in brackets).

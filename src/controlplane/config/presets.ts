@@ -128,7 +128,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** `https://[::1]:443`. */
-export function listenWords({ scheme, host, port }: Listen): string {
+function listenWords({ scheme, host, port }: Listen): string {
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
