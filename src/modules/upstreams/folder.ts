@@ -74,7 +74,10 @@ async function folderReply(root: string, asked: RequestPath, real: string, serve
   const index = await locate(root, join(asked.relative, 'index.html'));
   if (index?.is === 'file') return fileReply(index, 'index.html', served);
   if (!indexes) return missing(served.exchange);
-  return { is: 'reply', reply: await listing(real, `/${asked.relative.replaceAll('\\', '/')}${asked.relative === '' ? '' : '/'}`) };
+  const title = `/${asked.relative.replaceAll('\\', '/')}${asked.relative === '' ? '' : '/'}`;
+  // What cannot be listed is not there: it was removed, or we may not read it.
+  const list = await listing(root, real, title).catch(() => null);
+  return list === null ? missing(served.exchange) : { is: 'reply', reply: list };
 }
 
 /** A relative reference: whatever the path holds, it cannot lead to another host (`//evil`). */

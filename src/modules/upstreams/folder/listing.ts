@@ -1,22 +1,38 @@
 /** The page that lists a folder: names only, each escaped. */
 
+import { constants } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { markup } from '../../../core/pages/markup.ts';
 import { page } from '../../../core/pages/page.ts';
 import type { Reply } from '../../../core/http/reply.ts';
+import { descriptorPath, openBelow } from './locate.ts';
 import { isHidden } from './request-path.ts';
 
 /** A longer list helps nobody and costs memory. */
 const namesMax = 5_000;
 
-/** Files and folders that are not hidden; links and special files are left out. `title` is the decoded path. */
-export async function listing(path: string, title: string): Promise<Reply> {
+/** Files and folders that are not hidden; links and special files are left out. Null when the folder is not below the root any more. */
+export async function listing(root: string, path: string, title: string): Promise<Reply | null> {
+  const handle = await openBelow(root, path, constants.O_DIRECTORY);
+  if (handle === null) return null;
+  try {
+    return listingPage(await namesIn(process.platform === 'linux' ? descriptorPath(handle) : path), title);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
   const names: string[] = [];
   for await (const entry of await opendir(path)) {
     if (isHidden(entry.name) || !(entry.isFile() || entry.isDirectory())) continue;
     names.push(entry.isDirectory() ? `${entry.name}/` : entry.name);
     if (names.length >= namesMax) break;
   }
+  return names;
+}
+
+function listingPage(names: readonly string[], title: string): Reply {
   const items = names
     .toSorted((one, other) => one.localeCompare(other, 'en'))
     .map((name) => markup`<p><a href="${reference(name)}">${name}</a></p> `);

@@ -1,7 +1,7 @@
 /** Opens what lies below a folder, and nothing else: judged by the opened file, so that nothing can be swapped in between. */
 
 import { constants, type BigIntStats } from 'node:fs';
-import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { SallyportError } from '../../../core/errors.ts';
 import { systemCode } from '../../../core/system-error.ts';
@@ -46,19 +46,41 @@ async function look(root: string, wanted: string): Promise<Located | null> {
   if (found.isDirectory()) return { is: 'folder', path: real };
   // Opening a device can do things, and opening a pipe can wait: neither is opened.
   if (!found.isFile()) return null;
-  const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
+  const handle = await openBelow(root, real, 0);
+  if (handle === null) return null;
+  const stats = await handle.stat({ bigint: true });
+  if (stats.isFile()) return { is: 'file', handle, stats };
+  await handle.close();
+  return null;
+}
+
+/** macOS: no part of the path may be a link, not only its last (`O_NOFOLLOW_ANY`, sys/fcntl.h). */
+const noLinkAnywhere = process.platform === 'darwin' ? 0x2000_0000 : 0;
+
+/**
+ * Opens a real path and asks the system where the opened thing lies: a folder on the way may have become a link since
+ * `realpath` looked, and a link again a folder. Null when it does not lie below the root. The caller closes it.
+ */
+export async function openBelow(root: string, real: string, flags: number): Promise<FileHandle | null> {
+  const handle = await open(
+    real,
+    flags | noLinkAnywhere | constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
+  );
   try {
-    const stats = await handle.stat({ bigint: true });
-    // A folder above may have become a link since: the path must still be real, and still lead to what was opened.
-    const again = await stat(real, { bigint: true });
-    const same = again.ino === stats.ino && again.dev === stats.dev && (await realpath(real)) === real;
-    if (same && stats.isFile()) return { is: 'file', handle, stats };
+    // Linux tells by the descriptor itself; elsewhere the flag above has settled it, or the second look comes close.
+    const lies = process.platform === 'linux' ? await readlink(descriptorPath(handle)) : await realpath(real);
+    if (isBelow(root, lies)) return handle;
   } catch (error) {
     await handle.close();
     throw error;
   }
   await handle.close();
   return null;
+}
+
+/** The opened thing itself, whatever its path leads to by now. Linux only. */
+export function descriptorPath(handle: FileHandle): string {
+  return `/proc/self/fd/${handle.fd}`;
 }
 
 function isBelow(root: string, real: string): boolean {
