@@ -2,7 +2,7 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Code } from '../../core/errors.ts';
 import { systemCode } from '../../core/system-error.ts';
 
@@ -85,7 +85,8 @@ function open(options: ReachOptions, url: URL, signal: AbortSignal): Promise<Soc
           ALPNProtocols: ['http/1.1'],
           // Judged below, with better words; nothing is sent before.
           rejectUnauthorized: false,
-          checkServerIdentity: () => undefined,
+          // The name that visitors ask for, wherever we dial.
+          checkServerIdentity: (_, shown) => checkServerIdentity(name, shown),
         })
       : connectPlain({ host, port });
     signal.addEventListener('abort', () => socket.destroy(new Error('timed out')), { once: true });
