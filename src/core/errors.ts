@@ -75,7 +75,6 @@ export const codes = {
   'config-missing': { status: null, exit: 66 },
   'home-exposed': { status: null, exit: 77 },
   'home-unwritable': { status: null, exit: 73 },
-  'home-busy': { status: null, exit: 75 },
   'disk-full': { status: null, exit: 73 },
   'address-in-use': { status: null, exit: 69 },
   'address-unavailable': { status: null, exit: 69 },
