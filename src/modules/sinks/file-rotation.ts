@@ -59,7 +59,7 @@ async function openOne(path: string): Promise<Opened> {
 }
 
 /** The name of the `number`th older part; 0 is the file itself. */
-export function partOf(path: string, number: number): string {
+function partOf(path: string, number: number): string {
   return number === 0 ? path : path.replace(/(\.[^./]*)?$/, `.${number}$1`);
 }
 
