@@ -15,7 +15,9 @@ export type ProgressOptions = Readonly<{
   access: (service: string, url: string) => readonly AccessShown[];
 }>;
 
-export type Progress = Readonly<{ take: (event: GatewayEvent) => void; close: () => void }>;
+type Taken = GatewayEvent | Extract<CliEvent, { event: 'reloaded' }>;
+
+export type Progress = Readonly<{ take: (event: Taken) => void; close: () => void }>;
 
 export function showProgress(options: ProgressOptions): Progress {
   const { terminal, reporter } = options;
@@ -46,7 +48,7 @@ export function showProgress(options: ProgressOptions): Progress {
 }
 
 /** The gateway knows no secrets of links: those who made them say who may come in. */
-function withAccess(event: GatewayEvent, access: ProgressOptions['access']): CliEvent {
+function withAccess(event: Taken, access: ProgressOptions['access']): CliEvent {
   return event.event === 'ready' ? { ...event, access: access(event.service, event.url) } : event;
 }
 
@@ -66,6 +68,9 @@ export function next(state: ScreenState, event: CliEvent): ScreenState {
     case 'warning':
     case 'error':
       return { ...state, warnings: [...state.warnings.filter(({ message }) => message !== event.message), event].slice(-3) };
+    case 'reloaded':
+      // What was wrong with the configuration is wrong no more.
+      return { ...state, warnings: state.warnings.filter(({ code }) => !code.startsWith('config-') && code !== 'user-missing') };
     case 'exchange':
       return { ...state, exchanges: [...state.exchanges, event.record].slice(-exchangesShown) };
     default:

@@ -9,6 +9,7 @@ import type { GatewayOptions } from '../gateway.ts';
 import type { Cli } from './cli.ts';
 import { failureOf } from './failure.ts';
 import { showProgress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import type { Fresh } from './shown-access.ts';
 import { shownAccess } from './shown-access.ts';
 
@@ -32,37 +33,23 @@ export type Run = Readonly<{
 /** Nothing of ours may keep a person waiting who wants to leave. */
 const stopMs = 900;
 
+/** What is in force now, and what runs. */
+type State = { config: Config; gateway: RunningGateway | null };
+
 /** Resolves when it was ended by its person, over its socket, or by its clock. Errors: those of `startGateway`. */
 export async function runGateway(cli: Cli, run: Run): Promise<void> {
   const { terminal } = cli;
-  const reporter = cli.reporter();
   const home = await cli.home();
-  let { config } = run;
+  const state: State = { config: run.config, gateway: null };
   const ended = Promise.withResolvers<void>();
+  const progress = progressOf(cli, run, state);
   const over = new Set<string>();
-  const progress = showProgress({
-    terminal,
-    reporter,
-    services: config.services.map((plan) => ({ name: plan.name, behind: behindWords(plan) })),
-    access: (service, url) => {
-      const plan = config.services.find(({ name }) => name === service);
-      return plan === undefined ? [] : shownAccess(plan, config, url, run.fresh(service));
-    },
-  });
   const take = (event: GatewayEvent): void => {
     progress.take(event);
     if (event.event === 'closed' && event.why === 'expired') over.add(event.service);
-    if (run.endsWithServices && config.services.every(({ name }) => over.has(name))) ended.resolve();
+    if (run.endsWithServices && state.config.services.every(({ name }) => over.has(name))) ended.resolve();
   };
-  const state: { gateway: RunningGateway | null } = { gateway: null };
-  const reload = async (): Promise<void> => {
-    if (run.reload === null || state.gateway === null)
-      throw new SallyportError('usage-wrong', 'This process reads no configuration.', { hint: 'It shares what its command said.' });
-    const wanted = await run.reload();
-    await state.gateway.reconfigure(wanted);
-    config = wanted;
-    reporter.say({ event: 'reloaded', path: run.source });
-  };
+  const reload = (): Promise<void> => reloadInto(state, run, progress);
   /** The old configuration stays, and the mistake is said. */
   const tryReload = (): void => {
     reload().catch((error: unknown) => {
@@ -70,13 +57,13 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
       take({ event: 'error', code, message: `${message} The old configuration stays.`, hint });
     });
   };
-  const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : run.reload === null ? undefined : tryReload()));
+  const release = terminal.onSignal((signal) => (signal === 'end' || run.reload === null ? ended.resolve() : tryReload()));
   const closing: (() => unknown)[] = [release, () => progress.close()];
   try {
-    const gateway = await startGateway({
+    const starting = startGateway({
       home,
-      config,
-      limits: limitsWith(config.limits),
+      config: run.config,
+      limits: limitsWith(run.config.limits),
       embeddedRelay: run.embeddedRelay,
       membership: run.membership,
       keepSwitches: run.keepSwitches,
@@ -87,13 +74,43 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
       },
       onEvent: take,
     });
-    state.gateway = gateway;
-    closing.push(() => gateway.stop());
-    if (run.watch !== null) closing.push(run.watch(tryReload));
+    closing.push(async () => (await starting).stop());
+    // Who changes their mind while it starts is not kept waiting.
+    state.gateway = await Promise.race([starting, ended.promise.then(() => null)]);
+    if (run.watch !== null && state.gateway !== null) closing.push(run.watch(tryReload));
     await ended.promise;
   } finally {
     await withinMs(stopMs, Promise.allSettled(closing.toReversed().map(async (close) => close())));
   }
+}
+
+function progressOf(cli: Cli, run: Run, state: State): Progress {
+  return showProgress({
+    terminal: cli.terminal,
+    reporter: cli.reporter(),
+    services: run.config.services.map((plan) => ({ name: plan.name, behind: behindWords(plan) })),
+    access: (service, url) => {
+      const plan = state.config.services.find(({ name }) => name === service);
+      return plan === undefined ? [] : shownAccess(plan, state.config, url, run.fresh(service));
+    },
+  });
+}
+
+/** The whole of the new configuration, or the old one stays. */
+async function reloadInto(state: State, run: Run, progress: Progress): Promise<void> {
+  const { config: before, gateway } = state;
+  if (run.reload === null || gateway === null)
+    throw new SallyportError('usage-wrong', 'This process reads no configuration.', { hint: 'It shares what its command said.' });
+  const wanted = await run.reload();
+  try {
+    // Its events come before it resolves, and tell of the new.
+    state.config = wanted;
+    await gateway.reconfigure(wanted);
+  } catch (error) {
+    state.config = before;
+    throw error;
+  }
+  progress.take({ event: 'reloaded', path: run.source });
 }
 
 /** `localhost:3000`, or the folder. */

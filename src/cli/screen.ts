@@ -22,7 +22,7 @@ export type Shown = Readonly<{
 
 export type ScreenState = Readonly<{
   services: readonly Shown[];
-  warnings: readonly Readonly<{ message: string; hint: string | null }>[];
+  warnings: readonly Readonly<{ code: string; message: string; hint: string | null }>[];
   /** The last ones, the oldest first. */
   exchanges: readonly AuditEvent[];
 }>;

@@ -11,6 +11,7 @@ import { parser } from './configuration.ts';
 import { membershipFor } from './membership.ts';
 import type { People } from './people.ts';
 import { withPeople } from './people.ts';
+import { urlOf } from './running.ts';
 import { runGateway } from './run-gateway.ts';
 import type { ShareRequest } from './share-request.ts';
 import { rawService, wantsLink, webhookSecretName } from './share-request.ts';
@@ -25,6 +26,16 @@ export type Share = Readonly<{
   /** The relay that was named; null takes the joined one, or one on this machine. */
   relay: string | null;
 }>;
+
+/**
+ * What a share is called when nobody says: the name that the relay granted, unless it runs already; else what the target suggests.
+ * Errors: `relay-unreachable` (a relay that was never joined).
+ */
+export async function defaultName(cli: Cli, at: Pick<Share, 'lan' | 'relay'>, suggested: string): Promise<string> {
+  const membership = at.lan ? null : await membershipFor(cli, at.relay, null);
+  const label = membership?.name.split('.')[0] ?? suggested;
+  return label === suggested || (await urlOf(cli, label)) !== null ? suggested : label;
+}
 
 /** Resolves when the share has ended. Its links end with it. */
 export async function share(cli: Cli, wanted: Share): Promise<void> {

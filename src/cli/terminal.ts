@@ -1,5 +1,6 @@
 /** The terminal that a command speaks to: handed in, so that a test is one too. */
 
+import { closeSync, openSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
 import { styleText } from 'node:util';
 
@@ -21,9 +22,19 @@ export type Terminal = Readonly<{
   env: NodeJS.ProcessEnv;
   cwd: () => string;
   now: () => number;
-  /** Ends a wait when the person says so: SIGINT or SIGTERM; `reload` is SIGHUP. */
+  /** `end` when the person says so: SIGINT, SIGTERM, a window that was closed. `reload` is SIGHUP otherwise. */
   onSignal: (listener: (signal: 'end' | 'reload') => void) => () => void;
 }>;
+
+/** A window that was closed sends SIGHUP too, and takes the terminal with it: what it showed must not stay open unseen. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
@@ -47,7 +58,7 @@ export function processTerminal(): Terminal {
     now: () => Date.now(),
     onSignal(listener) {
       const end = (): void => listener('end');
-      const reload = (): void => listener('reload');
+      const reload = (): void => listener(stdout.isTTY && !hasTerminal() ? 'end' : 'reload');
       process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', reload);
       return () => void process.off('SIGINT', end).off('SIGTERM', end).off('SIGHUP', reload);
     },

@@ -2,7 +2,7 @@
 
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
-import { share } from '../share.ts';
+import { defaultName, share } from '../share.ts';
 import { requestFrom, withShareOptions } from '../share-options.ts';
 import type { ShareOptions } from '../share-options.ts';
 import { checkedFolder, nameFor } from '../share-request.ts';
@@ -21,9 +21,10 @@ export function dirCommand(cli: Cli) {
     .option('--indexes', 'list folders that have no index.html')
     .action(async (folder: string, options: DirOptions) => {
       const dir = checkedFolder(folder, cli.terminal.cwd());
+      const at = { lan: options.lan === true, relay: options.relay ?? null };
       const request = {
         ...requestFrom(options, undefined),
-        name: nameFor(options.name ?? null, { dir }),
+        name: options.name === undefined ? await defaultName(cli, at, nameFor(null, { dir })) : nameFor(options.name, { dir }),
         to: null,
         dir,
         indexes: options.indexes === true,
@@ -31,6 +32,6 @@ export function dirCommand(cli: Cli) {
         rawHeaders: false,
         from: null,
       };
-      await share(cli, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
+      await share(cli, { requests: [request], passwords: new Map(), ...at });
     });
 }

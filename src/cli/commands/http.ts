@@ -2,7 +2,7 @@
 
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
-import { share } from '../share.ts';
+import { defaultName, share } from '../share.ts';
 import { requestFrom, withShareOptions } from '../share-options.ts';
 import type { ShareOptions } from '../share-options.ts';
 import { checkedTarget, nameFor } from '../share-request.ts';
@@ -34,9 +34,10 @@ export function httpCommand(cli: Cli) {
     .option('--from <address>', 'dial the service from this address; 127.0.0.1 makes visitors look local: a risk')
     .action(async (target: string, options: HttpOptions) => {
       const to = checkedTarget(target);
+      const at = { lan: options.lan === true, relay: options.relay ?? null };
       const request = {
         ...requestFrom(options, options.webhook),
-        name: nameFor(options.name ?? null, { to }),
+        name: options.name === undefined ? await defaultName(cli, at, nameFor(null, { to })) : nameFor(options.name, { to }),
         to,
         dir: null,
         indexes: false,
@@ -44,6 +45,6 @@ export function httpCommand(cli: Cli) {
         rawHeaders: options.rawheaders === true,
         from: options.from ?? null,
       };
-      await share(cli, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
+      await share(cli, { requests: [request], passwords: new Map(), ...at });
     });
 }

@@ -7,9 +7,9 @@ import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
 import { instant } from '../event.ts';
 import { withPeople } from '../people.ts';
+import { urlOf } from '../running.ts';
 import { checkedFor, shareFor } from '../share-request.ts';
 import { linkUrl } from '../shown-access.ts';
-import { urlOf } from './status.ts';
 
 export function linksCommand(cli: Cli) {
   return newGroup(
