@@ -6,8 +6,8 @@ import { systemCode } from '../../core/system-error.ts';
 import type { Limits } from '../../core/limits.ts';
 
 export interface LogFile {
-  /** Puts whole lines at the end, in one write, and says how many characters of them landed: all, or as many whole lines as the disk took. */
-  append(lines: string): Promise<number>;
+  /** Puts whole lines at the end, in one write, and says how many bytes of them landed: all, or as many whole lines as the disk took. */
+  append(lines: Buffer): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -15,6 +15,8 @@ type Opened = Readonly<{ handle: FileHandle; inode: number }>;
 
 /** Who rotates holds `PATH.lock`; one that is older was left by a process that was killed. */
 const lockMs = 10_000;
+
+const lineFeed = Buffer.from('\n');
 
 export async function openLogFile(path: string, limits: Pick<Limits, 'logBytesMax' | 'logFilesMax'>): Promise<LogFile> {
   let file: Opened | null = await openOne(path);
@@ -34,12 +36,11 @@ export async function openLogFile(path: string, limits: Pick<Limits, 'logBytesMa
   return {
     append: async (lines) => {
       const handle = await current();
-      const first = torn ? '\n' : '';
-      const bytes = Buffer.from(first + lines, 'latin1');
+      const bytes = torn ? Buffer.concat([lineFeed, lines]) : lines;
       // With O_APPEND one write lands in one piece, whoever else appends. On a full disk it may be cut short.
       const { bytesWritten } = await handle.write(bytes);
       torn = bytesWritten > 0 ? bytes[bytesWritten - 1] !== 10 : torn;
-      return Math.max(0, bytes.lastIndexOf(10, bytesWritten - 1) + 1 - first.length);
+      return Math.max(0, bytes.lastIndexOf(10, bytesWritten - 1) + 1 - (bytes.length - lines.length));
     },
     close: async () => {
       await file?.handle.close();

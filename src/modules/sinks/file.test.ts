@@ -171,8 +171,8 @@ describe('the file of records', () => {
     const { openLogFile } = await import('./file-rotation.ts');
     const path = join(folder, 'torn.jsonl');
     const file = await openLogFile(path, defaults);
-    assert.equal(await file.append('{"a":1}\n{"b"'), 8);
-    assert.equal(await file.append('{"b":2}\n'), 8);
+    assert.equal(await file.append(Buffer.from('{"a":1}\n{"b"')), 8);
+    assert.equal(await file.append(Buffer.from('{"b":2}\n')), 8);
     await file.close();
     assert.equal(await readFile(path, 'utf8'), '{"a":1}\n{"b"\n{"b":2}\n');
     await truncate(path);

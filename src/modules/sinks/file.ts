@@ -6,6 +6,7 @@ import { auditLine, droppedLine } from '../../core/audit/line.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import { fileFault } from '../../core/system-error.ts';
 import type { AuditLog } from '../../contracts/sink.ts';
+import { LineBuffer } from './line-buffer.ts';
 import { openLogFile, type LogFile } from './file-rotation.ts';
 
 /** How long an event waits for company: what a `kill -9` may lose. */
@@ -38,14 +39,19 @@ export async function openFileSink(options: FileSinkOptions): Promise<AuditLog> 
 class FileSink implements AuditLog {
   readonly #options: FileSinkOptions;
   readonly #file: LogFile;
-  #lines: string[] = [];
-  /** Of all that waits; lines are ASCII, so characters are bytes. */
-  #bytes = 0;
+  readonly #lines = new LineBuffer();
+  /** Whole lines that the disk did not take: they go first. */
+  #left: Buffer = Buffer.alloc(0);
   #dropped = 0;
   #failing = false;
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> | null = null;
+
+  /** Bytes of all that is not written yet. */
+  get #waiting(): number {
+    return this.#left.length + this.#lines.length;
+  }
 
   constructor(options: FileSinkOptions, file: LogFile) {
     this.#options = options;
@@ -54,12 +60,11 @@ class FileSink implements AuditLog {
 
   record(event: AuditEvent): void {
     const line = auditLine(event);
-    if (this.#closed || this.#bytes + line.length > this.#options.limits.logQueueBytesMax) {
+    if (this.#closed || this.#waiting + line.length > this.#options.limits.logQueueBytesMax) {
       this.#dropped += 1;
       return;
     }
     this.#lines.push(line);
-    this.#bytes += line.length;
     this.#wake(this.#failing ? retryMs : gatherMs);
   }
 
@@ -67,7 +72,7 @@ class FileSink implements AuditLog {
   async flush(): Promise<void> {
     // What is being written now may not hold the newest lines.
     await this.#writing;
-    if (this.#lines.length > 0) await this.#write();
+    if (this.#waiting > 0) await this.#write();
   }
 
   async close(): Promise<void> {
@@ -89,37 +94,26 @@ class FileSink implements AuditLog {
   #write(): Promise<void> {
     this.#writing ??= this.#batch().finally(() => {
       this.#writing = null;
-      if (this.#lines.length > 0 && !this.#closed) this.#wake(this.#failing ? retryMs : gatherMs);
+      if (this.#waiting > 0 && !this.#closed) this.#wake(this.#failing ? retryMs : gatherMs);
     });
     return this.#writing;
   }
 
   async #batch(): Promise<void> {
-    if (this.#dropped > 0) {
-      const said = droppedLine(new Date(this.#options.now()).toISOString(), this.#dropped);
-      this.#lines.unshift(said);
-      this.#bytes += said.length;
-      this.#dropped = 0;
-    }
-    const text = this.#lines.join('');
+    if (this.#dropped > 0) this.#lines.push(droppedLine(new Date(this.#options.now()).toISOString(), this.#dropped));
+    this.#dropped = 0;
+    const taken = this.#lines.take();
+    // What landed is not written again, though the rest be tried for hours.
+    this.#left = this.#left.length === 0 ? taken : Buffer.concat([this.#left, taken]);
     try {
-      const landed = await this.#file.append(text);
-      this.#forget(landed);
-      if (landed < text.length) throw Object.assign(new Error('the disk took only a part'), { code: 'ENOSPC' });
+      this.#left = this.#left.subarray(await this.#file.append(this.#left));
+      if (this.#left.length > 0) throw Object.assign(new Error('the disk took only a part'), { code: 'ENOSPC' });
     } catch (error) {
       this.#fail(error);
       return;
     }
     if (this.#failing) this.#options.trouble(null);
     this.#failing = false;
-  }
-
-  /** What landed is not written again, though the rest be tried for hours. */
-  #forget(landed: number): void {
-    let lines = 0;
-    for (let left = landed; left > 0; lines += 1) left -= this.#lines[lines]?.length ?? left;
-    this.#lines = this.#lines.slice(lines);
-    this.#bytes -= landed;
   }
 
   #fail(error: unknown): void {
