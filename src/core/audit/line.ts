@@ -7,14 +7,14 @@ const textMax = 2_048;
 
 /**
  * The line, with its line feed. Every key of the event, in its order. Built by hand: it stands on the road of
- * every exchange, and only a few texts are a stranger's: time, id, verdict and code are made here, of letters and digits.
+ * every exchange, and only a few texts are a stranger's.
  */
 export function auditLine(event: AuditEvent): string {
   return (
-    `{"time":"${event.time}","id":"${event.id}","service":${text(event.service)},"listener":${text(event.listener)},` +
+    `{"time":${text(event.time)},"id":${text(event.id)},"service":${text(event.service)},"listener":${text(event.listener)},` +
     `"visitor":${text(event.visitor)},"viaRelay":${event.viaRelay ? 'true' : 'false'},"who":${text(event.who)},` +
-    `"method":${text(event.method)},"host":${text(event.host)},"path":${text(event.path)},"verdict":"${event.verdict}",` +
-    `"code":${event.code === null ? 'null' : `"${event.code}"`},"why":${text(event.why)},"status":${number(event.status)},"bytesIn":${number(event.bytesIn)},` +
+    `"method":${text(event.method)},"host":${text(event.host)},"path":${text(event.path)},"verdict":${text(event.verdict)},` +
+    `"code":${text(event.code)},"why":${text(event.why)},"status":${number(event.status)},"bytesIn":${number(event.bytesIn)},` +
     `"bytesOut":${number(event.bytesOut)},"durationMs":${number(event.durationMs)}}\n`
   );
 }
