@@ -40,7 +40,7 @@ export async function openLogFile(path: string, limits: Pick<Limits, 'logBytesMa
       // With O_APPEND one write lands in one piece, whoever else appends. On a full disk it may be cut short.
       const { bytesWritten } = await handle.write(bytes);
       torn = bytesWritten > 0 ? bytes[bytesWritten - 1] !== 10 : torn;
-      return Math.max(0, bytes.lastIndexOf(10, bytesWritten - 1) + 1 - (bytes.length - lines.length));
+      return Math.max(0, bytes.subarray(0, bytesWritten).lastIndexOf(10) + 1 - (bytes.length - lines.length));
     },
     close: async () => {
       await file?.handle.close();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, realpath, rename, rm, stat, symlink, truncate } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, realpath, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -10,6 +10,7 @@ import type { AuditEvent } from '../../core/audit/event.ts';
 import type { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import { openFileSink, type FileSinkOptions } from './file.ts';
+import { openLogFile } from './file-rotation.ts';
 import { createMemorySink } from './memory.ts';
 
 const run = promisify(execFile);
@@ -167,8 +168,22 @@ describe('the file of records', () => {
     await assert.rejects(stat(target), { code: 'ENOENT' });
   });
 
+  it('is rotated by one process at a time, and again when one was killed over it', async () => {
+    const path = join(folder, 'locked.jsonl');
+    const file = await openLogFile(path, { logBytesMax: 5, logFilesMax: 3 });
+    await file.append(Buffer.from('{"a":1}\n'));
+    await writeFile(`${path}.lock`, '');
+    await file.append(Buffer.from('{"a":2}\n'));
+    await assert.rejects(stat(join(folder, 'locked.1.jsonl')), { code: 'ENOENT' });
+    await utimes(`${path}.lock`, 1, 1);
+    await file.append(Buffer.from('{"a":3}\n'));
+    await file.append(Buffer.from('{"a":4}\n'));
+    await file.close();
+    assert.equal(await readFile(join(folder, 'locked.1.jsonl'), 'utf8'), '{"a":1}\n{"a":2}\n{"a":3}\n');
+    assert.equal(await readFile(path, 'utf8'), '{"a":4}\n');
+  });
+
   it('begins a new line behind the half of one that a full disk left', async () => {
-    const { openLogFile } = await import('./file-rotation.ts');
     const path = join(folder, 'torn.jsonl');
     const file = await openLogFile(path, defaults);
     assert.equal(await file.append(Buffer.from('{"a":1}\n{"b"')), 8);

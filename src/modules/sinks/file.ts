@@ -6,7 +6,7 @@ import { auditLine, droppedLine } from '../../core/audit/line.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import { fileFault } from '../../core/system-error.ts';
 import type { AuditLog } from '../../contracts/sink.ts';
-import { LineBuffer } from './line-buffer.ts';
+import { LineBuffer } from './file-line-buffer.ts';
 import { openLogFile, type LogFile } from './file-rotation.ts';
 
 /** How long an event waits for company: what a `kill -9` may lose. */
