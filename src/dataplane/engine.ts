@@ -34,8 +34,11 @@ export type EngineOptions = Readonly<{
   onFault: (error: unknown) => void;
 }>;
 
-/** An exchange that runs at this moment. */
-type Live = { readonly call: Call; service: Service | null };
+/**
+ * The exchange that runs on a connection at this moment, if any. One record a connection: a set that changed with
+ * each exchange would leave tables behind that keep dead exchanges alive.
+ */
+type Live = { call: Call | null; service: Service | null };
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -53,21 +56,22 @@ export class Engine {
 
   /** Serves everything that comes on one arrival. Never rejects. */
   async take(arrival: Arrival, protocol: Protocol): Promise<void> {
+    const live: Live = { call: null, service: null };
+    this.#live.add(live);
     try {
       for await (const call of protocol.calls(arrival, this.#tools)) {
-        const live: Live = { call, service: null };
-        this.#live.add(live);
-        try {
-          // Null where nothing had to be waited for; an await costs a turn of the queue even then.
-          const ending = this.#handle(live);
-          if (ending !== null) await ending;
-        } finally {
-          this.#live.delete(live);
-        }
+        live.call = call;
+        // Null where nothing had to be waited for; an await costs a turn of the queue even then.
+        const ending = this.#handle(call, live);
+        if (ending !== null) await ending;
+        live.call = null;
+        live.service = null;
       }
     } catch (error) {
       this.#options.onFault(error);
       arrival.stream.destroy();
+    } finally {
+      this.#live.delete(live);
     }
   }
 
@@ -89,15 +93,14 @@ export class Engine {
   cut(of: (service: Service) => boolean, code: Code): number {
     let count = 0;
     for (const live of this.#live) {
-      if (live.service === null || !of(live.service)) continue;
+      if (live.call === null || live.service === null || !of(live.service)) continue;
       live.call.cut(code);
       count += 1;
     }
     return count;
   }
 
-  #handle(live: Live): Promise<void> | null {
-    const { call } = live;
+  #handle(call: Call, live: Live): Promise<void> | null {
     const { exchange } = call;
     const snapshot = this.#options.snapshot();
     const reached = ownCheckReply(exchange, snapshot);
