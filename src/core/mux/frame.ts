@@ -40,7 +40,7 @@ export type Header = { type: FrameType; stream: number; length: number };
 
 /** The most that a reader takes of each kind. An `open` holds names and addresses only. */
 export type FrameLimits = Readonly<{ frameBytesMax: number; messageBytesMax: number }>;
-const openBytesMax = 2_048;
+export const openBytesMax = 2_048;
 
 const typeOf: readonly (FrameType | undefined)[] = (() => {
   const table: (FrameType | undefined)[] = Array.from({ length: 256 }, () => undefined);

@@ -16,10 +16,12 @@ export type Opening = Readonly<{
 
 const printable = /^[\x21-\x7e]*$/;
 const alpnsMax = 16;
+/** IANA's longest is 23. With 255 for each other text an open then always fits its frame: a visitor's hello must not end a carrier. */
+const alpnBytesMax = 64;
 
 /** Lays out: id, ip, sni (each a length byte and its bytes), visitor's port, listener's port, count of ALPN names, each as above. */
 export function encodeOpening(opening: Opening): Uint8Array {
-  const names = opening.alpn.filter((name) => name.length > 0 && name.length < 256 && printable.test(name)).slice(0, alpnsMax);
+  const names = opening.alpn.filter((name) => name.length > 0 && name.length <= alpnBytesMax && printable.test(name)).slice(0, alpnsMax);
   const sni = opening.sni ?? '';
   let length = 3 + opening.id.length + opening.ip.length + sni.length + 5;
   for (const name of names) length += 1 + name.length;
