@@ -1,0 +1,96 @@
+/** A conversation of a visitor, our http1 and a service, over pairs of streams: the test decides the time. */
+
+import assert from 'node:assert/strict';
+import { duplexPair, type Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Call, Deadline, ProtocolTools, Tally } from '../../src/contracts/protocol.ts';
+import { limitsWith, type Limits } from '../../src/core/limits.ts';
+import { http1 } from '../../src/modules/protocols/http1.ts';
+
+/** A visitor's end, a service's end, and what became of each exchange; the test decides the time. */
+export class Conversation {
+  readonly visitor: Duplex;
+  readonly tallies: Tally[] = [];
+  readonly calls: Call[] = [];
+  readonly refusals: string[] = [];
+  /** The service's ends, one for each connection that was opened. */
+  readonly services: Duplex[] = [];
+  readonly released: boolean[] = [];
+  reused = false;
+  now = 1_000_000;
+  heard = '';
+  said = '';
+  ended = false;
+  readonly #deadlines = new Set<Deadline>();
+
+  constructor(limits: Partial<Limits> = {}, decide?: (call: Call, conversation: Conversation) => Promise<Tally>) {
+    const [visitor, ours] = duplexPair();
+    this.visitor = visitor;
+    visitor.on('data', (bytes: Buffer) => {
+      this.heard += bytes.toString('latin1');
+    });
+    visitor.on('end', () => {
+      this.ended = true;
+    });
+    visitor.on('error', () => undefined);
+    const tools: ProtocolTools = {
+      now: () => this.now,
+      newId: () => 'ID',
+      limits: limitsWith(limits),
+      deadlines: { add: (each) => void this.#deadlines.add(each), delete: (each) => void this.#deadlines.delete(each) },
+      httpDate: () => 'Sat, 21 Nov 2026 09:00:00 GMT',
+      splice: async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null }),
+      refused: (_arrival, code) => void this.refusals.push(code),
+    };
+    const listener = { name: 'test', scheme: 'https', port: 443, via: 'direct', loopback: true } as const;
+    void this.#serve(
+      http1.calls({ stream: ours, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null }, tools),
+      decide ?? ((call) => this.proceed(call)),
+    );
+  }
+
+  async #serve(calls: AsyncIterable<Call>, decide: (call: Call, conversation: Conversation) => Promise<Tally>): Promise<void> {
+    for await (const call of calls) {
+      this.calls.push(call);
+      this.tallies.push(await decide(call, this));
+    }
+  }
+
+  proceed(call: Call): Promise<Tally> {
+    const [service, ours] = duplexPair();
+    this.services.push(service);
+    service.on('data', (bytes: Buffer) => {
+      this.said += bytes.toString('latin1');
+    });
+    service.on('error', () => undefined);
+    const release = (reusable: boolean): void => {
+      this.released.push(reusable);
+      if (!reusable) ours.destroy();
+    };
+    return call.proceed({ is: 'stream', stream: ours, reused: this.reused, release }, { host: null, spent: [], forwarded: true });
+  }
+
+  get service(): Duplex {
+    const last = this.services.at(-1);
+    assert.ok(last !== undefined, 'no connection to the service was opened');
+    return last;
+  }
+
+  async pass(ms = 0): Promise<void> {
+    for (let each = 0; each < 12; each += 1) await turn();
+    if (ms === 0) return;
+    this.now += ms;
+    for (const deadline of this.#deadlines) if (deadline.at <= this.now) deadline.expire();
+    await this.pass();
+  }
+
+  async visit(text: string): Promise<void> {
+    this.visitor.write(text, 'latin1');
+    await this.pass();
+  }
+
+  async answer(text: string): Promise<void> {
+    this.service.write(text, 'latin1');
+    await this.pass();
+  }
+}
