@@ -11,10 +11,14 @@ export type Seen = Readonly<{ method: string; url: string; headers: readonly str
 
 export type TestService = Readonly<{ port: number; seen: readonly Seen[]; close: () => Promise<void> }>;
 
-/** `/download/N` sends N bytes of a known pattern; `/events` sends five events; `/echo` is a WebSocket; anything else says what it saw. */
+/**
+ * `/download/N` sends N bytes of a known pattern; `/events` sends five events; `/held` is a stream of events that gets one
+ * whenever somebody asks for `/held/next`; `/echo` is a WebSocket; anything else says what it saw.
+ */
 export async function startService(context: { after: (done: () => Promise<void>) => void }, port = 0): Promise<TestService> {
   const seen: Seen[] = [];
-  const server = createServer((request, response) => void answer(request, response, seen));
+  const held = new Set<ServerResponse>();
+  const server = createServer((request, response) => void answer(request, response, { seen, held }));
   const sockets = new WebSocketServer({ server, path: '/echo' });
   sockets.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -29,7 +33,9 @@ function closed(server: Server, sockets: WebSocketServer): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, seen: Seen[]): Promise<void> {
+type Memory = Readonly<{ seen: Seen[]; held: Set<ServerResponse> }>;
+
+async function answer(request: IncomingMessage, response: ServerResponse, { seen, held }: Memory): Promise<void> {
   const hash = createHash('sha256');
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -49,6 +55,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, seen: 
   const download = /^\/download\/(\d+)$/.exec(url);
   if (download !== null) return sendPattern(response, Number(download[1]));
   if (url === '/events') return sendEvents(response);
+  if (url === '/held') return hold(response, held);
+  if (url === '/held/next') for (const each of held) each.write(`data: ${seen.length}\n\n`);
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(fact));
 }
@@ -70,6 +78,12 @@ async function sendPattern(response: ServerResponse, length: number): Promise<vo
     if (!more) await Promise.race([once(response, 'drain'), gone]);
   }
   response.end();
+}
+
+function hold(response: ServerResponse, held: Set<ServerResponse>): void {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' }).flushHeaders();
+  held.add(response);
+  response.once('close', () => held.delete(response));
 }
 
 async function sendEvents(response: ServerResponse): Promise<void> {
