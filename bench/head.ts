@@ -1,6 +1,6 @@
 /** How long a head takes: reading a request of ten fields, writing it for the service, and the same for an answer. `node bench/head.ts` */
 
-import { responseHeadText, requestHeadText, type RequestPlan, type ResponsePlan } from '../src/core/http/forward.ts';
+import { responseHeadText, requestHeadText, VisitorLines, type RequestPlan, type ResponsePlan } from '../src/core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../src/core/http/head.ts';
 import { RequestReader } from '../src/core/http/request-reader.ts';
 import { ResponseReader } from '../src/core/http/response-reader.ts';
@@ -36,9 +36,7 @@ function readResponse(): ResponseHead {
 const requestHead = readRequest();
 const responseHead = readResponse();
 const requestPlan: RequestPlan = {
-  from: '192.0.2.7',
-  scheme: 'https',
-  port: 443,
+  visitor: new VisitorLines({ from: '192.0.2.7', scheme: 'https', port: 443 }),
   hostless: '127.0.0.1:3000',
   forwarding: { host: null, spent: ['sallyport-authorization'], forwarded: true },
   connection: 'keep-alive',

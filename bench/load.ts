@@ -43,7 +43,7 @@ export async function measureRate(wrk: string, folder: string, target: Target): 
   const file = join(folder, `wrk-${target.port}.lua`);
   await writeFile(file, script(target.port));
   const words = ['-t1', `-c${target.connections}`, '-s', file, ...(target.fields ?? []).flatMap((field) => ['-H', field]), target.url];
-  await run(wrk, ['-d1s', ...words]);
+  await run(wrk, ['-d3s', ...words]);
   const before = cpuSeconds(target.programs);
   const said = await run(wrk, [`-d${target.seconds}s`, ...words]);
   const cpu = cpuSeconds(target.programs) - before;

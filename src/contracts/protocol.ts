@@ -48,6 +48,8 @@ export interface Deadline {
 
 /** Looks at all deadlines a few times a second: setting one is a store to a field, not a timer (RFC 9112, 9.5 wants them all). */
 export interface Deadlines {
+  /** The time of the last look, milliseconds since 1970: good enough to set a deadline by, and cheaper than a clock. */
+  time(): number;
   add(deadline: Deadline): void;
   delete(deadline: Deadline): void;
 }

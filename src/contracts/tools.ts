@@ -57,7 +57,9 @@ export type Session = Readonly<{
 export interface Sessions {
   /** Synchronous: null when unknown, expired, revoked, or of another service. */
   find(token: string, service: string): Session | null;
-  open(session: Omit<Session, 'id' | 'createdAt'> & { readonly source: string }): Promise<{ readonly token: string; readonly session: Session }>;
+  open(
+    session: Omit<Session, 'id' | 'createdAt'> & { readonly source: string },
+  ): Promise<{ readonly token: string; readonly session: Session }>;
   revoke(id: string): Promise<boolean>;
 }
 

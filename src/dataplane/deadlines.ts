@@ -8,13 +8,15 @@ const LOOK_EVERY_MS = 250;
 /** `look` is called by the timer; a test calls it itself and starts none. */
 export function createDeadlines(now: () => number): Deadlines & { look(): void } {
   const all = new Set<Deadline>();
+  let looked = now();
   return {
+    time: () => looked,
     add: (deadline) => void all.add(deadline),
     delete: (deadline) => void all.delete(deadline),
     look: () => {
-      const time = now();
+      looked = now();
       for (const deadline of all) {
-        if (deadline.at <= time) deadline.expire();
+        if (deadline.at <= looked) deadline.expire();
       }
     },
   };

@@ -56,7 +56,7 @@ class Road {
       limits: limitsWith({}),
       checkNonce: nonce,
     };
-    const deadlines = { add: () => undefined, delete: () => undefined };
+    const deadlines = { time: () => 1_000, add: () => undefined, delete: () => undefined };
     const splice = async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null });
     this.engine = new Engine({
       snapshot: () => snapshot,

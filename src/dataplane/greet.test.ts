@@ -41,7 +41,7 @@ class Clock {
       alpn: ['http/1.1'],
       handshakeMs: 10_000,
       now: () => this.now,
-      deadlines: { add: (each) => void this.deadlines.add(each), delete: (each) => void this.deadlines.delete(each) },
+      deadlines: { time: () => this.now, add: (each) => void this.deadlines.add(each), delete: (each) => void this.deadlines.delete(each) },
     });
   }
 

@@ -10,6 +10,8 @@ import { http1 } from '../../src/modules/protocols/http1.ts';
 /** A visitor's end, a service's end, and what became of each exchange; the test decides the time. */
 export class Conversation {
   readonly visitor: Duplex;
+  /** Our end of the visitor's connection. */
+  readonly ours: Duplex;
   readonly tallies: Tally[] = [];
   readonly calls: Call[] = [];
   readonly refusals: string[] = [];
@@ -17,6 +19,8 @@ export class Conversation {
   readonly services: Duplex[] = [];
   readonly released: boolean[] = [];
   reused = false;
+  /** Services that are opened while it is set read nothing. */
+  stopReading = false;
   now = 1_000_000;
   heard = '';
   said = '';
@@ -26,6 +30,7 @@ export class Conversation {
   constructor(limits: Partial<Limits> = {}, decide?: (call: Call, conversation: Conversation) => Promise<Tally>) {
     const [visitor, ours] = duplexPair();
     this.visitor = visitor;
+    this.ours = ours;
     visitor.on('data', (bytes: Buffer) => {
       this.heard += bytes.toString('latin1');
     });
@@ -37,7 +42,7 @@ export class Conversation {
       now: () => this.now,
       newId: () => 'ID',
       limits: limitsWith(limits),
-      deadlines: { add: (each) => void this.#deadlines.add(each), delete: (each) => void this.#deadlines.delete(each) },
+      deadlines: { time: () => this.now, add: (each) => void this.#deadlines.add(each), delete: (each) => void this.#deadlines.delete(each) },
       httpDate: () => 'Sat, 21 Nov 2026 09:00:00 GMT',
       splice: async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null }),
       refused: (_arrival, code) => void this.refusals.push(code),
@@ -63,6 +68,7 @@ export class Conversation {
       this.said += bytes.toString('latin1');
     });
     service.on('error', () => undefined);
+    if (this.stopReading) service.pause();
     const release = (reusable: boolean): void => {
       this.released.push(reusable);
       if (!reusable) ours.destroy();

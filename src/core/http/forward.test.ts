@@ -12,6 +12,7 @@ import {
   type RequestPlan,
   responseHeadText,
   type ResponsePlan,
+  VisitorLines,
 } from './forward.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 import { RequestReader } from './request-reader.ts';
@@ -32,9 +33,7 @@ function responseHead(lines: string, start = 'HTTP/1.1 200 OK', method = 'GET'):
 }
 
 const plan: RequestPlan = {
-  from: '192.0.2.7',
-  scheme: 'https',
-  port: 443,
+  visitor: new VisitorLines({ from: '192.0.2.7', scheme: 'https', port: 443 }),
   hostless: '127.0.0.1:3000',
   forwarding: { host: null, spent: [], forwarded: false },
   connection: 'keep-alive',
@@ -70,7 +69,7 @@ describe('requestHeadText', () => {
   test('says who the visitor is, with IPv6 and ports quoted (RFC 7239)', () => {
     const head = requestHead('', 'GET / HTTP/1.1', 'Host: a.example:8443\r\n');
     assert.deepEqual(
-      requestHeadText(head, { ...forwarded, from: '2001:db8::7', port: 8443 })
+      requestHeadText(head, { ...forwarded, visitor: new VisitorLines({ from: '2001:db8::7', scheme: 'https', port: 8443 }) })
         .split('\r\n')
         .slice(2, -2),
       [

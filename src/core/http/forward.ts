@@ -12,12 +12,49 @@ import { writableField, writableValue } from './writable.ts';
 /** What the connection is for after this message. */
 export type Persistence = 'keep-alive' | 'close' | 'upgrade';
 
+/** The name we sign Via with: a pseudonym (RFC 9110, 7.6.3). */
+const pseudonym = 'sallyport';
+
+/** The visitor's address, canonical and without brackets; what they spoke to us, and the port they dialled. */
+export type VisitorFacts = Readonly<{ from: string; scheme: 'http' | 'https'; port: number }>;
+
+/**
+ * X-Forwarded-*, Forwarded (RFC 7239), X-Real-IP and Via, as ours alone: what a service is told of one visitor.
+ * The same for every request of a connection as long as the host is, so the text is kept.
+ */
+export class VisitorLines {
+  readonly #facts: VisitorFacts;
+  #host: string | null = null;
+  #minor: 0 | 1 = 1;
+  #text = '';
+
+  constructor(facts: VisitorFacts) {
+    this.#facts = facts;
+  }
+
+  of({ authority, minor }: RequestHead): string {
+    const host = authority.host === '' ? '' : authorityText(authority);
+    if (host !== this.#host || minor !== this.#minor) {
+      this.#host = host;
+      this.#minor = minor;
+      this.#text = visitorText(this.#facts, host, minor);
+    }
+    return this.#text;
+  }
+}
+
+function visitorText({ from, scheme, port }: VisitorFacts, host: string, minor: 0 | 1): string {
+  const node = from.includes(':') ? `"[${from}]"` : from;
+  let text = `X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${port}\r\n`;
+  if (host !== '') text += `X-Forwarded-Host: ${host}\r\n`;
+  // Quoted always: a host with a port or brackets is no token, and quoting is legal for one that is.
+  text += `Forwarded: for=${node};proto=${scheme}${host === '' ? '' : `;host="${host}"`}\r\n`;
+  return `${text}X-Real-IP: ${from}\r\nVia: 1.${minor} ${pseudonym}\r\n`;
+}
+
 export type RequestPlan = Readonly<{
-  /** The visitor's address, canonical, without brackets. */
-  from: string;
-  /** What the visitor spoke to us, and the port they dialled. */
-  scheme: 'http' | 'https';
-  port: number;
+  /** What is told of the visitor: made once a connection. */
+  visitor: VisitorLines;
   /** Host for a visitor of HTTP/1.0 who sent none: the service's `host:port`. */
   hostless: string;
   /** As contracts/upstream.ts: Host replaced when set; names used up; whether anything is said of the visitor. */
@@ -47,9 +84,6 @@ export type ReplyPlan = Readonly<{
   date: string;
 }>;
 
-/** The name we sign Via with: a pseudonym (RFC 9110, 7.6.3). */
-const pseudonym = 'sallyport';
-
 /**
  * The head of a request as the service gets it: always HTTP/1.1, the target byte for byte, one Host, one framing, the
  * visitor's fields in their order less those that are not theirs to send, then ours.
@@ -67,7 +101,7 @@ export function requestHeadText(head: RequestHead, plan: RequestPlan): string {
     } else if (lower === 'max-forwards') text += `${name}: ${lessForward(head.method, value)}\r\n`;
     else if (plan.connection === 'upgrade' || !lower.startsWith('sec-websocket-')) text += `${name}: ${value}\r\n`;
   }
-  if (forwarding.forwarded) text += visitorText(head, plan);
+  if (forwarding.forwarded) text += plan.visitor.of(head);
   if (head.expectsContinue && plan.expectContinue) text += 'Expect: 100-continue\r\n';
   // Of TE only `trailers` can be kept for the next hop; the sender names TE in Connection (RFC 9110, 10.1.4).
   const trailers = plan.connection !== 'upgrade' && asksForTrailers(head.fields);
@@ -119,18 +153,6 @@ export function lastChunkText(trailers: Fields): string {
 /** Whether TRACE or OPTIONS has gone as far as it may: then it is ours to answer (RFC 9110, 7.6.2). */
 export function isAtItsEnd(head: RequestHead): boolean {
   return (head.method === 'TRACE' || head.method === 'OPTIONS') && fieldValue(head.fields, 'max-forwards') === '0';
-}
-
-/** X-Forwarded-*, Forwarded (RFC 7239), X-Real-IP and Via, as ours alone. */
-function visitorText(head: RequestHead, plan: RequestPlan): string {
-  const { from, scheme, port } = plan;
-  const node = from.includes(':') ? `"[${from}]"` : from;
-  const host = head.authority.host === '' ? '' : authorityText(head.authority);
-  let text = `X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${port}\r\n`;
-  if (host !== '') text += `X-Forwarded-Host: ${host}\r\n`;
-  // Quoted always: a host with a port or brackets is no token, and quoting is legal for one that is.
-  text += `Forwarded: for=${node};proto=${scheme}${host === '' ? '' : `;host="${host}"`}\r\n`;
-  return `${text}X-Real-IP: ${from}\r\nVia: 1.${head.minor} ${pseudonym}\r\n`;
 }
 
 /** The names that Connection takes with it, but for those that are nobody's to take. Null in the common case. */

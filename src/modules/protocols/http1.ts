@@ -158,7 +158,7 @@ class Http1Call implements Call {
         resolve(goneTally);
         return;
       }
-      this.#transfer = new Transfer({ exchange: this.exchange, head: this.#head, visitor: this.#visitor, to }, this.#tools, resolve);
+      this.#transfer = new Transfer({ head: this.#head, visitor: this.#visitor, to }, this.#tools, resolve);
       this.#transfer.start(forwarding, this.#gathered);
     });
   }

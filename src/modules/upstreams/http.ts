@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Socket } from 'node:net';
 import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
-import type { Exchange } from '../../core/policy/exchange.ts';
+import { isReplayable } from '../../core/http/replayable.ts';
 import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
 import { dial } from './http/dial.ts';
 import { Kept, Pool } from './http/pool.ts';
@@ -69,27 +69,10 @@ export const http = defineUpstream({
         if (state.open >= limits.upstreamsPerServiceMax) {
           throw new SallyportError('connections-exceeded', 'the service has as many connections as it may');
         }
-        const kept = fresh ? null : pool.take(replayable(exchange) ? limits.poolIdleMs : SURELY_ALIVE_MS);
+        const kept = fresh ? null : pool.take(exchange.http !== null && isReplayable(exchange.http) ? limits.poolIdleMs : SURELY_ALIVE_MS);
         return kept === null ? dialAny(caller) : opened(kept, true);
       },
       close: async () => pool.close(),
     };
   },
 });
-
-/** RFC 9110, 9.2.2: what is idempotent and has no body may be sent again when a kept connection turns out to be closed. */
-function replayable(exchange: Exchange): boolean {
-  const head = exchange.http;
-  if (head === null || head.framing.is !== 'none') return false;
-  switch (head.method) {
-    case 'GET':
-    case 'HEAD':
-    case 'OPTIONS':
-    case 'TRACE':
-    case 'PUT':
-    case 'DELETE':
-      return head.upgrade === null;
-    default:
-      return false;
-  }
-}

@@ -38,7 +38,7 @@ export class Batch {
     if (!stream.writable) return true;
     const only = parts.length === 1 ? parts[0] : undefined;
     if (typeof only === 'string') return stream.write(only, 'latin1');
-    if (only !== undefined) return stream.write(only);
+    // Copied also when alone: the bytes of a small chunk may be lent for this turn only (see Tap).
     if (bytes <= JOINED_BYTES_MAX) return stream.write(joined(parts, bytes));
     return gathered(stream, parts);
   }

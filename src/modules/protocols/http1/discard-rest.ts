@@ -4,14 +4,14 @@ import type { Duplex } from 'node:stream';
 
 /**
  * Ends our side and throws away what still comes, `bytesMax` at most: closing at once with unread bytes
- * would send a reset, and that can overtake the answer (RFC 9112, 9.6).
+ * would send a reset, and that can overtake the answer (RFC 9112, 9.6). `said` is called when all that was written has been taken.
  */
-export function discardRest(stream: Duplex, bytesMax: number): void {
+export function discardRest(stream: Duplex, bytesMax: number, said: () => void): void {
   let bytes = 0;
   stream.on('data', (chunk: Uint8Array) => {
     bytes += chunk.length;
     if (bytes > bytesMax) stream.destroy();
   });
-  stream.end();
+  stream.end(said);
   stream.resume();
 }

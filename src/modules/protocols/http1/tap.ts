@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 
+import type { LendingStream } from '../../../contracts/stream.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { ResponseReader } from '../../../core/http/response-reader.ts';
 import { Batch } from './batch.ts';
@@ -16,6 +17,9 @@ export interface Drinker {
   closed(error: NodeJS.ErrnoException | null): void;
   drained(): void;
 }
+
+/** What is lent is gone when the drinker returns. A batch copies as much as this; what is longer is copied here, once. */
+const LENT_BYTES_MAX = 16_384;
 
 const taps = new WeakMap<Duplex, Tap>();
 
@@ -42,11 +46,8 @@ export class Tap {
   private constructor(stream: Duplex, limits: Limits) {
     this.stream = stream;
     this.reader = new ResponseReader({ limits, latin1: nativeLatin1 });
-    stream.on('data', (chunk: Uint8Array) => {
-      // Nobody asked: a service that talks out of turn could answer the next visitor's question (response-queue poisoning).
-      if (this.drinker === null) stream.destroy();
-      else this.drinker.chunk(chunk);
-    });
+    if (lends(stream)) stream.lendTo((bytes) => this.#take(bytes.length > LENT_BYTES_MAX ? Buffer.from(bytes) : bytes));
+    else stream.on('data', (chunk: Uint8Array) => this.#take(chunk));
     stream.on('end', () => {
       if (this.drinker === null) stream.destroy();
       else this.drinker.ended();
@@ -57,4 +58,14 @@ export class Tap {
     stream.on('close', () => this.drinker?.closed(this.#error));
     stream.on('drain', () => this.drinker?.drained());
   }
+
+  #take(chunk: Uint8Array): void {
+    // Nobody asked: a service that talks out of turn could answer the next visitor's question (response-queue poisoning).
+    if (this.drinker === null) this.stream.destroy();
+    else this.drinker.chunk(chunk);
+  }
+}
+
+function lends(stream: Duplex): stream is Duplex & LendingStream {
+  return 'lendTo' in stream;
 }

@@ -5,9 +5,9 @@ import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { fieldValue } from '../../../core/http/fields.ts';
 import { lastChunkText, requestHeadText } from '../../../core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
+import { isReplayable } from '../../../core/http/replayable.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import type { Exchange } from '../../../core/policy/exchange.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import type { Batch } from './batch.ts';
 import { Tap, type Drinker } from './tap.ts';
@@ -18,7 +18,7 @@ import type { Visitor } from './visitor.ts';
 type OpenedStream = Extract<Opened, { is: 'stream' }>;
 
 /** Who takes part. */
-export type Parties = Readonly<{ exchange: Exchange; head: RequestHead; visitor: Visitor; to: OpenedStream }>;
+export type Parties = Readonly<{ head: RequestHead; visitor: Visitor; to: OpenedStream }>;
 
 /** What a service is asked by a visitor of HTTP/1.0 who named no host. */
 const HOSTLESS = 'localhost';
@@ -27,7 +27,6 @@ const HOSTLESS = 'localhost';
 type State = 'head' | 'body' | 'raw' | 'done';
 
 export class Transfer implements Drinker, BodyTaker {
-  readonly #exchange: Exchange;
   readonly #head: RequestHead;
   readonly #visitor: Visitor;
   readonly #to: OpenedStream;
@@ -52,9 +51,8 @@ export class Transfer implements Drinker, BodyTaker {
   #settled = false;
 
   constructor(parties: Parties, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>, settle: (tally: Tally) => void) {
-    const { exchange, head, visitor, to } = parties;
+    const { head, visitor, to } = parties;
     const { limits } = tools;
-    this.#exchange = exchange;
     this.#head = head;
     this.#visitor = visitor;
     this.#to = to;
@@ -76,9 +74,7 @@ export class Transfer implements Drinker, BodyTaker {
     this.#visitor.touch(this.#limits.answerMs);
     this.#toService.text(
       requestHeadText(head, {
-        from: this.#exchange.from.ip,
-        scheme: this.#exchange.listener.scheme === 'http' ? 'http' : 'https',
-        port: this.#exchange.listener.port,
+        visitor: this.#visitor.lines,
         hostless: HOSTLESS,
         forwarding,
         connection: head.upgrade === null ? 'keep-alive' : 'upgrade',
@@ -180,6 +176,8 @@ export class Transfer implements Drinker, BodyTaker {
 
   /** The visitor took what was written. */
   visitorDrained(): void {
+    // The connection to the service may carry somebody else's answer by now.
+    if (this.#settled) return;
     this.#visitor.touch(this.#quietMs);
     this.#to.stream.resume();
   }
@@ -273,8 +271,7 @@ export class Transfer implements Drinker, BodyTaker {
   #fail(code: Code, why: string, error: NodeJS.ErrnoException | null): void {
     if (this.#settled) return;
     if (this.#status !== null) return this.cut(code, why);
-    const untouched =
-      code === 'upstream-broken' && !this.#heard && this.#to.reused && this.#visitor.bodyBytes === 0 && this.#requestBytes === 0;
+    const untouched = code === 'upstream-broken' && !this.#heard && this.#to.reused && isReplayable(this.#head);
     // An interim answer may wait there: it goes before whatever is said next.
     this.#toVisitor.flush(this.#visitor.stream);
     this.#leave(false);

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Deadline, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Arrival } from '../../../contracts/stream.ts';
+import { VisitorLines } from '../../../core/http/forward.ts';
 import type { Fields } from '../../../core/http/fields.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
@@ -28,6 +29,8 @@ export class Visitor implements Deadline {
   readonly stream: Duplex;
   /** What is to be written to the visitor. Empty between exchanges. */
   readonly out = new Batch();
+  /** What a service is told of this visitor. */
+  readonly lines: VisitorLines;
   readonly #tools: ProtocolTools;
   readonly #owner: VisitorOwner;
   readonly #reader: RequestReader;
@@ -39,10 +42,14 @@ export class Visitor implements Deadline {
   #rest: Uint8Array | null = null;
   #paused = false;
   #ended = false;
+  /** The next request waits until the last answer has been taken. */
+  #full = false;
   #exchanges = 0;
 
   constructor(arrival: Arrival, tools: ProtocolTools, owner: VisitorOwner) {
     this.stream = arrival.stream;
+    const { from, listener } = arrival;
+    this.lines = new VisitorLines({ from: from.ip, scheme: listener.scheme === 'http' ? 'http' : 'https', port: listener.port });
     this.#tools = tools;
     this.#owner = owner;
     this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1 });
@@ -53,7 +60,7 @@ export class Visitor implements Deadline {
     stream.on('end', () => this.#end());
     stream.on('error', () => undefined);
     stream.on('close', () => this.#close());
-    stream.on('drain', () => this.#owner.drained());
+    stream.on('drain', () => this.#drained());
   }
 
   get state(): State {
@@ -84,7 +91,12 @@ export class Visitor implements Deadline {
 
   /** The exchange has ended cleanly: the next request may be read. */
   next(): void {
+    // Who pipelines and does not read would make us keep every answer.
+    this.#full = this.stream.writableNeedDrain;
+    if (this.#full) return this.touch();
     this.#state = 'head';
+    // A service that answered early is waited for no more.
+    this.#paused = false;
     this.#head = null;
     this.#body = null;
     this.#taker = null;
@@ -116,7 +128,7 @@ export class Visitor implements Deadline {
 
   /** Something moved: the deadline of an idle stream starts anew. */
   touch(idleMs = this.#tools.limits.idleMs): void {
-    this.at = this.#tools.now() + idleMs;
+    this.at = this.#tools.deadlines.time() + idleMs;
   }
 
   pause(): void {
@@ -136,8 +148,12 @@ export class Visitor implements Deadline {
     this.#state = 'discard';
     this.#rest = null;
     this.#paused = false;
-    this.at = this.#tools.now() + this.#tools.limits.lingerMs;
-    discardRest(this.stream, this.#tools.limits.lingerBytesMax);
+    // Slow readers have the time of every other stream to take what was written, and only then the short one to leave.
+    this.touch();
+    discardRest(this.stream, this.#tools.limits.lingerBytesMax, () => {
+      if (this.#ended) this.stream.destroy();
+      else this.touch(this.#tools.limits.lingerMs);
+    });
   }
 
   destroy(): void {
@@ -153,6 +169,11 @@ export class Visitor implements Deadline {
       this.at = Infinity;
       this.#owner.stalled();
     }
+  }
+
+  #drained(): void {
+    if (this.#full) this.next();
+    else this.#owner.drained();
   }
 
   #take(chunk: Uint8Array): void {
@@ -268,12 +289,13 @@ export class Visitor implements Deadline {
       else this.#taker?.broken(step);
       return chunk.length;
     }
-    this.touch();
     if (holding) {
+      // Its deadline is the whole body's: who sends a byte now and then gains nothing by it.
       if (body.done || body.bytes >= this.#tools.limits.bodyHeldBytesMax) this.#deliver();
-    } else if (body.done) {
-      this.#bodyWhole();
+      return step;
     }
+    this.touch();
+    if (body.done) this.#bodyWhole();
     return step;
   }
 
@@ -300,7 +322,7 @@ export class Visitor implements Deadline {
     } else if (state === 'holding') this.#refuse(halfBody);
     else if (state === 'body') this.#taker?.broken(halfBody);
     else if (state === 'raw') this.#taker?.whole();
-    else if (state === 'discard') this.stream.destroy();
+    else if (state === 'discard' && this.stream.writableFinished) this.stream.destroy();
   }
 
   #close(): void {

@@ -1,7 +1,8 @@
 /** Dials a service, from the gateway's own loopback address where it has one. */
 
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { SallyportError, type Code } from '../../../core/errors.ts';
+import { LendingSocket } from './lending-socket.ts';
 import type { Caller } from '../../../contracts/upstream.ts';
 
 export type Target = Readonly<{ host: string; port: number; from: string | null }>;
@@ -20,8 +21,9 @@ export function dial(target: Target, timeoutMs: number, caller: Caller): Promise
   const { signal } = caller;
   return new Promise((resolve, reject) => {
     const from = target.from !== null && target.host.includes('.') ? { localAddress: target.from } : {};
-    // Half-open: a service may end its side and still read, and the other way round.
-    const socket = connect({ host: target.host, port: target.port, noDelay: true, allowHalfOpen: true, ...from });
+    const socket = new LendingSocket();
+    socket.connect({ host: target.host, port: target.port, ...from });
+    socket.setNoDelay(true);
     const fail = (code: Code, message: string, cause?: unknown): void => {
       socket.destroy();
       settle();

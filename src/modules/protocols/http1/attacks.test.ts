@@ -1,0 +1,134 @@
+/** What hostile visitors and services try on one HTTP/1.1 connection, each test named after its class. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Conversation } from '../../../../test/doubles/conversation.ts';
+
+const GET = 'GET /a HTTP/1.1\r\nHost: blog.example\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const page = { status: 401, fields: [], body: 'x'.repeat(20_000) } as const;
+
+/** The stream on which we write to the visitor. */
+const unread = (talk: Conversation): number => talk.ours.writableLength;
+
+describe('slow readers', () => {
+  it('slow read: who pipelines and reads nothing is answered no more than one buffer’s worth', async () => {
+    const talk = new Conversation({}, (call) => call.refuse(page));
+    talk.visitor.pause();
+    for (let round = 0; round < 40; round += 1) await talk.visit(GET.repeat(10));
+    assert.ok(talk.tallies.length < 20, `${talk.tallies.length} answers wait`);
+    assert.ok(unread(talk) < 200_000, `${unread(talk)} bytes wait`);
+    talk.visitor.resume();
+    for (let round = 0; round < 400 && talk.tallies.length < 400; round += 1) await talk.pass();
+    assert.equal(talk.tallies.length, 400);
+  });
+
+  it('slow read: a pipeline that is not read for too long is cut', async () => {
+    const talk = new Conversation({}, (call) => call.refuse(page));
+    talk.visitor.pause();
+    await talk.visit(GET.repeat(50));
+    await talk.pass(60_001);
+    assert.ok(talk.ours.destroyed);
+  });
+
+  const closing = GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+  /** An answer of which the last piece waits for the visitor to read the first. */
+  const longAnswer = async (talk: Conversation): Promise<void> => {
+    talk.visitor.pause();
+    await talk.visit(closing);
+    await talk.answer(`HTTP/1.1 200 OK\r\nContent-Length: 180000\r\n\r\n`);
+    for (let piece = 0; piece < 3; piece += 1) await talk.answer('z'.repeat(60_000));
+    assert.ok(unread(talk) > 0);
+    assert.equal(talk.tallies.length, 1);
+  };
+  const bodyBytes = (talk: Conversation): number => talk.heard.length - talk.heard.indexOf('\r\n\r\n') - 4;
+
+  it('slow read: the last answer of a connection is not cut short while it is being read', async () => {
+    const talk = new Conversation();
+    await longAnswer(talk);
+    await talk.pass(10_000);
+    talk.visitor.resume();
+    await talk.pass();
+    assert.equal(bodyBytes(talk), 180_000);
+    assert.ok(talk.ended);
+    // And then it ends, though the visitor never does.
+    await talk.pass(2_001);
+    assert.ok(talk.ours.destroyed);
+  });
+
+  it('slow read: a visitor who half-closes meanwhile still gets all of a long last answer', async () => {
+    const talk = new Conversation();
+    await longAnswer(talk);
+    talk.visitor.end();
+    await talk.pass();
+    talk.visitor.resume();
+    await talk.pass();
+    assert.equal(bodyBytes(talk), 180_000);
+    assert.ok(talk.ours.destroyed);
+  });
+
+  it('slow read: who never reads the last answer is cut all the same', async () => {
+    const talk = new Conversation();
+    await longAnswer(talk);
+    await talk.pass(60_001);
+    assert.ok(talk.ours.destroyed);
+  });
+
+  it('slow read: what a visitor sends behind the last answer ends the waiting for it', async () => {
+    const talk = new Conversation({ lingerBytesMax: 100 });
+    await longAnswer(talk);
+    await talk.visit('x'.repeat(200));
+    assert.ok(talk.ours.destroyed);
+  });
+});
+
+describe('stuck exchanges', () => {
+  it('an early answer to an upload that waits for its service lets the next request through', async () => {
+    const talk = new Conversation();
+    talk.stopReading = true;
+    const length = 200_000;
+    await talk.visit(`POST /a HTTP/1.1\r\nHost: blog.example\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`);
+    await talk.answer('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n');
+    assert.match(talk.heard, /^HTTP\/1\.1 413/);
+    talk.stopReading = false;
+    await talk.visit(GET);
+    assert.equal(talk.calls.length, 2);
+    await talk.answer(OK);
+    assert.match(talk.heard, /ok$/);
+  });
+});
+
+describe('slowloris on bodies', () => {
+  it('slowloris: a short body that dribbles has one deadline, however often it moves', async () => {
+    const talk = new Conversation();
+    await talk.visit('POST /a HTTP/1.1\r\nHost: blog.example\r\nContent-Length: 100\r\n\r\n');
+    for (let each = 0; each < 3; each += 1) {
+      await talk.pass(25_000);
+      await talk.visit('x').catch(() => undefined);
+    }
+    assert.match(talk.heard, /^HTTP\/1\.1 408/);
+    assert.equal(talk.calls.length, 0);
+  });
+
+  it('a chunked body that dribbles reaches its service after a while, not at its end', async () => {
+    const talk = new Conversation();
+    await talk.visit('POST /a HTTP/1.1\r\nHost: blog.example\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await talk.pass(2_000);
+    await talk.visit('1\r\nx\r\n');
+    await talk.pass(2_000);
+    await talk.visit('1\r\ny\r\n');
+    await talk.pass(1_500);
+    assert.match(talk.said, /^POST \/a/);
+  });
+});
+
+describe('requests that may have been carried out', () => {
+  it('replay: a POST without a body is not sent a second time when its kept connection breaks', async () => {
+    const talk = new Conversation();
+    talk.reused = true;
+    await talk.visit('POST /pay HTTP/1.1\r\nHost: blog.example\r\nContent-Length: 0\r\n\r\n');
+    talk.service.destroy();
+    await talk.pass();
+    assert.equal(talk.tallies[0]?.end, 'unanswered');
+  });
+});
