@@ -26,7 +26,7 @@ test('a port or a URL is shared, wherever flags stand', () => {
 test('commands and misspelt commands are left as they are', () => {
   assert.equal(spoken('status --json'), 'command: status --json');
   assert.equal(spoken('statsu'), 'command: statsu');
-  assert.equal(spoken('--version'), 'command: --version');
+  assert.equal(spoken('--version --json'), 'command: version --json');
   assert.equal(spoken('dir ./site'), 'command: dir ./site');
 });
 

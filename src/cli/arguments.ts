@@ -13,6 +13,8 @@ export type Spoken =
  * @param valued options that take the next word: it is no command
  */
 export function readArguments(words: readonly string[], commands: ReadonlySet<string>, valued: ReadonlySet<string>): Spoken {
+  // Every command answers to this, so ours does.
+  if (words[0] === '--version' || words[0] === '-V') return { is: 'command', words: ['version', ...words.slice(1)] };
   const first = firstWord(words, valued);
   if (first === null) return words.some((word) => !['--json'].includes(word)) ? { is: 'command', words } : { is: 'nothing' };
   if (commands.has(first)) return { is: 'command', words };
