@@ -21,7 +21,7 @@ export type CliEvent =
   | Readonly<{ event: 'invite'; name: string; code: string; expires: string }>
   | Readonly<{ event: 'joined'; relay: string; grants: readonly string[] }>
   | Readonly<{ event: 'gateway'; fingerprint: string; names: readonly string[] }>
-  | Readonly<{ event: 'waiting'; service: string; code: string; why: string }>
+  | Readonly<{ event: 'waiting'; service: string; code: string; why: string; hint: string | null }>
   | Readonly<{
       event: 'ready';
       service: string;

@@ -20,6 +20,7 @@ const systemWords: Readonly<Record<string, readonly [Code, string, string]>> = {
   EACCES: ['permission-missing', 'The system does not permit it.', 'For ports below 1024 see docs/errors.md, permission-missing.'],
   EPERM: ['permission-missing', 'The system does not permit it.', 'Run it as the user who owns the files.'],
   EROFS: ['home-unwritable', 'The file system can only be read.', 'Set SALLYPORT_HOME to a directory that can be written.'],
+  ENOENT: ['file-missing', 'A file or directory that is needed is not there.', 'Check SALLYPORT_HOME and the paths that were given.'],
   EMFILE: ['program-failed', 'The process has no file descriptors left.', 'Raise the limit: ulimit -n 65536'],
 };
 
