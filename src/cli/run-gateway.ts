@@ -2,7 +2,7 @@
 
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
 import type { GatewayEvent, RunningGateway } from '../controlplane/config/running.ts';
-import { SallyportError } from '../core/errors.ts';
+import { SallyportError, type Code } from '../core/errors.ts';
 import { limitsWith } from '../core/limits.ts';
 import { startGateway } from '../gateway.ts';
 import type { GatewayOptions } from '../gateway.ts';
@@ -30,6 +30,9 @@ export type Run = Readonly<{
   source: string;
 }>;
 
+/** What no waiting mends: a share that hears this before it was ever reached ends with it. A configuration goes on trying. */
+const finalCodes: ReadonlySet<Code> = new Set<Code>(['name-taken', 'name-refused', 'relay-refused', 'relay-untrusted']);
+
 /** Nothing of ours may keep a person waiting who wants to leave. */
 const stopMs = 900;
 
@@ -44,8 +47,14 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
   const ended = Promise.withResolvers<void>();
   const progress = progressOf(cli, run, state);
   const over = new Set<string>();
+  let reached = false;
   const take = (event: GatewayEvent): void => {
+    if (run.endsWithServices && !reached && event.event === 'waiting' && finalCodes.has(event.code)) {
+      ended.reject(new SallyportError(event.code, event.why, event.hint === null ? {} : { hint: event.hint }));
+      return;
+    }
     progress.take(event);
+    if (event.event === 'ready') reached = true;
     if (event.event === 'closed' && event.why === 'expired') over.add(event.service);
     if (run.endsWithServices && state.config.services.every(({ name }) => over.has(name))) ended.resolve();
   };

@@ -132,7 +132,7 @@ test('a service that is lost, closed, opened or removed is said so', () => {
   );
   assert.match(shownAt(next(open, { event: 'closed', service: 'demo', why: 'switched' }), 100, 40).join('\n'), /demo {2}closed/);
   assert.equal(next(open, { event: 'closed', service: 'demo', why: 'removed' }).services.length, 0);
-  assert.equal(next(open, { event: 'waiting', service: 'other', code: 'x', why: 'y' }).services.length, 2);
+  assert.equal(next(open, { event: 'waiting', service: 'other', code: 'x', why: 'y', hint: null }).services.length, 2);
 });
 
 test('breaks long lines between words, and longer words where they must', () => {
