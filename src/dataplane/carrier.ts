@@ -209,7 +209,9 @@ export class Carrier implements StreamCarrier {
   }
 
   #flush(): void {
-    const { frames, emptied } = this.#session.take(this.#socket.writableNeedDrain ? 0 : turnBytesMax);
+    // What the socket does not take stays in the session, which counts it and gives up on a peer that never reads.
+    if (this.#socket.writableNeedDrain) return;
+    const { frames, emptied } = this.#session.take(turnBytesMax);
     if (frames.length > 0) this.#write(frames);
     for (const id of emptied) this.#streams.get(id)?.sent();
     if (!this.#session.idle && !this.#socket.writableNeedDrain) this.#schedule();

@@ -28,6 +28,7 @@ export class MuxStreams {
   readonly #outbox: Outbox;
   /** Frames that nobody has earned the right to send so many of. */
   readonly #unearned: Budget;
+  /** Streams that may begin in a second: those that we open, or those that the peer may. */
   readonly #opens: Budget;
   readonly #tell: (event: MuxEvent) => void;
   readonly #pool: WindowPool;
@@ -45,7 +46,7 @@ export class MuxStreams {
     this.#unearned = unearned;
     this.#tell = tell;
     // Half of what the peer bears, so that a flood of visitors never looks to it like a flood of ours.
-    this.#opens = new Budget(Math.ceil(limits.controlFramesPerSecondMax / 2));
+    this.#opens = new Budget(options.side === 'relay' ? Math.ceil(limits.controlFramesPerSecondMax / 2) : limits.controlFramesPerSecondMax);
     this.#pool = new WindowPool({
       capBytes: limits.carrierWindowBytes,
       streamsMax: limits.carrierStreamsMax,
@@ -158,7 +159,8 @@ export class MuxStreams {
     this.#lastPeerId = id;
     const opening = decodeOpening(payload);
     if ('code' in opening) return opening;
-    if (this.#streams.size >= this.#options.limits.carrierStreamsMax || this.leaving) {
+    // Each costs a handshake: who opens and drops them costs as much as who keeps them (CVE-2023-44487).
+    if (this.#streams.size >= this.#options.limits.carrierStreamsMax || this.leaving || !this.#opens.take(now)) {
       this.#outbox.control('reset', id, new Uint8Array([reasonByte('streams-exceeded')]));
       return this.#unearned.charge(now, 'open');
     }
