@@ -58,7 +58,7 @@ export function next(state: ScreenState, event: CliEvent): ScreenState {
     case 'ready':
       return withService(state, event.service, { state: 'ready', ready: event, why: null });
     case 'waiting':
-      return withService(state, event.service, { state: 'waiting', why: event.why });
+      return withService(state, event.service, { state: 'waiting', why: event.hint === null ? event.why : `${event.why}. ${event.hint}` });
     case 'lost':
       return withService(state, event.service, { state: 'waiting', why: event.why });
     case 'opened':

@@ -21,7 +21,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'gateway':
       return `${event.fingerprint}  ${event.names.join(', ')}`;
     case 'waiting':
-      return `${event.service} is not reached yet: ${shown(event.why)}${event.hint === null ? '' : ` ${event.hint}`}`;
+      return `${event.service} is not reached yet: ${shown(event.why)}${event.hint === null ? '' : `\n  ${shown(event.hint)}`}`;
     case 'ready':
       return readyWords(event, terminal);
     case 'lost':
