@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Snapshot } from './contracts/snapshot.ts';
 import type { Closable } from './contracts/stream.ts';
-import { hostPort } from './core/address.ts';
 import { SallyportError } from './core/errors.ts';
 import { serveControl } from './controlplane/api/serve.ts';
 import type { ControlVerbs } from './controlplane/api/verbs.ts';
@@ -17,7 +16,6 @@ import type { Answer, Question } from './controlplane/config/question.ts';
 import { Expiry } from './controlplane/expiry.ts';
 import { placeOf, relayName, type Place } from './controlplane/places.ts';
 import { createDeadlines, startDeadlines } from './dataplane/deadlines.ts';
-import { dialRelay, type RelayLink } from './dataplane/dial-relay.ts';
 import { Doors } from './dataplane/doors.ts';
 import { Engine } from './dataplane/engine.ts';
 import { createHttpDate } from './dataplane/http-date.ts';
@@ -25,6 +23,7 @@ import { createIds } from './dataplane/ids.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts';
 import { assertService, certified, closeAll, machineAddresses, messageOf } from './gateway/parts.ts';
+import { RelaySide } from './gateway/relay-side.ts';
 import { statusOf } from './gateway/status.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { guards, upstreams } from './registry.ts';
@@ -57,14 +56,13 @@ class Gateway implements RunningGateway {
   readonly #doors: Doors;
   readonly #readiness: Readiness;
   readonly #expiry: Expiry;
+  readonly #relay: RelaySide | null;
   readonly #since = new Date().toISOString();
   readonly #checkNonce = randomBytes(32).toString('hex');
-  #link: RelayLink | null = null;
   #config: Config;
   #compiled: Compiled | null = null;
   #snapshot: Snapshot | null = null;
   #version = 0;
-  readonly #stop = new AbortController();
   #stopping: Promise<void> | null = null;
   /** One reconfiguration at a time, in the order in which they were asked for. */
   #turn: Promise<void> = Promise.resolve();
@@ -107,6 +105,7 @@ class Gateway implements RunningGateway {
       proofOf: (place) => this.#proofOf(place),
       onEvent: options.onEvent,
     });
+    this.#relay = this.#towardsRelay();
     this.#expiry = new Expiry({ now, expired: (names) => this.#expired(names) });
     ends.push({ close: async () => (this.#readiness.close(), this.#expiry.close()) });
   }
@@ -157,13 +156,28 @@ class Gateway implements RunningGateway {
 
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
-      this.#stop.abort();
-      await this.#link?.close();
+      await this.#relay?.close();
       this.#engine.cut(() => true, 'interrupted');
       await this.#compiled?.close();
       await closeAll(this.#ends);
     })();
     return this.#stopping;
+  }
+
+  #towardsRelay(): RelaySide | null {
+    const { leg, tools } = this.#parts;
+    if (leg === null) return null;
+    // Nobody comes before the relay holds our names: until then its words say why, not a check that must fail.
+    this.#readiness.shut(null);
+    const relay = leg.place.embedded ? 'here' : leg.place.host;
+    return new RelaySide({
+      leg,
+      limits: tools.limits,
+      onArrival: ({ stream, from, port }) => this.#doors.arriveByRelay(stream, from, port, relay),
+      onOpen: () => this.#readiness.open(),
+      onShut: (error) => this.#readiness.shut(error),
+      onRefused: ({ code, message, hint }) => this.#options.onEvent({ event: 'error', code, message, hint }),
+    });
   }
 
   /** A bug: said, and survived. */
@@ -200,8 +214,8 @@ class Gateway implements RunningGateway {
     }
     this.#compiled = compiled;
     for (const warning of compiled.warnings) this.#options.onEvent({ event: 'warning', ...warning });
-    await this.#tellRelay(compiled.snapshot);
     this.#settle(before.snapshot);
+    this.#relay?.tell(compiled.snapshot);
     await before.compiled?.close();
   }
 
@@ -216,38 +230,6 @@ class Gateway implements RunningGateway {
     }
     this.#readiness.watch([...open.values()].map((service) => this.#placeOf(service)).filter((place) => place !== null));
     this.#expiry.watch(services);
-  }
-
-  async #tellRelay(snapshot: Snapshot): Promise<void> {
-    const { leg } = this.#parts;
-    if (leg === null) return;
-    const names = snapshot.services
-      .filter(({ open }) => open)
-      .flatMap(({ hosts }) => hosts)
-      .filter((host) => host === leg.place.root || host.endsWith(`.${leg.place.root}`) || !leg.place.embedded);
-    if (this.#link !== null) {
-      // A relay that is away now is told when it is back: the link keeps the names.
-      await this.#link.register(names).catch(() => undefined);
-      return;
-    }
-    const { host, port } = leg.place;
-    this.#link = dialRelay({
-      address: hostPort(host, port),
-      fingerprint: leg.fingerprint,
-      identity: leg.identity,
-      names,
-      limits: this.#parts.tools.limits,
-      onArrival: ({ stream, from, port: asked }) => this.#doors.arriveByRelay(stream, from, asked, leg.place.embedded ? 'here' : host),
-      onState: (state, error) => this.#relayState(state, error),
-      signal: this.#stop.signal,
-    });
-  }
-
-  #relayState(state: 'connecting' | 'ready' | 'lost', error?: SallyportError): void {
-    if (this.#stopping !== null) return;
-    if (state === 'lost') this.#readiness.lost(error?.code ?? 'relay-unreachable', error?.message ?? 'the relay is away');
-    else if (state === 'ready' && error !== undefined)
-      this.#options.onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
   }
 
   async #switch(name: string, open: boolean): Promise<void> {

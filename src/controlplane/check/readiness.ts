@@ -1,6 +1,6 @@
 /** Says `ready` only for what this program has reached itself, by the visitor's way, and keeps looking until it has. */
 
-import type { Code } from '../../core/errors.ts';
+import type { Code, SallyportError } from '../../core/errors.ts';
 import type { GatewayEvent } from '../config/running.ts';
 import type { Place } from '../places.ts';
 
@@ -29,6 +29,9 @@ export class Readiness {
   readonly #options: ReadinessOptions;
   #watched = new Map<string, Watched>();
   #closed = false;
+  /** Whether visitors can come at all: not while the relay is away, and then nothing is tried. */
+  #isOpen = true;
+  #shutBy: SallyportError | null = null;
 
   constructor(options: ReadinessOptions) {
     this.#options = options;
@@ -51,11 +54,24 @@ export class Readiness {
     for (const gone of before.values()) gone.abort.abort();
   }
 
-  /** The way to all places broke: each is reached anew before it is ready again. */
-  lost(code: Code, why: string): void {
+  /** The way to all places is shut, for a reason or from the beginning: each is reached anew before it is ready again. */
+  shut(error: SallyportError | null): void {
+    this.#isOpen = false;
+    this.#shutBy = error;
     for (const watched of [...this.#watched.values()]) {
-      if (watched.state === 'ready') this.#options.onEvent({ event: 'lost', service: watched.place.service, code, why });
+      if (watched.state === 'ready' && error !== null) {
+        this.#options.onEvent({ event: 'lost', service: watched.place.service, code: error.code, why: error.message });
+        watched.said = error.code;
+      }
       this.#begin(watched.place, watched);
+    }
+  }
+
+  /** It is open, perhaps again. */
+  open(): void {
+    this.#isOpen = true;
+    for (const watched of [...this.#watched.values()]) {
+      if (watched.state === 'waiting') this.#begin(watched.place, watched);
     }
   }
 
@@ -67,9 +83,18 @@ export class Readiness {
 
   #begin(place: Place, old: Watched | undefined): void {
     old?.abort.abort();
-    const watched: Watched = { place, state: 'waiting', said: null, abort: new AbortController() };
+    // What was said of this place is not said again, whatever began anew in between.
+    const watched: Watched = { place, state: 'waiting', said: old?.said ?? null, abort: new AbortController() };
     this.#watched.set(place.service, watched);
-    void this.#try(watched);
+    if (this.#isOpen) void this.#try(watched);
+    else if (this.#shutBy !== null) this.#wait(watched, this.#shutBy.code, this.#shutBy.message, this.#shutBy.hint);
+  }
+
+  /** Once for each reason. */
+  #wait(watched: Watched, code: Code, why: string, hint: string | null): void {
+    if (watched.said === code) return;
+    watched.said = code;
+    this.#options.onEvent({ event: 'waiting', service: watched.place.service, code, why, hint });
   }
 
   async #try(watched: Watched): Promise<void> {
@@ -79,6 +104,7 @@ export class Readiness {
       if (abort.signal.aborted) return;
       if (found.ok) {
         watched.state = 'ready';
+        watched.said = null;
         this.#options.onEvent({
           event: 'ready',
           service: place.service,
@@ -88,11 +114,8 @@ export class Readiness {
         });
         return;
       }
-      // Said once for each reason, and not for the blink of an eye that every start takes.
-      if (tries >= 3 && watched.said !== found.code) {
-        watched.said = found.code;
-        this.#options.onEvent({ event: 'waiting', service: place.service, code: found.code, why: found.why });
-      }
+      // Not for the blink of an eye that every start takes.
+      if (tries >= 3) this.#wait(watched, found.code, found.why, null);
       await pause(WAITS_MS[tries] ?? LAST_WAIT_MS, abort.signal);
     }
   }

@@ -8,8 +8,8 @@ import type { Answer, Question } from './question.ts';
 
 /** Times are RFC 3339, UTC. No event holds a secret. */
 export type GatewayEvent =
-  /** Not there yet, or not reached by ourselves; it is tried again. */
-  | Readonly<{ event: 'waiting'; service: string; code: Code; why: string }>
+  /** Not there yet, or not reached by ourselves; it is tried again. `hint` where somebody can do something about it. */
+  | Readonly<{ event: 'waiting'; service: string; code: Code; why: string; hint: string | null }>
   /** We reached the address ourselves, saw our own certificate and our own refusal. `ca` is a path, `fingerprint` the leaf's SHA-256 in hex. */
   | Readonly<{
       event: 'ready';
