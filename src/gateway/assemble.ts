@@ -71,7 +71,8 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     onEvent({ event: 'error', code: 'program-failed', message: `The relay failed by our own fault: ${messageOf(error)}`, hint: null });
   const leg = await relayLeg({ ...options, onFault });
   if (leg?.relay) ends.push(leg.relay);
-  const ca = await openLocalCa(home, { names: [], now });
+  const granted = leg === null || leg.place.embedded ? [] : [leg.place.root];
+  const ca = await openLocalCa(home, { names: [...granted, ...options.config.services.flatMap(({ at }) => at)], now });
   const contexts = createContexts({
     leafFor: (names) => ca.leafFor(names),
     now,

@@ -112,7 +112,8 @@ export async function openLocalCa(
     }
   };
 
-  await authorityFor(options.names.map(certificateName));
+  // With one there already, a name that it does not permit makes another when it is served, and that is said.
+  await authorityFor(all.length === 0 ? options.names.map(certificateName) : []);
   await writeBundle(home.ca, folder, valid);
   return {
     path: home.ca,
