@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream';
 
 /** Below this one copy is cheaper than a gathered write. */
 const JOINED_BYTES_MAX = 32_768;
+/** Spans up to this may be lent for this turn only: then their memory is another connection's (see Tap). Longer ones are ours. */
+export const LENT_BYTES_MAX = 16_384;
 
 /** Collects heads (Latin-1 text) and spans of content; `flush` hands them to the stream at once. */
 export class Batch {
@@ -38,7 +40,7 @@ export class Batch {
     if (!stream.writable) return true;
     const only = parts.length === 1 ? parts[0] : undefined;
     if (typeof only === 'string') return stream.write(only, 'latin1');
-    // Copied also when alone: the bytes of a small chunk may be lent for this turn only (see Tap).
+    // Copied also when alone: it may be lent.
     if (bytes <= JOINED_BYTES_MAX) return stream.write(joined(parts, bytes));
     return gathered(stream, parts);
   }
@@ -62,7 +64,8 @@ function gathered(stream: Duplex, parts: readonly (string | Uint8Array)[]): bool
   stream.cork();
   let more = true;
   for (const part of parts) {
-    more = typeof part === 'string' ? stream.write(part, 'latin1') : stream.write(part);
+    if (typeof part === 'string') more = stream.write(part, 'latin1');
+    else more = stream.write(part.length > LENT_BYTES_MAX ? part : Buffer.from(part));
   }
   stream.uncork();
   return more;

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { LendingStream } from '../../../contracts/stream.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { ResponseReader } from '../../../core/http/response-reader.ts';
-import { Batch } from './batch.ts';
+import { Batch, LENT_BYTES_MAX } from './batch.ts';
 import { nativeLatin1 } from './latin1.ts';
 
 /** Who is served by the upstream at the moment. */
@@ -17,9 +17,6 @@ export interface Drinker {
   closed(error: NodeJS.ErrnoException | null): void;
   drained(): void;
 }
-
-/** What is lent is gone when the drinker returns. A batch copies as much as this; what is longer is copied here, once. */
-const LENT_BYTES_MAX = 16_384;
 
 const taps = new WeakMap<Duplex, Tap>();
 
@@ -46,6 +43,7 @@ export class Tap {
   private constructor(stream: Duplex, limits: Limits) {
     this.stream = stream;
     this.reader = new ResponseReader({ limits, latin1: nativeLatin1 });
+    // What is lent is gone when the drinker returns. A batch copies as much as it says; what is longer is copied here, once.
     if (lends(stream)) stream.lendTo((bytes) => this.#take(bytes.length > LENT_BYTES_MAX ? Buffer.from(bytes) : bytes));
     else stream.on('data', (chunk: Uint8Array) => this.#take(chunk));
     stream.on('end', () => {
