@@ -1,7 +1,7 @@
 /** What is put together for one write outlives the turn in which it was put together. */
 
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
 import { Batch, LENT_BYTES_MAX } from './batch.ts';
 
@@ -11,7 +11,8 @@ describe('a batch', () => {
       const lent = Buffer.alloc(LENT_BYTES_MAX, 'a');
       const kept: Buffer[] = [];
       // A visitor who does not read: nothing is taken before the turn is over.
-      const stream = new Writable({
+      const stream = new Duplex({
+        read: () => undefined,
         write: (chunk: Buffer, _encoding, _done) => void kept.push(chunk),
         writev: (chunks) => void kept.push(...chunks.map(({ chunk }) => chunk as Buffer)),
       });
