@@ -15,7 +15,8 @@ import type { GatewayStatus, RunningGateway } from './controlplane/config/runnin
 import type { Answer, Question } from './controlplane/config/question.ts';
 import { Expiry } from './controlplane/expiry.ts';
 import { placeOf, relayName, type Place } from './controlplane/places.ts';
-import { createDeadlines, startDeadlines } from './dataplane/deadlines.ts';
+import { startBufferCollector } from './dataplane/buffer-collector.ts';
+import { createDeadlines, startDeadlines, steadyNow } from './dataplane/deadlines.ts';
 import { Doors } from './dataplane/doors.ts';
 import { Engine } from './dataplane/engine.ts';
 import { createHttpDate } from './dataplane/http-date.ts';
@@ -73,8 +74,8 @@ class Gateway implements RunningGateway {
     this.#ends = ends;
     this.#config = options.config;
     const { now, limits } = parts.tools;
-    const deadlines = createDeadlines(now);
-    ends.push(startDeadlines(deadlines));
+    const deadlines = createDeadlines(steadyNow);
+    ends.push(startDeadlines(deadlines), startBufferCollector());
     this.#engine = new Engine({
       snapshot: () => this.#current(),
       audit: parts.audit,
@@ -84,7 +85,7 @@ class Gateway implements RunningGateway {
         limits,
         deadlines,
         httpDate: createHttpDate(now),
-        splice: createSplice({ now, deadlines }),
+        splice: createSplice({ deadlines }),
       },
       onFault: (error) => this.#fault('A request', error),
     });
@@ -94,7 +95,6 @@ class Gateway implements RunningGateway {
       contextFor: (name) => parts.contexts.contextFor(name),
       limits,
       deadlines,
-      now,
     });
     ends.push(this.#doors);
     this.#readiness = new Readiness({

@@ -12,7 +12,8 @@ import type { Closable } from './contracts/stream.ts';
 import type { MachineIdentity } from './contracts/tunnel.ts';
 import { openGrants } from './controlplane/enrolment/grants.ts';
 import { CarrierDoor } from './dataplane/carrier-door.ts';
-import { createDeadlines, startDeadlines } from './dataplane/deadlines.ts';
+import { startBufferCollector } from './dataplane/buffer-collector.ts';
+import { createDeadlines, startDeadlines, steadyNow } from './dataplane/deadlines.ts';
 import { Directory } from './dataplane/directory.ts';
 import type { GatewayFacts } from './dataplane/directory.ts';
 import { Engine } from './dataplane/engine.ts';
@@ -52,7 +53,7 @@ export interface Relay extends Closable {
 /** Errors: `address-in-use`, `permission-missing`, `address-unavailable`, `store-unavailable`. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { identity, domain, limits, now } = options;
-  const deadlines = createDeadlines(now);
+  const deadlines = createDeadlines(steadyNow);
   let directory: Directory | null = null;
   const grants = await openGrants({ store: options.store, domain, owner: options.owner, now, onChange: () => directory?.review() });
   directory = new Directory({ grants, limits, unnamed: options.owner });
@@ -75,7 +76,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       newId: createIds(now, randomBytes),
       limits,
       deadlines,
-      splice: createSplice({ now, deadlines }),
+      splice: createSplice({ deadlines }),
       httpDate: () => new Date(now()).toUTCString(),
     },
     onFault: options.onFault,
@@ -91,11 +92,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     void engine.take({ stream: socket, from, sni: null, listener }, protocol);
   };
   const ticking = startDeadlines(deadlines);
+  const collecting = startBufferCollector();
   const listeners: Listening[] = [];
   const close = async (): Promise<void> => {
     names.closeAll('interrupted');
     await Promise.all(listeners.map((listener) => listener.close()));
     await ticking.close();
+    await collecting.close();
     grants.close();
   };
   try {

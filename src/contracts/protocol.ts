@@ -40,7 +40,7 @@ export interface Call {
   cut(code: Code): void;
 }
 
-/** Something that ends at a time, unless it moves on. `at` is in milliseconds since 1970; Infinity for "not now". */
+/** Something that ends at a time, unless it moves on. `at` is in milliseconds by `Deadlines.time`; Infinity for "not now". */
 export interface Deadline {
   at: number;
   expire(): void;
@@ -48,7 +48,7 @@ export interface Deadline {
 
 /** Looks at all deadlines a few times a second: setting one is a store to a field, not a timer (RFC 9112, 9.5 wants them all). */
 export interface Deadlines {
-  /** The time of the last look, milliseconds since 1970: good enough to set a deadline by, and cheaper than a clock. */
+  /** The time of the last look, by a clock that never jumps: good enough to set a deadline by, and cheaper than a clock. */
   time(): number;
   add(deadline: Deadline): void;
   delete(deadline: Deadline): void;

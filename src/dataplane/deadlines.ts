@@ -5,6 +5,9 @@ import type { Closable } from '../contracts/stream.ts';
 
 const LOOK_EVERY_MS = 250;
 
+/** A clock that only goes forward: one that is set back would give every slow visitor as much more time, and one set forward would cut all. */
+export const steadyNow = (): number => performance.timeOrigin + performance.now();
+
 /** `look` is called by the timer; a test calls it itself and starts none. */
 export function createDeadlines(now: () => number): Deadlines & { look(): void } {
   const all = new Set<Deadline>();

@@ -20,7 +20,6 @@ export type DoorsOptions = Readonly<{
   contextFor: GreetOptions['contextFor'];
   limits: Limits;
   deadlines: Deadlines;
-  now: () => number;
 }>;
 
 type Opened = Readonly<{ key: string; door: Door; listening: Listening }>;
@@ -97,8 +96,8 @@ export class Doors implements Closable {
   }
 
   #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
-    const { contextFor, limits, deadlines, now } = this.#options;
-    void greet(stream, { contextFor, alpn: ['http/1.1'], handshakeMs: limits.handshakeMs, now, deadlines }).then((greeted) => {
+    const { contextFor, limits, deadlines } = this.#options;
+    void greet(stream, { contextFor, alpn: ['http/1.1'], handshakeMs: limits.handshakeMs, deadlines }).then((greeted) => {
       if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni);
       else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
     });

@@ -40,7 +40,6 @@ class Clock {
       contextFor: (name) => (name === null ? null : (contexts.get(name) ?? null)),
       alpn: ['http/1.1'],
       handshakeMs: 10_000,
-      now: () => this.now,
       deadlines: { time: () => this.now, add: (each) => void this.deadlines.add(each), delete: (each) => void this.deadlines.delete(each) },
     });
   }

@@ -13,7 +13,6 @@ export type GreetOptions = Readonly<{
   contextFor: (name: string | null) => SecureContext | null;
   alpn: readonly string[];
   handshakeMs: number;
-  now: () => number;
   deadlines: Deadlines;
 }>;
 
@@ -40,7 +39,7 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
       },
     });
     const deadline = {
-      at: options.now() + options.handshakeMs,
+      at: options.deadlines.time() + options.handshakeMs,
       expire: () => fail(fault('hello-timed-out', 'the TLS handshake took too long')),
     };
     const fail = (why: Fault): void => {

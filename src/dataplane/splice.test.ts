@@ -27,7 +27,7 @@ function joined(): Joined {
   const time = { now: 0 };
   const deadlines = createDeadlines(() => time.now);
   const stop = new AbortController();
-  const tally = createSplice({ now: () => time.now, deadlines })(a, b, { idleMs: 1_000, signal: stop.signal });
+  const tally = createSplice({ deadlines })(a, b, { idleMs: 1_000, signal: stop.signal });
   return { a, b, left, right, tally, time, look: () => deadlines.look(), stop };
 }
 
@@ -96,7 +96,7 @@ describe('a splice', () => {
     equal((await tally).code, 'exchange-cut');
     const [a, b] = duplexPair();
     const deadlines = createDeadlines(() => 0);
-    equal((await createSplice({ now: () => 0, deadlines })(a, b, { idleMs: 1, signal: AbortSignal.abort() })).code, 'exchange-cut');
+    equal((await createSplice({ deadlines })(a, b, { idleMs: 1, signal: AbortSignal.abort() })).code, 'exchange-cut');
     equal(a.destroyed && b.destroyed, true);
   });
 });

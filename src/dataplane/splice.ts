@@ -5,7 +5,7 @@ import type { Deadlines, Splice, SpliceTally } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
 
 /** Makes the splice that protocols are handed. One deadline a splice, moved by a store to a field. */
-export function createSplice(tools: Readonly<{ now: () => number; deadlines: Deadlines }>): Splice {
+export function createSplice(tools: Readonly<{ deadlines: Deadlines }>): Splice {
   return (a, b, options) =>
     new Promise((resolve) => {
       new Joint(a, b, tools, options, resolve).start();
@@ -15,7 +15,7 @@ export function createSplice(tools: Readonly<{ now: () => number; deadlines: Dea
 class Joint {
   readonly #a: Stream;
   readonly #b: Stream;
-  readonly #tools: Readonly<{ now: () => number; deadlines: Deadlines }>;
+  readonly #tools: Readonly<{ deadlines: Deadlines }>;
   readonly #options: Parameters<Splice>[2];
   readonly #resolve: (tally: SpliceTally) => void;
   readonly #deadline = { at: 0, expire: (): void => this.#end('stream-idle', 'nothing moved for too long') };
@@ -29,7 +29,7 @@ class Joint {
   constructor(
     a: Stream,
     b: Stream,
-    tools: Readonly<{ now: () => number; deadlines: Deadlines }>,
+    tools: Readonly<{ deadlines: Deadlines }>,
     options: Parameters<Splice>[2],
     resolve: (tally: SpliceTally) => void,
   ) {
@@ -52,7 +52,7 @@ class Joint {
   }
 
   #moved(): void {
-    this.#deadline.at = this.#tools.now() + this.#options.idleMs;
+    this.#deadline.at = this.#tools.deadlines.time() + this.#options.idleMs;
   }
 
   #carry(from: Stream, to: Stream, count: (bytes: number) => void): void {

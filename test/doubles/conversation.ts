@@ -21,7 +21,10 @@ export class Conversation {
   reused = false;
   /** Services that are opened while it is set read nothing. */
   stopReading = false;
+  /** By the clock of deadlines. */
   now = 1_000_000;
+  /** How far the system's clock has been moved away from it. */
+  jump = 0;
   heard = '';
   said = '';
   ended = false;
@@ -39,10 +42,14 @@ export class Conversation {
     });
     visitor.on('error', () => undefined);
     const tools: ProtocolTools = {
-      now: () => this.now,
+      now: () => this.now + this.jump,
       newId: () => 'ID',
       limits: limitsWith(limits),
-      deadlines: { time: () => this.now, add: (each) => void this.#deadlines.add(each), delete: (each) => void this.#deadlines.delete(each) },
+      deadlines: {
+        time: () => this.now,
+        add: (each) => void this.#deadlines.add(each),
+        delete: (each) => void this.#deadlines.delete(each),
+      },
       httpDate: () => 'Sat, 21 Nov 2026 09:00:00 GMT',
       splice: async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null }),
       refused: (_arrival, code) => void this.refusals.push(code),

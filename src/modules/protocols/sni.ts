@@ -48,7 +48,10 @@ function hear(stream: Stream, tools: ProtocolTools): Promise<Heard | Fault> {
       stream.pause();
       resolve(heard);
     };
-    const deadline = { at: tools.now() + tools.limits.helloMs, expire: (): void => settle(fault('hello-timed-out', 'no hello in time')) };
+    const deadline = {
+      at: tools.deadlines.time() + tools.limits.helloMs,
+      expire: (): void => settle(fault('hello-timed-out', 'no hello in time')),
+    };
     const data = (bytes: Buffer): void => {
       pieces.push(bytes);
       const reading = reader.push(bytes);

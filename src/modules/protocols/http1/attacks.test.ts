@@ -110,6 +110,18 @@ describe('slowloris on bodies', () => {
     assert.equal(talk.calls.length, 0);
   });
 
+  it('clock: a system clock that is set back or forth moves no deadline', async () => {
+    for (const jump of [-3_600_000, 3_600_000]) {
+      const talk = new Conversation();
+      talk.jump = jump;
+      await talk.visit('GET /a HT');
+      await talk.pass(9_900);
+      assert.equal(talk.heard, '');
+      await talk.pass(200);
+      assert.match(talk.heard, /^HTTP\/1\.1 408/);
+    }
+  });
+
   it('a chunked body that dribbles reaches its service after a while, not at its end', async () => {
     const talk = new Conversation();
     await talk.visit('POST /a HTTP/1.1\r\nHost: blog.example\r\nTransfer-Encoding: chunked\r\n\r\n');

@@ -9,7 +9,7 @@ import { nativeLatin1 } from './latin1.ts';
 import type { BodyTaker } from './parties.ts';
 
 export class BodyIntake {
-  /** When it began, milliseconds since 1970. */
+  /** When it began, by the clock of deadlines. */
   readonly since: number;
   readonly #framing: Framing;
   readonly #reader: BodyReader;

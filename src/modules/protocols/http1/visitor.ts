@@ -53,7 +53,7 @@ export class Visitor implements Deadline {
     this.#tools = tools;
     this.#owner = owner;
     this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1 });
-    this.at = tools.now() + tools.limits.headMs;
+    this.at = tools.deadlines.time() + tools.limits.headMs;
     tools.deadlines.add(this);
     const stream = this.stream;
     stream.on('data', (chunk: Uint8Array) => this.#take(chunk));
@@ -233,7 +233,7 @@ export class Visitor implements Deadline {
     const step = this.#reader.push(chunk, at);
     switch (step.is) {
       case 'more':
-        if (idle && this.#reader.started) this.at = this.#tools.now() + this.#tools.limits.headMs;
+        if (idle && this.#reader.started) this.touch(this.#tools.limits.headMs);
         return chunk.length;
       case 'refused':
         this.#refuse(step.fault);
@@ -255,7 +255,7 @@ export class Visitor implements Deadline {
       this.#deliver();
       return;
     }
-    const now = this.#tools.now();
+    const now = this.#tools.deadlines.time();
     this.#body = new BodyIntake(head.framing, limits, now);
     if (head.expectsContinue) return this.#deliver();
     this.#state = 'holding';
@@ -267,7 +267,7 @@ export class Visitor implements Deadline {
     const body = this.#body;
     const end = (body?.since ?? 0) + this.#tools.limits.idleMs;
     if (body !== null && body.dribbles) this.#deliver();
-    else if (this.#tools.now() < end) this.at = end;
+    else if (this.#tools.deadlines.time() < end) this.at = end;
     else this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
   }
 
