@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { BlockList, isIP } from 'node:net';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { contains, isLoopback, isPrivate, parseIp, parseNetwork, parsePrefix, reachOf } from './address.ts';
+import { contains, householdOf, isLoopback, isPrivate, parseIp, parseNetwork, parsePrefix, reachOf } from './address.ts';
 
 const textOf = (text: string): string | null => parseIp(text)?.text ?? null;
 
@@ -89,6 +89,12 @@ describe('parseIp', () => {
 });
 
 describe('networks', () => {
+  test('counts all addresses of an IPv6 /64 as one household: its owner has them all', () => {
+    assert.equal(householdOf('2001:db8:1:2:3::4'), householdOf('2001:db8:1:2:ffff::'));
+    assert.notEqual(householdOf('2001:db8:1:2::4'), householdOf('2001:db8:1:3::4'));
+    assert.equal(householdOf('192.0.2.7'), '192.0.2.7');
+  });
+
   test('clears the bits behind the prefix', () => {
     assert.equal(parseNetwork('10.1.2.3/8')?.text, '10.0.0.0/8');
     assert.equal(parseNetwork('192.0.2.7')?.text, '192.0.2.7/32');

@@ -69,6 +69,11 @@ export function isPrivate(ip: Ip): boolean {
   return inner !== null && isPrivate(inner);
 }
 
+/** Whoever shares it counts as one: an IPv4 address, or the /64 of an IPv6 address, of which a household owns every address. */
+export function householdOf(text: string): string {
+  return text.includes(':') ? (parseNetwork(`${text}/64`)?.text ?? text) : text;
+}
+
 /** From where an address can be reached. The unspecified address listens everywhere, so it counts as the Internet. */
 export function reachOf(ip: Ip): Reach {
   if (isLoopback(ip)) return 'machine';

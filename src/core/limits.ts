@@ -46,6 +46,7 @@ export const defaults = {
 
   // Connections.
   connectionsMax: 10_000 as number,
+  /** For each IPv4 address, and for each IPv6 /64. */
   connectionsPerAddressMax: 100 as number,
   poolIdlePerServiceMax: 64 as number,
   poolIdleMs: 30_000 as number,
@@ -67,6 +68,10 @@ export const defaults = {
   carrierStreamsMax: 1_000 as number,
   carrierIdleMs: 30_000 as number,
   carriersPreAuthMax: 64 as number,
+  /** Of one address, so that nobody keeps the others' gateways out by greeting slowly. sshd's MaxStartups has no such share, and suffers. */
+  carriersPreAuthPerAddressMax: 8 as number,
+  /** Of one key: a gateway needs two to eight; of more the oldest goes, so that one gateway cannot fill the relay. */
+  carriersPerKeyMax: 16 as number,
   /** How long a silent holder of a name may take to answer a ping before a newcomer of the same key gets it. */
   carrierProbeMs: 3_000 as number,
   carriersMax: 1_000 as number,

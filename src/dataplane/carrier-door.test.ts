@@ -4,6 +4,8 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import tls from 'node:tls';
@@ -219,6 +221,33 @@ describe('tunnel auth', () => {
     socket.write(line);
     await drained(socket);
     await until(() => at.ends.some((end) => end.code === 'hello-timed-out'));
+  });
+
+  it('caps carriers of one address that have not greeted, and keeps no others out (slowloris)', async (test) => {
+    const at = await world(test, { carriersPreAuthPerAddressMax: 2 });
+    const line = await firstFlight();
+    const from = (localAddress: string): Socket => {
+      const socket = connect({ host: '127.0.0.1', port: at.port, localAddress });
+      socket.on('error', () => undefined).write(line);
+      return socket;
+    };
+    const slow = [from('127.0.0.9'), from('127.0.0.9')];
+    await Promise.all(slow.map((socket) => once(socket, 'data')));
+    equal((await drained(from('127.0.0.9'))).length, 0);
+    await once(from('127.0.0.10'), 'data');
+    ok(await at.member('blog'));
+  });
+
+  it('keeps the newest carriers of one key, so that one gateway cannot fill the relay', async (test) => {
+    const at = await world(test, { carriersPerKeyMax: 2 });
+    const key = await at.member('blog');
+    for (let count = 0; count < 4; count += 1) {
+      const { socket, carrier, heard } = await rawCarrier(test, at, key);
+      carrier.message('hello', helloOf(socket, key));
+      await until(() => heard.length > 0);
+    }
+    await until(() => at.relay.gateways().length === 2);
+    equal(at.ends.filter((end) => end.code === 'connections-exceeded').length, 2);
   });
 
   it('caps carriers that have not greeted', async (test) => {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket, createSecureContext } from 'node:tls';
 import { SallyportError, fault } from '../core/errors.ts';
 import type { Fault } from '../core/errors.ts';
-import type { Address } from '../core/address.ts';
+import { householdOf, type Address } from '../core/address.ts';
 import type { MessageType } from '../core/mux/frame.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Enrolment, MachineIdentity } from '../contracts/tunnel.ts';
@@ -32,6 +32,7 @@ export class CarrierDoor {
   readonly options: CarrierDoorOptions;
   readonly #secureContext: ReturnType<typeof createSecureContext>;
   #greeting = 0;
+  readonly #greetingOf = new Map<string, number>();
 
   constructor(options: CarrierDoorOptions) {
     this.options = options;
@@ -41,19 +42,22 @@ export class CarrierDoor {
   /** Takes a socket whose hello offered the carriers' ALPN; what was read of it has been put back. */
   take(socket: Socket, from: Address): void {
     const { limits, directory } = this.options;
-    if (this.#greeting >= limits.carriersPreAuthMax || directory.size + this.#greeting >= limits.carriersMax) {
+    const household = householdOf(from.ip);
+    const ofHousehold = this.#greetingOf.get(household) ?? 0;
+    const full = this.#greeting >= limits.carriersPreAuthMax || directory.size + this.#greeting >= limits.carriersMax;
+    if (full || ofHousehold >= limits.carriersPreAuthPerAddressMax) {
       socket.destroy();
       this.options.onEnd(from, null, fault('connections-exceeded', 'too many carriers'));
       return;
     }
-    this.#greeting += 1;
+    this.#count(household, 1);
     const tls = new TLSSocket(socket, { isServer: true, secureContext: this.#secureContext, requestCert: true, ...carrierTls });
     const visit = new Visit(this, tls, from);
     let greeting = true;
     const deadline = setTimeout(() => visit.fail(fault('hello-timed-out', 'no greeting in time')), limits.handshakeMs);
     visit.onSettled = () => {
       clearTimeout(deadline);
-      if (greeting) this.#greeting -= 1;
+      if (greeting) this.#count(household, -1);
       greeting = false;
     };
     tls.on('error', (error: Error) => visit.fail(fault('carrier-broken', error.message)));
@@ -61,6 +65,13 @@ export class CarrierDoor {
     for (const end of ['end', 'close']) tls.once(end, () => visit.fail(fault('carrier-broken', 'the connection is gone')));
     socket.once('close', () => visit.fail(fault('carrier-broken', 'the connection is gone')));
     tls.once('secure', () => visit.secured());
+  }
+
+  #count(household: string, change: 1 | -1): void {
+    this.#greeting += change;
+    const count = (this.#greetingOf.get(household) ?? 0) + change;
+    if (count === 0) this.#greetingOf.delete(household);
+    else this.#greetingOf.set(household, count);
   }
 }
 
@@ -126,7 +137,7 @@ class Visit implements CarrierTaker {
   }
 
   async #hello(value: unknown): Promise<void> {
-    const { enrolment, directory, domain, now } = this.#door.options;
+    const { enrolment, directory, domain, limits, now } = this.#door.options;
     const hello = helloShape.safeParse(value);
     const fingerprint = this.#fingerprint;
     const carrier = this.#carrier;
@@ -144,6 +155,7 @@ class Visit implements CarrierTaker {
     carrier.begin({ window: hello.data.window, streams: hello.data.streams });
     this.#gateway = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier };
     directory.add(this.#gateway);
+    directory.thin(fingerprint, limits.carriersPerKeyMax);
     this.onSettled();
   }
 

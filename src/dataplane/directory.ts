@@ -54,6 +54,13 @@ export class Directory {
     this.#gateways.delete(gateway);
   }
 
+  /** Closes the oldest carriers of a key that has more than `most`. */
+  thin(fingerprint: string, most: number): void {
+    const own = [...this.#gateways.keys()].filter((gateway) => gateway.fingerprint === fingerprint);
+    for (const gateway of own.slice(0, Math.max(0, own.length - most)))
+      gateway.carrier.close(fault('connections-exceeded', 'the key has newer carriers'));
+  }
+
   /** Makes these, and no others, the names of this carrier; says of each how it fared. */
   async register(gateway: LiveGateway, names: readonly string[]): Promise<readonly NameAnswer[]> {
     const wanted = new Set(names);

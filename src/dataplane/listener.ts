@@ -2,7 +2,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { SallyportError, type Code } from '../core/errors.ts';
-import { hostPort, parseIp, type Address } from '../core/address.ts';
+import { householdOf, hostPort, parseIp, type Address } from '../core/address.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { Limits } from '../core/limits.ts';
 
@@ -24,19 +24,20 @@ export function listen(options: ListenOptions): Promise<Listening> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) => {
     const from = peerOf(socket);
-    const count = perAddress.get(from.ip) ?? 0;
+    const household = householdOf(from.ip);
+    const count = perAddress.get(household) ?? 0;
     if (sockets.size >= options.limits.connectionsMax || count >= options.limits.connectionsPerAddressMax) {
       socket.destroy();
       return;
     }
-    perAddress.set(from.ip, count + 1);
+    perAddress.set(household, count + 1);
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => {
       sockets.delete(socket);
-      const left = (perAddress.get(from.ip) ?? 1) - 1;
-      if (left === 0) perAddress.delete(from.ip);
-      else perAddress.set(from.ip, left);
+      const left = (perAddress.get(household) ?? 1) - 1;
+      if (left === 0) perAddress.delete(household);
+      else perAddress.set(household, left);
     });
     options.take(socket, from);
   });

@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto';
 import type { Tools, User } from '../../../contracts/tools.ts';
-import { parseNetwork } from '../../../core/address.ts';
+import { householdOf } from '../../../core/address.ts';
 import { Attempts, type AttemptRules } from '../../../core/policy/attempts.ts';
 import { userName, type Basic } from '../../../core/policy/credentials.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
@@ -69,7 +69,7 @@ export class Door {
   async #prove(exchange: Exchange, { user: shown, password }: Basic, key: string): Promise<Proof> {
     const { byAccount, byNetwork, known } = this.#memory;
     const now = this.#tools.now();
-    const network = networkOf(exchange.from.ip);
+    const network = householdOf(exchange.from.ip);
     const name = userName(shown);
     // Guesses are counted for a name that does not exist as well: nothing can be told from when the wait begins.
     // Never for the account alone: nobody can lock its owner out from elsewhere.
@@ -112,9 +112,4 @@ function memoryOf(tools: Tools): Memory {
   };
   memories.set(tools.users, memory);
   return memory;
-}
-
-/** One household is one IPv4 address, or one IPv6 /64: its owner has all the addresses in it. */
-function networkOf(ip: string): string {
-  return ip.includes(':') ? (parseNetwork(`${ip}/64`)?.text ?? ip) : ip;
 }
