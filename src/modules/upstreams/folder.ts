@@ -113,8 +113,10 @@ async function fileReply({ handle, stats }: Extract<Located, { is: 'file' }>, na
       const [first, length] = due.is === 'part' ? [due.first, due.last - due.first + 1] : [0, stored.length];
       if (http.method === 'HEAD' || length === 0) return closed(handle, { is: 'reply', reply: { ...head, body: null }, length });
       if (length <= pieceBytes) return { is: 'reply', reply: { ...head, body: await whole(handle, first, length) } };
-      // Whoever goes away before the first piece would leave the file open.
-      caller.signal.addEventListener('abort', () => void handle.close().catch(() => undefined), { once: true });
+      // Whoever goes away before the first piece would leave the file open, and who has gone already hears of nothing.
+      const { signal } = caller;
+      if (signal.aborted) return closed(handle, { is: 'reply', reply: { ...head, body: null } });
+      signal.addEventListener('abort', () => void handle.close().catch(() => undefined), { once: true });
       return { is: 'reply', reply: { ...head, body: null }, body: pieces(handle, first, length), length };
     }
     default:
