@@ -20,6 +20,8 @@ export const defaults = {
   formBytesMax: 16_384 as number,
   /** A webhook's body is gathered for its signature: GitHub caps at 25 MB, Stripe stays below 1 MB. */
   webhookBodyBytesMax: 5_242_880 as number,
+  /** Bodies that are gathered at one moment, of all visitors together: anybody may send a signature of the right form. A short one (`bodyHeldBytesMax`) is not counted. */
+  gatheredBytesMax: 67_108_864 as number,
 
   /**
    * How much of a body is awaited before the service hears of the request, and how long for a chunked one:

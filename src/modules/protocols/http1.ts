@@ -10,9 +10,9 @@ import { isAtItsEnd } from '../../core/http/forward.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
-import { gatherBody } from './http1/gather.ts';
+import { Gathering } from './http1/gather.ts';
 import { sendReply } from './http1/send-reply.ts';
-import { goneTally } from './http1/tally.ts';
+import { goneTally, unansweredTally } from './http1/tally.ts';
 import { Transfer } from './http1/transfer.ts';
 import type { VisitorOwner } from './http1/parties.ts';
 import { Visitor } from './http1/visitor.ts';
@@ -44,6 +44,7 @@ class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
 
   next(): Promise<IteratorResult<Call>> {
     if (this.#call !== null) {
+      this.#call.ended();
       this.#call = null;
       if (!this.#closed && this.#visitor.state === 'held') this.#visitor.next();
     }
@@ -94,6 +95,7 @@ class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
   gone(): void {
     this.#closed = true;
     this.#call?.gone();
+    this.#call?.ended();
     this.#asked?.({ done: true, value: undefined });
     this.#asked = null;
   }
@@ -112,6 +114,9 @@ class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
 const lastOptions: Reply = { status: 204, fields: [['Allow', 'GET, HEAD, OPTIONS']], body: null };
 const lastTrace: Reply = { status: 405, fields: [['Allow', 'GET, HEAD, OPTIONS']], body: null };
 
+/** A guard read a part of the body and could not keep it, and another let the visitor in: half of a body is none. */
+const tornTally = unansweredTally({ code: 'body-too-large', why: 'the body was longer than may be held', bytesIn: 0, untouched: false });
+
 class Http1Call implements Call {
   readonly exchange: Exchange;
   readonly #head: RequestHead;
@@ -119,7 +124,7 @@ class Http1Call implements Call {
   readonly #tools: ProtocolTools;
   #abort: AbortController | null = null;
   #transfer: Transfer | null = null;
-  #gathered: Uint8Array | null = null;
+  #gathering: Gathering | null = null;
   #drained: (() => void) | null = null;
   #gone = false;
 
@@ -137,10 +142,15 @@ class Http1Call implements Call {
     return this.#abort.signal;
   }
 
-  readonly gather = async (bytesMax: number): Promise<Uint8Array | null> => {
-    this.#gathered ??= await gatherBody(this.#visitor, this.#head, bytesMax);
-    return this.#gathered;
+  readonly gather = (bytesMax: number): Promise<Uint8Array | null> => {
+    this.#gathering ??= new Gathering(this.#visitor, this.#head, this.#tools);
+    return this.#gathering.read(bytesMax);
   };
+
+  /** Nobody asks anything of it any more. */
+  ended(): void {
+    this.#gathering?.release();
+  }
 
   async refuse(reply: Reply): Promise<Tally> {
     return this.#reply(reply, null);
@@ -152,14 +162,13 @@ class Http1Call implements Call {
       return this.#reply(this.#head.method === 'OPTIONS' ? lastOptions : lastTrace, null);
     }
     if (to.is === 'reply') return this.#reply(to.reply, to.body ?? null, to.length);
+    if (this.#gone || this.#gathering?.torn === true) {
+      to.release(false);
+      return Promise.resolve(this.#gone ? goneTally : tornTally);
+    }
     return new Promise((resolve) => {
-      if (this.#gone) {
-        to.release(false);
-        resolve(goneTally);
-        return;
-      }
       this.#transfer = new Transfer({ head: this.#head, visitor: this.#visitor, to }, this.#tools, resolve);
-      this.#transfer.start(forwarding, this.#gathered);
+      this.#transfer.start(forwarding, this.#gathering?.body ?? null);
     });
   }
 

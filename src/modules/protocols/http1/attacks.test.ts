@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Call } from '../../../contracts/protocol.ts';
 import { Conversation } from '../../../../test/doubles/conversation.ts';
 
 const GET = 'GET /a HTTP/1.1\r\nHost: blog.example\r\n\r\n';
@@ -131,6 +132,76 @@ describe('slowloris on bodies', () => {
     await talk.visit('1\r\ny\r\n');
     await talk.pass(1_500);
     assert.match(talk.said, /^POST \/a/);
+  });
+});
+
+describe('bodies that are read whole', () => {
+  const post = (length: number): string => `POST /hook HTTP/1.1\r\nHost: blog.example\r\nContent-Length: ${length}\r\n\r\n`;
+  const chunked = 'POST /hook HTTP/1.1\r\nHost: blog.example\r\nTransfer-Encoding: chunked\r\n\r\n';
+
+  it('slowloris: a body that is read whole has a while for all of it, not for each byte', async () => {
+    const heard: (Uint8Array | null)[] = [];
+    const talk = new Conversation({ bodyHeldBytesMax: 4 }, async (call) => {
+      heard.push(await call.gather(1_000));
+      return call.refuse({ status: 401, fields: [], body: null });
+    });
+    await talk.visit(`${post(100)}abcd`);
+    for (let each = 0; each < 4; each += 1) {
+      await talk.pass(25_000);
+      await talk.visit('x');
+    }
+    assert.deepEqual(heard, [null]);
+    assert.match(talk.heard, /^HTTP\/1\.1 401/);
+  });
+
+  it('memory: strangers together hold no more than the measure, and short bodies always have room', async () => {
+    const limits = { gatheredBytesMax: 100_000 };
+    const refusing = (heard: (number | null)[]) => async (call: Call) => {
+      heard.push((await call.gather(1_000_000))?.length ?? null);
+      return call.refuse({ status: 401, fields: [], body: null });
+    };
+    const talks = Array.from({ length: 4 }, () => {
+      const heard: (number | null)[] = [];
+      return { heard, talk: new Conversation(limits, refusing(heard)) };
+    });
+    for (const { talk } of talks) await talk.visit(post(60_001) + 'x'.repeat(60_000));
+    assert.deepEqual(
+      talks.map(({ heard }) => heard),
+      [[], [], [null], [null]],
+    );
+    const short: (number | null)[] = [];
+    await new Conversation(limits, refusing(short)).visit(post(10_000) + 'x'.repeat(10_000));
+    assert.deepEqual(short, [10_000]);
+    for (const { talk } of talks) await talk.visit('x');
+    assert.deepEqual(
+      talks.map(({ heard }) => heard),
+      [[60_001], [60_001], [null], [null]],
+    );
+    // What ended has made room.
+    const after: (number | null)[] = [];
+    await new Conversation(limits, refusing(after)).visit(post(100_000) + 'x'.repeat(100_000));
+    assert.deepEqual(after, [100_000]);
+  });
+
+  it('body swapped: what was read and not kept is never passed on without its beginning', async () => {
+    const talk = new Conversation({}, async (call, conversation) => {
+      assert.equal(await call.gather(20_000), null);
+      return conversation.proceed(call);
+    });
+    await talk.visit(`${chunked}7530\r\n${'x'.repeat(30_000)}\r\n`);
+    await talk.visit('0\r\n\r\n');
+    assert.equal(talk.said, '');
+    assert.deepEqual([talk.tallies[0]?.end, talk.tallies[0]?.code], ['unanswered', 'body-too-large']);
+    assert.deepEqual(talk.released, [false]);
+  });
+
+  it('a body that says before that it is too long is passed on whole to whom another guard lets in', async () => {
+    const talk = new Conversation({}, async (call, conversation) => {
+      assert.equal(await call.gather(20_000), null);
+      return conversation.proceed(call);
+    });
+    await talk.visit(post(30_000) + 'x'.repeat(30_000));
+    assert.ok(talk.said.endsWith('x'.repeat(30_000)));
   });
 });
 
