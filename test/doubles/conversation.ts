@@ -30,7 +30,11 @@ export class Conversation {
   ended = false;
   readonly #deadlines = new Set<Deadline>();
 
-  constructor(limits: Partial<Limits> = {}, decide?: (call: Call, conversation: Conversation) => Promise<Tally>) {
+  constructor(
+    limits: Partial<Limits> = {},
+    decide?: (call: Call, conversation: Conversation) => Promise<Tally>,
+    via: 'direct' | 'relay' = 'direct',
+  ) {
     const [visitor, ours] = duplexPair();
     this.visitor = visitor;
     this.ours = ours;
@@ -54,7 +58,7 @@ export class Conversation {
       splice: async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null }),
       refused: (_arrival, code) => void this.refusals.push(code),
     };
-    const listener = { name: 'test', scheme: 'https', port: 443, via: 'direct', loopback: true } as const;
+    const listener = { name: 'test', scheme: 'https', port: 443, via, loopback: true } as const;
     void this.#serve(
       http1.calls({ stream: ours, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null }, tools),
       decide ?? ((call) => this.proceed(call)),

@@ -57,6 +57,17 @@ describe('slow readers', () => {
     assert.ok(talk.ours.destroyed);
   });
 
+  it('slow read: behind a relay, where a last answer may lie longer, a cut of ours does not overtake it', async () => {
+    const talk = new Conversation({}, undefined, 'relay');
+    talk.visitor.removeAllListeners('end');
+    await talk.visit(closing);
+    await talk.answer(OK);
+    await talk.pass(30_000);
+    assert.ok(!talk.ours.destroyed);
+    await talk.pass(30_001);
+    assert.ok(talk.ours.destroyed);
+  });
+
   it('slow read: a visitor who half-closes meanwhile still gets all of a long last answer', async () => {
     const talk = new Conversation();
     await longAnswer(talk);

@@ -44,6 +44,7 @@ export class Visitor implements Deadline {
   #ended = false;
   /** The next request waits until the last answer has been taken. */
   #full = false;
+  readonly #lingerMs: number;
   #exchanges = 0;
 
   constructor(arrival: Arrival, tools: ProtocolTools, owner: VisitorOwner) {
@@ -51,6 +52,8 @@ export class Visitor implements Deadline {
     const { from, listener } = arrival;
     this.lines = new VisitorLines({ from: from.ip, scheme: listener.scheme === 'http' ? 'http' : 'https', port: listener.port });
     this.#tools = tools;
+    // Behind a relay a window of the answer may lie with it still, and a cut would overtake it.
+    this.#lingerMs = listener.via === 'relay' ? tools.limits.idleMs : tools.limits.lingerMs;
     this.#owner = owner;
     this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1 });
     this.at = tools.deadlines.time() + tools.limits.headMs;
@@ -152,7 +155,7 @@ export class Visitor implements Deadline {
     this.touch();
     discardRest(this.stream, this.#tools.limits.lingerBytesMax, () => {
       if (this.#ended) this.stream.destroy();
-      else this.touch(this.#tools.limits.lingerMs);
+      else this.touch(this.#lingerMs);
     });
   }
 
