@@ -25,7 +25,9 @@ export class Expiry {
   watch(services: readonly Ending[]): void {
     this.#services = services;
     const now = this.#options.now();
-    this.#told = new Set([...this.#told].filter((name) => services.some((each) => each.name === name && each.expires !== null && each.expires <= now)));
+    this.#told = new Set(
+      [...this.#told].filter((name) => services.some((each) => each.name === name && each.expires !== null && each.expires <= now)),
+    );
     this.#look();
   }
 
@@ -37,7 +39,9 @@ export class Expiry {
   #look(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const now = this.#options.now();
-    const over = this.#services.filter(({ name, expires }) => expires !== null && expires <= now && !this.#told.has(name)).map(({ name }) => name);
+    const over = this.#services
+      .filter(({ name, expires }) => expires !== null && expires <= now && !this.#told.has(name))
+      .map(({ name }) => name);
     for (const name of over) this.#told.add(name);
     if (over.length > 0) this.#options.expired(over);
     const next = Math.min(...this.#services.map(({ expires }) => (expires === null || expires <= now ? Infinity : expires)));

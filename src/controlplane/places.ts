@@ -38,13 +38,27 @@ export function placeOf(input: PlacesInput): Place | null {
   const { service, relay } = input;
   if (relay !== null) {
     const host = input.hosts.find((name) => name === relay.root || name.endsWith(`.${relay.root}`)) ?? relayName(service, relay);
-    return { service, host, url: urlOf('https', host, relay.port), dial: { host: relay.host, port: relay.port }, tls: true, reach: relay.reach };
+    return {
+      service,
+      host,
+      url: urlOf('https', host, relay.port),
+      dial: { host: relay.host, port: relay.port },
+      tls: true,
+      reach: relay.reach,
+    };
   }
   const door = input.doors.find((each) => each.scheme === 'https') ?? input.doors[0];
   if (door === undefined) return null;
   const reached = reachedHost(door.host, input.machine);
   const host = input.hosts[0] ?? reached;
-  return { service, host, url: urlOf(door.scheme, host, door.port), dial: { host: reached, port: door.port }, tls: door.scheme === 'https', reach: reachOfHost(reached) };
+  return {
+    service,
+    host,
+    url: urlOf(door.scheme, host, door.port),
+    dial: { host: reached, port: door.port },
+    tls: door.scheme === 'https',
+    reach: reachOfHost(reached),
+  };
 }
 
 /** The addresses that a certificate must name for visitors who dial one: those of the doors with TLS. */
@@ -59,7 +73,7 @@ export function doorAddresses(doors: readonly DoorPlace[], machine: readonly str
   return [...found];
 }
 
-export function urlOf(scheme: 'http' | 'https', host: string, port: number): string {
+function urlOf(scheme: 'http' | 'https', host: string, port: number): string {
   const usual = scheme === 'https' ? 443 : 80;
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}${port === usual ? '' : `:${port}`}`;
 }

@@ -98,7 +98,7 @@ export const codes = {
   'record-conflicted': { status: null, exit: 75 },
   'store-unavailable': { status: 503, exit: 74 },
   'self-check-failed': { status: null, exit: 76 },
-  'interrupted': { status: null, exit: 130 },
+  interrupted: { status: null, exit: 130 },
 } as const satisfies Record<string, { readonly status: number | null; readonly exit: number | null }>;
 
 /** One of the codes above: `noun-participle`, never renamed. */

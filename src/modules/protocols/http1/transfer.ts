@@ -105,14 +105,10 @@ export class Transfer implements Drinker, BodyTaker {
 
   span(bytes: Uint8Array): void {
     if (this.#settled) return;
-    if (this.#state === 'raw') {
-      this.#requestBytes += bytes.length;
-      return this.#toService.span(bytes);
-    }
-    if (bytes.length === 0) return;
     this.#requestBytes += bytes.length;
-    if (this.#head.framing.is === 'chunked') this.#toService.chunk(bytes);
-    else this.#toService.span(bytes);
+    // An empty chunk would be the last one.
+    if (this.#head.framing.is !== 'chunked' || this.#state === 'raw') this.#toService.span(bytes);
+    else if (bytes.length > 0) this.#toService.chunk(bytes);
   }
 
   whole(): void {
