@@ -110,6 +110,37 @@ describe('stuck exchanges', () => {
   });
 });
 
+describe('half-close', () => {
+  it('half-close: a whole upload that waits for its service is not taken for half of one', async () => {
+    const talk = new Conversation();
+    talk.stopReading = true;
+    const length = 300_000;
+    await talk.visit(`POST /a HTTP/1.1\r\nHost: blog.example\r\nContent-Length: ${length}\r\n\r\n`);
+    for (let sent = 0; sent < length; sent += 60_000) talk.visitor.write('x'.repeat(60_000));
+    talk.visitor.end();
+    await talk.pass();
+    talk.service.resume();
+    await talk.pass();
+    await talk.answer(OK);
+    assert.match(talk.heard, /^HTTP\/1\.1 200/);
+    assert.ok(talk.said.endsWith('x'.repeat(length)));
+  });
+
+  it('half-close: half an upload that waits for its service never looks whole', async () => {
+    const talk = new Conversation();
+    talk.stopReading = true;
+    await talk.visit('POST /a HTTP/1.1\r\nHost: blog.example\r\nContent-Length: 300001\r\n\r\n');
+    for (let sent = 0; sent < 300_000; sent += 60_000) talk.visitor.write('x'.repeat(60_000));
+    talk.visitor.end();
+    await talk.pass();
+    talk.service.resume();
+    await talk.pass();
+    assert.match(talk.heard, /^$/);
+    assert.equal(talk.tallies[0]?.code, 'message-incomplete');
+    assert.deepEqual(talk.released, [false]);
+  });
+});
+
 describe('slowloris on bodies', () => {
   it('slowloris: a short body that dribbles has one deadline, however often it moves', async () => {
     const talk = new Conversation();

@@ -77,7 +77,7 @@ export class Gathering {
           bytes += span.length;
           if (bytes <= bytesMax && deadlines.time() <= end && this.#hasRoom(bytes)) spans.push(span);
           else {
-            visitor.pause();
+            visitor.backlog.pause();
             stop(null);
           }
         },

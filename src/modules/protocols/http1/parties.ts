@@ -26,3 +26,10 @@ export interface VisitorOwner {
   stalled(): void;
   drained(): void;
 }
+
+/**
+ * `head`: a request is awaited. `holding`: its head was read, its body is awaited up to a measure.
+ * `held`: the owner decides; what comes is kept back. `body`: it flows to a taker. `raw`: the bytes are
+ * no longer HTTP. `discard`: an answer was given early; the rest is thrown away until the stream ends.
+ */
+export type VisitorState = 'head' | 'holding' | 'held' | 'body' | 'raw' | 'discard' | 'closed';

@@ -130,7 +130,7 @@ export class Transfer implements Drinker, BodyTaker {
 
   turn(): void {
     if (this.#settled) return;
-    if (!this.#toService.flush(this.#to.stream)) this.#visitor.pause();
+    if (!this.#toService.flush(this.#to.stream)) this.#visitor.backlog.pause();
   }
 
   // The response, as the service sends it.
@@ -167,7 +167,7 @@ export class Transfer implements Drinker, BodyTaker {
   }
 
   drained(): void {
-    this.#visitor.resume();
+    this.#visitor.backlog.resume();
   }
 
   /** The visitor took what was written. */
@@ -279,15 +279,8 @@ export class Transfer implements Drinker, BodyTaker {
     if (this.#settled) return;
     this.#leave(reusable);
     if (this.#closing) this.#visitor.linger();
-    this.#settle({
-      status: this.#status,
-      bytesIn: this.#requestBytes,
-      bytesOut: this.#writer.bytes,
-      code,
-      why,
-      reusable,
-      end: 'done',
-    });
+    const [bytesIn, bytesOut] = [this.#requestBytes, this.#writer.bytes];
+    this.#settle({ status: this.#status, bytesIn, bytesOut, code, why, reusable, end: 'done' });
   }
 
   #leave(reusable: boolean): void {

@@ -8,18 +8,12 @@ import type { Fields } from '../../../core/http/fields.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
+import { Backlog } from './backlog.ts';
 import { Batch } from './batch.ts';
 import { BodyIntake } from './body-intake.ts';
 import { discardRest } from './discard-rest.ts';
 import { nativeLatin1 } from './latin1.ts';
-import type { BodyTaker, VisitorOwner } from './parties.ts';
-
-/**
- * `head`: a request is awaited. `holding`: its head was read, its body is awaited up to a measure.
- * `held`: the owner decides; what comes is kept back. `body`: it flows to a taker. `raw`: the bytes are
- * no longer HTTP. `discard`: an answer was given early; the rest is thrown away until the stream ends.
- */
-type State = 'head' | 'holding' | 'held' | 'body' | 'raw' | 'discard' | 'closed';
+import type { BodyTaker, VisitorOwner, VisitorState } from './parties.ts';
 
 /** RFC 9112, 8: nothing may be made of half a message. */
 const halfBody = fault('message-incomplete', 'the visitor ended its side before the body was complete');
@@ -34,13 +28,12 @@ export class Visitor implements Deadline {
   readonly #tools: ProtocolTools;
   readonly #owner: VisitorOwner;
   readonly #reader: RequestReader;
-  #state: State = 'head';
+  #state: VisitorState = 'head';
   #body: BodyIntake | null = null;
   #head: RequestHead | null = null;
   #taker: BodyTaker | null = null;
-  /** What came before it was its turn: the stream is paused while it is not null. */
-  #rest: Uint8Array | null = null;
-  #paused = false;
+  /** Who cannot take more makes it wait. */
+  readonly backlog: Backlog;
   #ended = false;
   /** The next request waits until the last answer has been taken. */
   #full = false;
@@ -48,8 +41,8 @@ export class Visitor implements Deadline {
   #exchanges = 0;
 
   constructor(arrival: Arrival, tools: ProtocolTools, owner: VisitorOwner) {
-    this.stream = arrival.stream;
-    const { from, listener } = arrival;
+    const { stream, from, listener } = arrival;
+    this.stream = stream;
     this.lines = new VisitorLines({ from: from.ip, scheme: listener.scheme === 'http' ? 'http' : 'https', port: listener.port });
     this.#tools = tools;
     // Behind a relay a window of the answer may lie with it still, and a cut would overtake it.
@@ -58,15 +51,15 @@ export class Visitor implements Deadline {
     this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1 });
     this.at = tools.deadlines.time() + tools.limits.headMs;
     tools.deadlines.add(this);
-    const stream = this.stream;
-    stream.on('data', (chunk: Uint8Array) => this.#take(chunk));
+    this.backlog = new Backlog(stream, (chunk) => this.#feed(chunk));
+    stream.on('data', (chunk: Uint8Array) => this.backlog.take(chunk));
     stream.on('end', () => this.#end());
     stream.on('error', () => undefined);
     stream.on('close', () => this.#close());
     stream.on('drain', () => this.#drained());
   }
 
-  get state(): State {
+  get state(): VisitorState {
     return this.#state;
   }
 
@@ -87,7 +80,7 @@ export class Visitor implements Deadline {
   get persistent(): boolean {
     return (
       (this.#head?.persistent ?? false) &&
-      !(this.#ended && this.#rest === null) &&
+      !(this.#ended && this.backlog.empty) &&
       this.#exchanges < this.#tools.limits.keepAliveExchangesMax
     );
   }
@@ -99,12 +92,12 @@ export class Visitor implements Deadline {
     if (this.#full) return this.touch();
     this.#state = 'head';
     // A service that answered early is waited for no more.
-    this.#paused = false;
+    this.backlog.release();
     this.#head = null;
     this.#body = null;
     this.#taker = null;
     this.touch(this.#tools.limits.keepAliveMs);
-    this.#flow();
+    this.backlog.flow();
     if (this.#ended && this.#state === 'head') this.#end();
   }
 
@@ -115,7 +108,7 @@ export class Visitor implements Deadline {
     this.touch();
     this.#body?.give(taker);
     if (this.bodyRead) this.#bodyWhole();
-    else this.#flow();
+    else this.backlog.flow();
     taker.turn();
     if (this.#ended && !this.bodyRead) taker.broken(halfBody);
   }
@@ -124,7 +117,7 @@ export class Visitor implements Deadline {
   readRaw(taker: BodyTaker): void {
     this.#state = 'raw';
     this.#taker = taker;
-    this.#flow();
+    this.backlog.flow();
     taker.turn();
     if (this.#ended) taker.whole();
   }
@@ -134,23 +127,11 @@ export class Visitor implements Deadline {
     this.at = this.#tools.deadlines.time() + idleMs;
   }
 
-  pause(): void {
-    this.#paused = true;
-    this.stream.pause();
-  }
-
-  resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#flow();
-  }
-
   /** The last answer is written: says goodbye, and reads what still comes for a while so that it is not lost to a reset. */
   linger(): void {
     if (this.#state === 'closed') return;
     this.#state = 'discard';
-    this.#rest = null;
-    this.#paused = false;
+    this.backlog.drop();
     // Slow readers have the time of every other stream to take what was written, and only then the short one to leave.
     this.touch();
     discardRest(this.stream, this.#tools.limits.lingerBytesMax, () => {
@@ -179,25 +160,6 @@ export class Visitor implements Deadline {
     else this.#owner.drained();
   }
 
-  #take(chunk: Uint8Array): void {
-    if (this.#rest !== null) {
-      this.#rest = Buffer.concat([this.#rest, chunk]);
-      return;
-    }
-    this.#feed(chunk);
-  }
-
-  /** Gives what was kept back to whoever's turn it is now, then lets the stream flow on. */
-  #flow(): void {
-    if (this.#paused) return;
-    const rest = this.#rest;
-    if (rest !== null) {
-      this.#rest = null;
-      this.#feed(rest);
-    }
-    if (this.#rest === null && !this.#paused && this.#state !== 'closed') this.stream.resume();
-  }
-
   #feed(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {
@@ -207,7 +169,7 @@ export class Visitor implements Deadline {
           break;
         case 'holding':
         case 'body':
-          if (this.#paused) return this.#keep(chunk, at);
+          if (this.backlog.paused) return this.#keep(chunk, at);
           at = this.#readBody(chunk, at);
           break;
         case 'raw':
@@ -226,8 +188,7 @@ export class Visitor implements Deadline {
   }
 
   #keep(chunk: Uint8Array, at: number): void {
-    this.#rest = at === 0 ? chunk : chunk.subarray(at);
-    this.stream.pause();
+    this.backlog.keep(chunk, at);
     this.#taker?.turn();
   }
 
@@ -255,8 +216,7 @@ export class Visitor implements Deadline {
     const limits = this.#tools.limits;
     if (head.framing.is === 'none' || (head.framing.is === 'length' && head.framing.length === 0)) {
       this.#body = null;
-      this.#deliver();
-      return;
+      return this.#deliver();
     }
     const now = this.#tools.deadlines.time();
     this.#body = new BodyIntake(head.framing, limits, now);
@@ -267,9 +227,8 @@ export class Visitor implements Deadline {
 
   /** A chunked body may be meant to dribble: its service hears of it after a while. One with a length has no excuse. */
   #heldTooLong(): void {
-    const body = this.#body;
-    const end = (body?.since ?? 0) + this.#tools.limits.idleMs;
-    if (body !== null && body.dribbles) this.#deliver();
+    const end = (this.#body?.since ?? 0) + this.#tools.limits.idleMs;
+    if (this.#body?.dribbles === true) this.#deliver();
     else if (this.#tools.deadlines.time() < end) this.at = end;
     else this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
   }
@@ -303,10 +262,9 @@ export class Visitor implements Deadline {
   }
 
   #bodyWhole(): void {
-    const taker = this.#taker;
     this.#state = 'held';
     this.touch(this.#tools.limits.answerMs);
-    taker?.whole();
+    this.#taker?.whole();
   }
 
   #refuse(problem: Fault): void {
@@ -318,11 +276,10 @@ export class Visitor implements Deadline {
   #end(): void {
     this.#ended = true;
     const state = this.#state;
-    if (state === 'head') {
-      const problem = this.#reader.end();
-      if (problem === null) this.stream.end();
-      else this.#refuse(problem);
-    } else if (state === 'holding') this.#refuse(halfBody);
+    const problem = state === 'head' ? this.#reader.end() : null;
+    if (problem !== null) this.#refuse(problem);
+    else if (state === 'head') this.stream.end();
+    else if (state === 'holding') this.#refuse(halfBody);
     else if (state === 'body') this.#taker?.broken(halfBody);
     else if (state === 'raw') this.#taker?.whole();
     else if (state === 'discard' && this.stream.writableFinished) this.stream.destroy();
@@ -332,7 +289,7 @@ export class Visitor implements Deadline {
     this.#state = 'closed';
     this.at = Infinity;
     this.#tools.deadlines.delete(this);
-    this.#rest = null;
+    this.backlog.drop();
     this.#owner.gone();
   }
 }

@@ -3,7 +3,7 @@
 import { equal } from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { gateway, until, visitor, world } from '../test/tunnel/relay.ts';
+import { gateway, until, visitor, world } from './relay.ts';
 
 describe('a relay among hostile visitors', () => {
   it('loses no carrier to a hello with many long protocols (mux memory: length overflow)', async (test) => {
