@@ -1,4 +1,4 @@
-/** A gateway in this process that serves one public service over plain HTTP: what suites of raw bytes are thrown at. */
+/** A gateway in this process that serves one public service, over plain HTTP or through its own relay: what suites of raw bytes are thrown at. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,13 +14,18 @@ type Context = { after: (done: () => Promise<void>) => void };
 export type PlainGateway = Readonly<{ port: number; gateway: RunningGateway; events: readonly GatewayEvent[] }>;
 
 /** Resolves when it has reached itself. */
-export async function startPlainGateway(context: Context, servicePort: number, limits: Partial<Limits> = {}): Promise<PlainGateway> {
+export async function startPlainGateway(
+  context: Context,
+  servicePort: number,
+  limits: Partial<Limits> = {},
+  by: 'http' | 'relay' = 'http',
+): Promise<PlainGateway> {
   const path = await mkdtemp(join(tmpdir(), 'sallyport-plain-'));
   const events: GatewayEvent[] = [];
   const ready = Promise.withResolvers<string>();
   const config: Config = {
     relay: null,
-    listen: [{ scheme: 'http', host: '127.0.0.1', port: 0 }],
+    listen: by === 'http' ? [{ scheme: 'http', host: '127.0.0.1', port: 0 }] : [],
     network: 'trusted',
     local: null,
     plainHttp: 'refuse',
@@ -44,7 +49,7 @@ export async function startPlainGateway(context: Context, servicePort: number, l
     home: await openHome({ SALLYPORT_HOME: path }),
     config,
     limits: limitsWith(limits),
-    embeddedRelay: null,
+    embeddedRelay: by === 'http' ? null : { host: '127.0.0.1', port: null },
     membership: null,
     keepSwitches: false,
     verbs: {},

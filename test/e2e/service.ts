@@ -18,7 +18,8 @@ export type TestService = Readonly<{ port: number; seen: readonly Seen[]; close:
 export async function startService(context: { after: (done: () => Promise<void>) => void }, port = 0): Promise<TestService> {
   const seen: Seen[] = [];
   const held = new Set<ServerResponse>();
-  const server = createServer((request, response) => void answer(request, response, { seen, held }));
+  // Whoever leaves in the middle of a body is no fault of the test.
+  const server = createServer((request, response) => void answer(request, response, { seen, held }).catch(() => response.destroy()));
   const sockets = new WebSocketServer({ server, path: '/echo' });
   sockets.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
