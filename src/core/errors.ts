@@ -75,7 +75,7 @@ export const codes = {
   'config-missing': { status: null, exit: 66 },
   'home-exposed': { status: null, exit: 77 },
   'home-unwritable': { status: null, exit: 73 },
-  'disk-full': { status: null, exit: 73 },
+  'disk-full': { status: 503, exit: 73 },
   'address-in-use': { status: null, exit: 69 },
   'address-unavailable': { status: null, exit: 69 },
   'permission-missing': { status: null, exit: 77 },
