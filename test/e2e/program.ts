@@ -28,7 +28,14 @@ export type Program = Readonly<{
   exited: Promise<number | null>;
 }>;
 
-export type ProgramOptions = Readonly<{ home: string; env?: Readonly<Record<string, string>>; cwd?: string; json?: boolean }>;
+export type ProgramOptions = Readonly<{
+  home: string;
+  env?: Readonly<Record<string, string>>;
+  cwd?: string;
+  json?: boolean;
+  /** A command that becomes the program, with its own words: `unshare -rm`. */
+  under?: readonly string[];
+}>;
 
 /** A state directory of its own, removed at the end of the test. */
 export async function freshHome(context: { after: (done: () => Promise<void>) => void }): Promise<string> {
@@ -40,7 +47,8 @@ export async function freshHome(context: { after: (done: () => Promise<void>) =>
 /** Starts `sallyport ARGS --json`. It is killed at the end of the test if it still runs. */
 export function run(context: { after: (done: () => Promise<void>) => void }, args: readonly string[], options: ProgramOptions): Program {
   const json = options.json ?? true;
-  const child = spawn(process.execPath, [MAIN, ...args, ...(json ? ['--json'] : [])], {
+  const [first = '', ...words] = [...(options.under ?? []), process.execPath, MAIN, ...args, ...(json ? ['--json'] : [])];
+  const child = spawn(first, words, {
     env: { NODE_COMPILE_CACHE: CACHE, ...process.env, SALLYPORT_HOME: options.home, NO_COLOR: '1', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
