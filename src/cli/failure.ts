@@ -24,10 +24,13 @@ const systemWords: Readonly<Record<string, readonly [Code, string, string]>> = {
   EMFILE: ['program-failed', 'The process has no file descriptors left.', 'Raise the limit: ulimit -n 65536'],
 };
 
-/** Puts any thrown value into words. Stack traces are for SALLYPORT_DEBUG only. */
-export function failureOf(error: unknown): Failure {
+/**
+ * Puts any thrown value into words. Stack traces are for SALLYPORT_DEBUG only.
+ * @param wayOut what somebody is told who typed words that no command takes
+ */
+export function failureOf(error: unknown, wayOut = 'sallyport help lists the commands.'): Failure {
   if (error instanceof SallyportError) return failure(error.code, error.message, error.hint);
-  if (error instanceof CommanderError) return failure('usage-wrong', usageWords(error.message), 'sallyport help lists the commands.');
+  if (error instanceof CommanderError) return failure('usage-wrong', usageWords(error), wayOut);
   const system = error instanceof Error && 'code' in error && typeof error.code === 'string' ? systemWords[error.code] : undefined;
   if (system !== undefined) return failure(...system);
   const words = error instanceof Error ? error.message : String(error);
@@ -39,7 +42,8 @@ function failure(code: Code, message: string, hint: string | null): Failure {
 }
 
 /** `error: unknown option '--x'` → `Unknown option '--x'.` */
-function usageWords(message: string): string {
+function usageWords({ code, message }: CommanderError): string {
+  if (code === 'commander.help') return 'A word is missing: this command is one of several.';
   const [first = '', ...rest] = message.replace(/^error: /, '').split('\n');
   const meant = rest.join(' ').replace(/[()]/g, '').trim();
   const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.$/, '');

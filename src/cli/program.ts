@@ -65,6 +65,54 @@ Examples:
 
 sallyport COMMAND --help tells more about each.`;
 
+/** What `sallyport` alone says: fits a terminal of 24 rows. */
+export const firstScreen = `Sallyport exposes anything that runs on localhost, safely.
+
+  sallyport example               share the blog that comes with it: try this
+  sallyport 3000                  share port 3000, by a secret link
+  sallyport 3000 --password ana   … with a password, --for 2h … for two hours
+  sallyport 3000 --lan            … with everybody in this network
+  sallyport dir ./site            share a folder
+
+  sallyport join CODE             get an address on the Internet, from a relay
+  sallyport relay                 run such a relay yourself
+  sallyport up                    run everything in sallyport.yaml
+  sallyport gateway               HTTPS and passwords before local services
+
+  sallyport status                what is open, and for whom
+  sallyport logs -f               who comes
+  sallyport close NAME            shut a service, at once (open NAME)
+  sallyport users add ana         who may sign in
+
+sallyport help lists every command; sallyport COMMAND --help tells of one.
+`;
+
+/** The command that these words lead to: as deep as they name one. */
+export function meantCommand(program: Command, words: readonly string[]): Command {
+  let meant = program;
+  for (const word of words.filter((each) => !each.startsWith('-'))) {
+    const below = meant.commands.find((command) => command.name() === word);
+    if (below === undefined) break;
+    meant = below;
+  }
+  return meant;
+}
+
+/** `help frobnicate` fails like `frobnicate`: with what was perhaps meant. */
+export function meantWords(program: Command, words: readonly string[]): readonly string[] {
+  const [first, second] = words;
+  const unknown = second !== undefined && !second.startsWith('-') && meantCommand(program, [second]) === program;
+  return first === 'help' && unknown ? words.slice(1) : words;
+}
+
+/** Where somebody looks whose words were wrong. */
+export function helpHint(command: Command): string {
+  if (command.parent === null) return 'sallyport help lists the commands.';
+  const path: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) path.unshift(at.name());
+  return `${path.join(' ')} --help shows how it is written.`;
+}
+
 /** The program, its commands and theirs. */
 export function everyCommand(program: Command): readonly Command[] {
   return [program, ...program.commands.flatMap(everyCommand)];

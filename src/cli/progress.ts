@@ -43,7 +43,11 @@ export function showProgress(options: ProgressOptions): Progress {
       state = next(state, withAccess(event, options.access));
       screen.show(state);
     },
-    close: () => screen.close(),
+    close: () => {
+      // The last frame stays in the terminal: it must be true.
+      screen.show({ ...state, services: state.services.map((service) => ({ ...service, state: 'closed', why: null })) });
+      screen.close();
+    },
   };
 }
 

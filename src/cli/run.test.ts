@@ -15,8 +15,37 @@ const password = 'four unrelated words here';
 test('with no argument it explains itself', async () => {
   const terminal = scriptedTerminal();
   assert.equal(await run([], terminal), 0);
-  for (const word of ['sallyport 3000', 'http', 'gateway', 'relay', 'sallyport example'])
+  for (const word of ['sallyport 3000', 'gateway', 'relay', 'sallyport example', 'sallyport help'])
     assert.match(terminal.written(), new RegExp(word));
+  const lines = terminal.written().split('\n');
+  assert.equal(lines.length <= 24, true, 'it fits on one screen');
+  assert.deepEqual(
+    lines.filter((line) => line.length > 79),
+    [],
+  );
+});
+
+test('a command that is several shows its help when it stands alone, and says so to scripts', async () => {
+  for (const name of ['users', 'links', 'secrets', 'config']) {
+    const terminal = scriptedTerminal();
+    assert.equal(await run([name], terminal), 0);
+    assert.match(terminal.written(), new RegExp(`^Usage: sallyport ${name}`));
+    const script = scriptedTerminal();
+    assert.equal(await run([name, '--json'], script), codes['usage-wrong'].exit);
+    assert.equal(script.events()[0]?.['hint'], `sallyport ${name} --help shows how it is written.`);
+  }
+});
+
+test('wrong words lead to the help of the command that was meant', async () => {
+  for (const [words, message, hint] of [
+    ['http', "Missing required argument 'port|url'.", 'sallyport http --help shows how it is written.'],
+    ['users lst', "Unknown command 'lst'. Did you mean list?", 'sallyport users --help shows how it is written.'],
+    ['help stauts', "Unknown command 'stauts'. Did you mean status?", 'sallyport help lists the commands.'],
+  ] as const) {
+    const terminal = scriptedTerminal();
+    assert.equal(await run([...words.split(' '), '--json'], terminal), codes['usage-wrong'].exit);
+    assert.deepEqual([terminal.events()[0]?.['message'], terminal.events()[0]?.['hint']], [message, hint]);
+  }
 });
 
 const program = buildProgram(cliFor(scriptedTerminal(), false));

@@ -6,7 +6,7 @@ import { cliFor } from './cli.ts';
 import type { Cli } from './cli.ts';
 import { failureOf } from './failure.ts';
 import { readPageKite } from './pagekite-words.ts';
-import { buildProgram, valuedOptions } from './program.ts';
+import { buildProgram, firstScreen, helpHint, meantCommand, meantWords, valuedOptions } from './program.ts';
 import { reportFailure } from './reporter.ts';
 import { share } from './share.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,14 +21,13 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
     const spoken = readArguments(words, new Set([...names, 'help']), valuedOptions(program));
     switch (spoken.is) {
       case 'nothing':
-        program.outputHelp();
-        terminal.out(`\nTry it now: sallyport example\n`);
+        terminal.out(firstScreen);
         return 0;
       case 'pagekite':
         await sharePageKite(cli, spoken.words);
         return 0;
       case 'command':
-        await program.parseAsync([...spoken.words], { from: 'user' });
+        await program.parseAsync([...meantWords(program, spoken.words)], { from: 'user' });
         return 0;
       default:
         return spoken satisfies never;
@@ -36,8 +35,14 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
   } catch (error) {
     // Help that was asked for is no failure.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const meant = meantCommand(program, words);
+    // `sallyport users` alone: it wants one word more, and its help names them.
+    if (error instanceof CommanderError && error.code === 'commander.help' && !json) {
+      meant.outputHelp();
+      return 0;
+    }
     if ((terminal.env['SALLYPORT_DEBUG'] ?? '') !== '' && error instanceof Error) terminal.err(`${error.stack ?? error.message}\n`);
-    const failure = failureOf(error);
+    const failure = failureOf(error, helpHint(meant));
     reportFailure(terminal, json, failure);
     return failure.exit;
   }

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import type { AuditEvent } from '../core/audit/event.ts';
 import { openScreen } from './live-screen.ts';
 import { columnsOf, jsonLine } from './printable.ts';
-import { next } from './progress.ts';
+import { next, showProgress } from './progress.ts';
+import { reporterFor } from './reporter.ts';
 import { screenLines, wrapped } from './screen.ts';
 import type { ScreenState } from './screen.ts';
 import { scriptedTerminal } from './scripted-terminal.ts';
@@ -139,6 +140,28 @@ test('breaks long lines between words, and longer words where they must', () => 
   assert.deepEqual(wrapped('one two three', 10), ['one two', 'three']);
   assert.deepEqual(wrapped('https://example.org/abcdef', 10), ['https://ex', 'ample.org/', 'abcdef']);
   assert.deepEqual(wrapped('写真写真写真写真', 10), ['写真写真写', '真写真']);
+});
+
+test('a text that is too long goes on below itself, and the line for curl stays one that runs', () => {
+  const lines = shownAt(next(starting, ready), 60, 40);
+  assert.equal(lines.includes('  Reach        this machine only; for others: --lan, or'), true);
+  assert.equal(lines.includes('               join a relay (sallyport join CODE)'), true);
+  const long = shownAt(next(starting, { ...ready, ca: `/home/${'ana'.repeat(12)}/ca.pem` }), 80, 40);
+  const at = long.findIndex((line) => line.includes('curl'));
+  assert.deepEqual(long.slice(at, at + 2), [`  curl --cacert /home/${'ana'.repeat(12)}/ca.pem \\`, '    https://demo.localhost:8443']);
+});
+
+test('the last frame, which stays in the terminal, says that the share is closed', () => {
+  const terminal = scriptedTerminal({ screen: true, columns: 100, rows: 40 });
+  const progress = showProgress({
+    terminal,
+    reporter: reporterFor(terminal, false),
+    services: [{ name: 'demo', behind: 'http://localhost:3000' }],
+    access: () => [],
+  });
+  progress.take(ready);
+  progress.close();
+  assert.match(terminal.written().split('\u001b[?2026h').at(-1) ?? '', /demo {2}closed/);
 });
 
 test('hides the cursor while it draws, and gives it back once', () => {

@@ -57,7 +57,8 @@ function head(state: ScreenState, { paint }: View): readonly string[] {
   return ['', `${paint('bold', 'Sallyport')} shares ${shown(what)}${' '.repeat(3)}${paint('dim', 'Ctrl-C ends it')}`];
 }
 
-function serviceLines(service: Shown, { paint, now }: View): readonly string[] {
+function serviceLines(service: Shown, view: View): readonly string[] {
+  const { paint, now } = view;
   const { ready, name } = service;
   const why = service.why === null ? '' : `: ${shown(service.why)}`;
   if (ready === null)
@@ -71,28 +72,40 @@ function serviceLines(service: Shown, { paint, now }: View): readonly string[] {
   const left =
     ready.expires === null
       ? []
-      : [fact('Closes in', `${durationWords(Date.parse(ready.expires) - now())} (${localTime(ready.expires)})`, paint)];
+      : fact('Closes in', `${durationWords(Date.parse(ready.expires) - now())} (${localTime(ready.expires)})`, view);
   const trust =
     ready.ca === null
       ? []
-      : [
-          fact('Certificate', 'of this machine’s own CA: browsers warn once', paint),
-          fact('', `curl --cacert ${ready.ca} ${ready.url}`, paint),
-        ];
+      : [...fact('Certificate', 'of this machine’s own CA: browsers warn once', view), ...curlLines(ready.ca, ready.url, view)];
   return [
     `  ${paint('bold', name)}  ${state}`,
     '',
     `  ${paint('cyan', openingUrl(ready))}`,
     '',
-    ...ready.access.flatMap(accessLinesShort).map((line, at) => fact(at === 0 ? 'Who' : '', line, paint)),
-    fact('Reach', reachWords(ready), paint),
+    ...ready.access.flatMap(accessLinesShort).flatMap((line, at) => fact(at === 0 ? 'Who' : '', line, view)),
+    ...fact('Reach', reachWords(ready), view),
     ...left,
     ...trust,
   ];
 }
 
-function fact(title: string, text: string, paint: View['paint']): string {
-  return `  ${paint('dim', title.padEnd(13))}${text}`;
+const titleColumns = 13;
+
+/** A title with its text, which goes on below itself where the terminal is wide enough for that. */
+function fact(title: string, text: string, { paint, size }: View): readonly string[] {
+  const { columns } = size();
+  const beside = columns >= 50;
+  const rows = wrapped(text, columns - 3 - (beside ? titleColumns : 0));
+  const first = `  ${paint('dim', title.padEnd(beside ? titleColumns : title.length))}`;
+  if (!beside) return [...(title === '' ? [] : [first]), ...rows.map((row) => `  ${row}`)];
+  return rows.map((row, at) => (at === 0 ? first : ' '.repeat(2 + titleColumns)) + row);
+}
+
+/** Whole on one line, or broken as a shell reads it: what is copied runs. */
+function curlLines(ca: string, url: string, { size }: View): readonly string[] {
+  const indent = ' '.repeat(2 + titleColumns);
+  const whole = `${indent}curl --cacert ${ca} ${url}`;
+  return columnsOf(whole) < size().columns ? [whole] : [`  curl --cacert ${ca} \\`, `    ${url}`];
 }
 
 /** What a person opens: the link with its secret where there is one, the bare address otherwise. */

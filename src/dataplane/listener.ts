@@ -74,9 +74,9 @@ function peerOf(socket: Socket): Address {
 }
 
 const meanings: Readonly<Record<string, readonly [Code, string, string]>> = {
-  EADDRINUSE: ['address-in-use', 'another program listens there already', 'choose another port, or end the program that has it'],
+  EADDRINUSE: ['address-in-use', 'another program listens there already', 'Choose another port, or end the program that has it.'],
   EACCES: ['permission-missing', 'ports below 1024 need more rights', 'choose a port above 1023, or grant CAP_NET_BIND_SERVICE'],
-  EADDRNOTAVAIL: ['address-unavailable', 'this machine has no such address', 'use an address of this machine, 127.0.0.1 or 0.0.0.0'],
+  EADDRNOTAVAIL: ['address-unavailable', 'this machine has no such address', 'Use an address of this machine, 127.0.0.1 or 0.0.0.0.'],
 };
 
 function cannotListen(error: NodeJS.ErrnoException, at: Readonly<{ host: string; port: number }>): SallyportError {

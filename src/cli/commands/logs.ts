@@ -28,7 +28,9 @@ export function logsCommand(cli: Cli) {
       const { exchanges } = await cli.home();
       const say = (record: Recorded): void => sayRecord(cli, record);
       if (options.follow !== true) {
-        for (const record of await lastRecords(exchanges, count)) say(record);
+        const records = await lastRecords(exchanges, count);
+        if (records.length === 0) cli.reporter().note('Nobody has come yet.');
+        for (const record of records) say(record);
         return;
       }
       const stop = new AbortController();

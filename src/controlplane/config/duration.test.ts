@@ -29,7 +29,8 @@ test('says what is left in two units at most', () => {
   assert.equal(durationWords(59_999), '59 s');
   assert.equal(durationWords(60_000), '1 min');
   assert.equal(durationWords(7_200_000), '2 h');
-  assert.equal(durationWords(28_799_000), '7 h 59 min');
+  assert.equal(durationWords(28_799_000), '8 h');
+  assert.equal(durationWords(28_740_000), '7 h 59 min');
   assert.equal(durationWords(172_800_000), '2 d');
   assert.equal(durationWords(180_000_000), '2 d 2 h');
 });

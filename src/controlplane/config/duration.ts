@@ -37,13 +37,14 @@ export function parseDuration(text: string): number | 'never' | null {
 }
 
 /**
- * Says a span in at most two units, rounded down: `7 h 59 min`, `45 s`, `3 d`.
+ * Says a span in at most two units: `7 h 59 min`, `45 s`, `3 d`. Rounded to the nearest minute from one minute on,
+ * so that what was opened for 8 hours a moment ago has 8 hours left.
  * @param ms what is left; below zero counts as nothing
  */
 export function durationWords(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
+  const minutes = Math.round(ms / 60_000);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;

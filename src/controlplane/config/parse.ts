@@ -60,7 +60,7 @@ export function configOrThrow(parsed: Parsed, path: string): Config {
   const [first, ...more] = parsed.problems;
   const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
   throw new SallyportError('config-malformed', first === undefined ? `${path} cannot be read.` : problemWords(first, path, rest), {
-    hint: `sallyport config check ${path}`,
+    hint: `See every mistake: sallyport config check ${path}`,
   });
 }
 
