@@ -58,7 +58,16 @@ function testArguments() {
   const chosen = files.filter((file) => filters.every((filter) => file.includes(filter)));
   const byTitle = chosen.length === 0 ? filters.map((filter) => `--test-name-pattern=${filter}`) : [];
   const atOnce = `--test-concurrency=${Math.max(2, availableParallelism())}`;
-  return ['--test', '--test-reporter=spec', atOnce, ...byTitle, ...flags, ...(chosen.length === 0 ? files : chosen)];
+  // A test that hangs is a failure with a name, not an evening.
+  return [
+    '--test',
+    '--test-reporter=spec',
+    '--test-timeout=90000',
+    atOnce,
+    ...byTitle,
+    ...flags,
+    ...(chosen.length === 0 ? files : chosen),
+  ];
 }
 
 function testFilesBelow(folder) {
