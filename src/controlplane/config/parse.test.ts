@@ -292,7 +292,7 @@ test('throws the first mistake with the code config-malformed and the way to see
   assert.throws(() => configOrThrow(parse('network: x\nservices: {}', 'a.yaml'), 'a.yaml'), {
     code: 'config-malformed',
     message: 'a.yaml, line 1, column 10: network: found "x", expected one of trusted, shared, hostile.',
-    hint: 'sallyport config check a.yaml',
+    hint: 'See every mistake: sallyport config check a.yaml',
   });
 });
 
