@@ -31,8 +31,8 @@ export const http = defineUpstream({
     const pool = new Pool({ now: tools.now, idleMax: limits.poolIdlePerServiceMax, idleMs: limits.poolIdleMs });
     const state = { open: 0, preferred: 0 };
 
+    /** The place is taken already. */
     const opened = (kept: Kept, reused: boolean): Opened => {
-      state.open += 1;
       let released = false;
       return {
         is: 'stream',
@@ -58,7 +58,9 @@ export const http = defineUpstream({
           return opened(new Kept(socket, pool), false);
         } catch (error) {
           const refused = error instanceof SallyportError && error.code === 'upstream-refused';
-          if (!refused || tried + 1 >= target.hosts.length) throw error;
+          if (refused && tried + 1 < target.hosts.length) continue;
+          state.open -= 1;
+          throw error;
         }
       }
     };
@@ -69,6 +71,8 @@ export const http = defineUpstream({
         if (state.open >= limits.upstreamsPerServiceMax) {
           throw new SallyportError('connections-exceeded', 'the service has as many connections as it may');
         }
+        // Taken before the dial: a service that is slow to take connections would otherwise be asked for any number of them.
+        state.open += 1;
         const kept = fresh ? null : pool.take(exchange.http !== null && isReplayable(exchange.http) ? limits.poolIdleMs : SURELY_ALIVE_MS);
         return kept === null ? dialAny(caller) : opened(kept, true);
       },
