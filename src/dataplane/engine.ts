@@ -3,7 +3,6 @@
 import { SallyportError, codes, type Code, type Fault } from '../core/errors.ts';
 import { judge, type Outcome } from '../core/policy/judge.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
-import { isReserved } from '../core/policy/return-target.ts';
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Call, Protocol, ProtocolTools, Tally } from '../contracts/protocol.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
@@ -11,7 +10,7 @@ import type { Arrival } from '../contracts/stream.ts';
 import type { Forwarding } from '../contracts/upstream.ts';
 import { answerFor, type Answers } from './answer.ts';
 import { eventOf, eventOfRefusal } from './event.ts';
-import { ownCheckReply } from './reserved.ts';
+import { isReservedRequest, ownCheckReply } from './reserved.ts';
 import { submitForm } from './forms.ts';
 
 /** An exchange that was let in, on its way to its service. `exchange` has the identity. */
@@ -113,7 +112,7 @@ export class Engine {
       const code = missing ?? 'route-missing';
       return this.#refuse(call, snapshot, service, { code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
-    if (belowReserved(exchange)) return this.#form(call, snapshot, service);
+    if (exchange.http !== null && isReservedRequest(exchange.http)) return this.#form(call, snapshot, service);
     const judged = judge(exchange, route, call.gather);
     if (judged instanceof Promise) return judged.then((outcome) => this.#judged(call, outcome, snapshot, service));
     return this.#judged(call, judged, snapshot, service);
@@ -204,9 +203,4 @@ function unavailable(service: Service | null, at: number): Code | null {
   if (service === null) return null;
   if (!service.open) return 'service-closed';
   return service.expires !== null && service.expires <= at ? 'service-expired' : null;
-}
-
-/** In its canonical spelling, or as it was sent: neither reaches the service. */
-function belowReserved({ http }: Exchange): boolean {
-  return http !== null && (isReserved(http.path?.text ?? '') || isReserved(http.target));
 }

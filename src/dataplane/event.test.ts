@@ -23,6 +23,13 @@ const pathOf = (target: string, identity: Identity | null = null): string | null
 test('secrets in logs: of a link, a query and a secret path only what is no secret is kept', () => {
   assert.equal(pathOf('/.sallyport/link/SECRET'), '/.sallyport/link/…');
   assert.equal(pathOf('/photos?token=SECRET'), '/photos');
+  for (const spelling of [
+    '//.sallyport/link/SECRET',
+    '/.sallyport%2flink%2fSECRET',
+    '/%2esallyport//link/SECRET',
+    '/a/..%2f.sallyport/link/SECRET',
+  ])
+    assert.doesNotMatch(pathOf(spelling) ?? '', /SECRET/, spelling);
   assert.equal(pathOf('/hook/SECRET', { ...hook, secretPath: true }), '/hook/…');
   assert.equal(pathOf('/hook', hook), '/hook');
 });

@@ -2,10 +2,11 @@
 
 import type { Code } from '../core/errors.ts';
 import type { AuditEvent } from '../core/audit/event.ts';
+import type { RequestHead } from '../core/http/head.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Tally } from '../contracts/protocol.ts';
 import type { Arrival } from '../contracts/stream.ts';
-import { RESERVED } from './reserved.ts';
+import { RESERVED, isReservedRequest } from './reserved.ts';
 
 type Verdict = Readonly<{ is: AuditEvent['verdict']; code: Code | null; why: string | null }>;
 
@@ -21,7 +22,7 @@ export function eventOf(exchange: Exchange, service: string | null, tally: Tally
     who: exchange.identity?.subject ?? null,
     method: http?.method ?? null,
     host: exchange.host,
-    path: http === null ? null : pathForLog(http.path?.text ?? http.target, exchange.identity?.secretPath === true),
+    path: http === null ? null : pathForLog(http, exchange.identity?.secretPath === true),
     verdict: verdict.is,
     code: verdict.code,
     why: verdict.why,
@@ -71,9 +72,11 @@ function rfc3339(at: number): string {
 }
 
 /** Below the reserved path a secret may follow the form's name, and a webhook's may be the last segment: neither is kept. */
-function pathForLog(path: string, secretPath: boolean): string {
+function pathForLog(http: RequestHead, secretPath: boolean): string {
+  const path = http.path?.text ?? http.target;
   if (secretPath) return `${path.slice(0, path.lastIndexOf('/'))}/…`;
-  if (!path.startsWith(RESERVED)) return path;
+  if (!isReservedRequest(http)) return path;
+  if (!path.startsWith(RESERVED)) return `${RESERVED}…`;
   const end = path.indexOf('/', RESERVED.length);
   return end === -1 ? path : `${path.slice(0, end)}/…`;
 }

@@ -2,12 +2,33 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fieldValue } from '../core/http/fields.ts';
+import type { CanonicalPath } from '../core/http/head.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
+import { isReserved } from '../core/policy/return-target.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 
 /** Never forwarded, on any service. */
 export const RESERVED = '/.sallyport/';
+
+/**
+ * Whether a request is for that space, in any reading: what our own parts read otherwise a service might read so. A clear
+ * path has one reading; of the others every one that even names the space is kept.
+ */
+export function isReservedRequest({ path, target }: Readonly<{ path: CanonicalPath | null; target: string }>): boolean {
+  if (path === null) return false;
+  if (path.clear) return isReserved(path.text);
+  return (
+    isReserved(path.text) ||
+    unescaped(unescaped(target.split('?', 1)[0] ?? ''))
+      .toLowerCase()
+      .includes('.sallyport')
+  );
+}
+
+function unescaped(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
 
 const CHECK_FIELD = 'sallyport-check';
 
