@@ -114,6 +114,34 @@ test('SNI / Host mismatch: a session that is resumed keeps the name it was made 
   other.visitor.destroy();
 });
 
+for (const over of ['socket', 'duplex'] as const) {
+  test(`a name that is not served is told so by TLS's own alert, over a ${over}`, async () => {
+    const { visitor, greeted, raw } = await visit({ servername: 'unknown.localhost' }, over);
+    const code = await new Promise((resolve) => {
+      if (visitor.errored === null) visitor.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+      else resolve((visitor.errored as NodeJS.ErrnoException).code);
+    });
+    assert.equal(code, 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME');
+    assert.equal('code' in greeted ? greeted.code : null, 'route-missing');
+    assert.ok(raw.destroyed);
+  });
+}
+
+test('slowloris: who takes no answer to an unknown name is cut in time all the same', async () => {
+  const [ours, theirs] = duplexPair();
+  theirs.on('error', () => undefined);
+  const clock = new Clock();
+  const greeting = clock.greet(ours);
+  const stuck = ours as Duplex & { _write: unknown };
+  stuck._write = () => undefined;
+  connect({ socket: theirs, servername: 'unknown.localhost', rejectUnauthorized: false }).on('error', () => undefined);
+  while (!ours.writableEnded) await new Promise((resolve) => setImmediate(resolve));
+  clock.pass(10_001);
+  const greeted = await greeting;
+  assert.equal('code' in greeted ? greeted.code : null, 'hello-timed-out');
+  assert.ok(ours.destroyed);
+});
+
 test('SNI callback crash: names that are none get no handshake and end nothing else', async () => {
   for (const servername of [
     'unknown.localhost',

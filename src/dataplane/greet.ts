@@ -16,6 +16,12 @@ export type GreetOptions = Readonly<{
   deadlines: Deadlines;
 }>;
 
+/**
+ * TLS's own word for a name that is not served: a fatal alert 112, unrecognized_name (RFC 6066, 3; RFC 8446, 6.2).
+ * Node would close without a word. No keys exist yet, so it is written in the clear, below Node's TLS.
+ */
+const unrecognizedName = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]);
+
 /** For clients that name nobody where no address has a certificate: made once, for making one takes as long as a handshake. */
 const certificateless = createSecureContext();
 
@@ -34,8 +40,10 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
       SNICallback: (name, answer) => {
         asked = canonicalHost(name);
         const context = asked === null ? null : options.contextFor(asked);
-        if (context === null) answer(new Error('unrecognized name'));
-        else answer(null, context);
+        if (context !== null) return answer(null, context);
+        // The deadline stands until it has gone out: a peer that takes nothing is cut by it.
+        stream.end(unrecognizedName, () => fail(fault('route-missing', 'no certificate is for the name that was asked for')));
+        return undefined;
       },
     });
     const deadline = {
