@@ -1,0 +1,111 @@
+/** Every pattern of the program on hostile text: none takes longer than its text is long. */
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const src = fileURLToPath(new URL('../src', import.meta.url));
+/** What a stranger can send at once: four heads' worth. */
+const bytes = 65_536;
+/** A pattern that looks once at each character takes less than one; one that looks back takes seconds. */
+const patienceMs = 150;
+
+/** A literal stands where a value may: behind an operator, an opening bracket or a comma. */
+const literal =
+  /(?:^|[(,=:[!&|?{};]|\breturn|=>)\s*\/((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])*)\/([dgimsuvy]*)/gm;
+
+function patterns(): readonly Readonly<{ where: string; pattern: RegExp }>[] {
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+  );
+  return files.flatMap((name) =>
+    readFileSync(join(src, name), 'utf8')
+      .split('\n')
+      .filter((line) => !/^\s*(?:\/\/|\*|\/\*)/.test(line))
+      .flatMap((line) =>
+        Array.from(line.matchAll(literal), ([, source = '', flags = '']) => ({
+          where: `${name}: /${source}/${flags}`,
+          pattern: new RegExp(source, flags.replaceAll(/[gy]/g, '')),
+        })),
+      ),
+  );
+}
+
+/** Long runs of what patterns repeat, broken off at the end, in the middle, and between two others. */
+function* hostileTexts(source: string): Generator<string> {
+  const units = new Set([
+    'a',
+    'A',
+    '0',
+    ' ',
+    '\t',
+    '.',
+    '-',
+    '/',
+    '_',
+    '%',
+    ':',
+    ';',
+    ',',
+    '=',
+    '"',
+    '[',
+    '%20',
+    'a.',
+    'a-',
+    '/a',
+    '1s',
+    'a,',
+    '\u001b[1m',
+    '\u00e9',
+    'あ',
+  ]);
+  // The pattern's own words, so that its beginning is passed.
+  const words = source
+    .replaceAll(/\\[a-zA-Z]|\(\?:|[\\^$()[\]{}|*+?]/g, ' ')
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .slice(0, 6);
+  for (const unit of units) {
+    const run = unit.repeat(Math.floor(bytes / unit.length));
+    yield run;
+    yield `${run}\u0000`;
+    yield `x${run}x`;
+    for (const word of words) yield `${word}${run}\n`;
+  }
+}
+
+/** Of the owner's own command line and settings, which nobody else writes: slow for them alone. */
+const ofTheOwner: readonly string[] = [
+  'cli/configuration.ts: /\\/+$/',
+  'cli/share-request.ts: /-+$/',
+  'cli/share-request.ts: /^-+|-+$/g',
+  'controlplane/home.ts: /(?<=.)\\/+$/',
+  'controlplane/config/duration.ts: /(\\d+)([a-z]+)/g',
+];
+
+test('ReDoS: no pattern looks at hostile text more often than once', { timeout: 120_000 }, () => {
+  const all = patterns();
+  assert.ok(all.length > 80, `only ${all.length} patterns were found`);
+  for (const where of ofTheOwner)
+    assert.ok(
+      all.some((each) => each.where === where),
+      `${where} is no more: take it out of the list`,
+    );
+  const slow: string[] = [];
+  for (const { where, pattern } of all) {
+    if (ofTheOwner.includes(where)) continue;
+    for (const text of hostileTexts(pattern.source)) {
+      const since = performance.now();
+      pattern.test(text);
+      const took = performance.now() - since;
+      if (took > patienceMs) {
+        slow.push(`${where} took ${Math.round(took)} ms`);
+        break;
+      }
+    }
+  }
+  assert.deepEqual(slow, []);
+});
