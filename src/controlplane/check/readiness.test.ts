@@ -1,78 +1,98 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { mock, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { SallyportError } from '../../core/errors.ts';
 import type { GatewayEvent } from '../config/running.ts';
 import type { Place } from '../places.ts';
-import { Readiness, type Reacher } from './readiness.ts';
+import { Readiness } from './readiness.ts';
 
-const place: Place = {
-  service: 'web',
-  host: 'web.localhost',
-  url: 'https://web.localhost:8443',
-  dial: { host: '127.0.0.1', port: 8_443 },
+const place = (service: string): Place => ({
+  service,
+  host: `${service}.localhost`,
+  url: `https://${service}.localhost:8443`,
+  dial: { host: '127.0.0.1', port: 8443 },
   tls: true,
   reach: 'machine',
-};
-const away = new SallyportError('relay-unreachable', 'The relay is away.', { hint: 'Start it.' });
+});
 
-/** `answers` are given one after the other; the last stays. */
-function readiness(context: TestContext, answers: Awaited<ReturnType<Reacher>>[]) {
-  const events: GatewayEvent[] = [];
-  let waiting: (() => void)[] = [];
-  let tries = 0;
-  const ready = new Readiness({
+class World {
+  readonly events: GatewayEvent[] = [];
+  reachable = false;
+  tries = 0;
+  readonly readiness = new Readiness({
     reach: async () => {
-      tries += 1;
-      return (answers.length > 1 ? answers.shift() : answers[0])!;
+      this.tries += 1;
+      return this.reachable ? { ok: true } : { ok: false, code: 'self-check-failed', why: 'nothing listens' };
     },
-    proofOf: () => ({ ca: null, fingerprint: null, expires: null }),
-    onEvent: (event) => {
-      events.push(event);
-      for (const each of waiting) each();
-      waiting = [];
-    },
+    proofOf: () => ({ ca: '/ca.pem', fingerprint: 'ab', expires: null }),
+    onEvent: (event) => void this.events.push(event),
   });
-  context.after(() => ready.close());
-  const told = async (count: number): Promise<readonly string[]> => {
-    while (events.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
-    return events.map((event) => `${event.event}${'code' in event ? ` ${event.code}` : ''}`);
-  };
-  return { ready, events, told, tries: () => tries };
+
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 10) {
+      mock.timers.tick(10);
+      await turn();
+    }
+  }
+
+  get said(): string[] {
+    return this.events.map((event) => event.event);
+  }
 }
 
-test('nothing is tried while the way is shut, and its own reason is said once', async (context) => {
-  const { ready, events, told, tries } = readiness(context, [{ ok: true }]);
-  ready.shut(null);
-  ready.watch([place]);
-  assert.deepEqual([events, tries(), ready.stateOf('web')], [[], 0, 'waiting']);
-  ready.shut(away);
-  ready.shut(away);
-  assert.deepEqual(events, [{ event: 'waiting', service: 'web', code: 'relay-unreachable', why: 'The relay is away.', hint: 'Start it.' }]);
-  ready.open();
-  assert.deepEqual(await told(2), ['waiting relay-unreachable', 'ready']);
-  assert.equal(tries(), 1);
+function world(): World {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ['setTimeout'] });
+  return new World();
+}
+
+test('is ready only when it was reached, and says so once', async () => {
+  const it = world();
+  it.readiness.watch([place('web')]);
+  await it.pass(50);
+  assert.equal(it.readiness.stateOf('web'), 'waiting');
+  assert.deepEqual(it.said, []);
+  it.reachable = true;
+  await it.pass(500);
+  assert.deepEqual(it.said, ['ready']);
+  assert.equal(it.readiness.stateOf('web'), 'ready');
 });
 
-test('what was ready is lost with the way, and reached anew before it is ready again', async (context) => {
-  const { ready, told, tries } = readiness(context, [{ ok: true }]);
-  ready.watch([place]);
-  await told(1);
-  ready.shut(away);
-  ready.shut(away);
-  assert.equal(ready.stateOf('web'), 'waiting');
-  ready.open();
-  assert.deepEqual(await told(3), ['ready', 'lost relay-unreachable', 'ready']);
-  ready.open();
-  assert.equal(tries(), 2);
+test('says why it waits once for each reason, not for the blink of an eye that a start takes', async () => {
+  const it = world();
+  it.readiness.watch([place('web')]);
+  await it.pass(30);
+  assert.deepEqual(it.said, []);
+  await it.pass(20_000);
+  assert.deepEqual(it.said, ['waiting']);
+  assert.ok(it.tries > 8);
 });
 
-test('a check that goes on failing is said once, also when it begins anew', async (context) => {
-  const wrong = { ok: false, code: 'self-check-failed', why: 'somebody else answers' } as const;
-  const { ready, events, told, tries } = readiness(context, [wrong]);
-  ready.watch([place]);
-  assert.deepEqual(await told(1), ['waiting self-check-failed']);
-  assert.equal(tries(), 4, 'the blink of an eye that every start takes is not said');
-  ready.watch([place]);
-  ready.open();
-  assert.equal(events.length, 1);
+test('a way that broke is reached anew before it is ready again', async () => {
+  const it = world();
+  it.reachable = true;
+  it.readiness.watch([place('web')]);
+  await it.pass(30);
+  it.reachable = false;
+  it.readiness.shut(new SallyportError('relay-unreachable', 'the relay is away'));
+  await it.pass(30);
+  assert.deepEqual(it.said, ['ready', 'lost']);
+  it.reachable = true;
+  await it.pass(1_000);
+  assert.deepEqual(it.said, ['ready', 'lost'], 'nothing is tried while the relay is away');
+  it.readiness.open();
+  await it.pass(1_000);
+  assert.deepEqual(it.said, ['ready', 'lost', 'ready']);
+});
+
+test('a place that did not change is not asked again, one that is gone is not asked any more', async () => {
+  const it = world();
+  it.reachable = true;
+  it.readiness.watch([place('web'), place('other')]);
+  await it.pass(30);
+  const tries = it.tries;
+  it.readiness.watch([place('web')]);
+  await it.pass(1_000);
+  assert.equal(it.tries, tries);
+  assert.equal(it.readiness.stateOf('other'), null);
 });
