@@ -1,4 +1,6 @@
-/** What the Connection field says about this connection (RFC 9110, 7.6.1). */
+/** What the Connection field says about this connection (RFC 9110, 7.6.1), and what else is bound to one. */
+
+import { fieldValue, type Fields } from './fields.ts';
 
 export type ConnectionOptions = Readonly<{ close: boolean; keepAlive: boolean; upgrade: boolean }>;
 
@@ -9,6 +11,15 @@ export function readConnection(value: string | null): ConnectionOptions {
   if (known !== undefined) return known;
   const options = new Set(connectionNames(value));
   return { close: options.has('close'), keepAlive: options.has('keep-alive'), upgrade: options.has('upgrade') };
+}
+
+/**
+ * Whether a request signs in its whole connection, as NTLM and Negotiate do against RFC 9110, 11.6.2 (RFC 4559, 6): the
+ * service then takes whoever comes next on it for the same person.
+ */
+export function signsInConnection(fields: Fields): boolean {
+  const credentials = fieldValue(fields, 'authorization');
+  return credentials !== undefined && /^(?:ntlm|negotiate)(?:[ \t]|$)/i.test(credentials);
 }
 
 /** The options in lower case; empty ones are skipped. */

@@ -177,6 +177,22 @@ describe('slowloris on bodies', () => {
   });
 });
 
+describe('connection-level auth', () => {
+  it('connection-level auth reuse: a connection that signed one visitor in by NTLM or Negotiate carries nobody else', async () => {
+    for (const scheme of ['NTLM TlRMTVNTUAAB', 'negotiate YIIB', 'Negotiate\tYIIB']) {
+      const talk = new Conversation();
+      await talk.visit(GET.replace('\r\n\r\n', `\r\nAuthorization: ${scheme}\r\n\r\n`));
+      await talk.answer(OK);
+      assert.match(talk.heard, /ok$/);
+      assert.deepEqual(talk.released, [false], scheme);
+    }
+    const basic = new Conversation();
+    await basic.visit(GET.replace('\r\n\r\n', '\r\nAuthorization: Bearer NTLM\r\n\r\n'));
+    await basic.answer(OK);
+    assert.deepEqual(basic.released, [true]);
+  });
+});
+
 describe('bodies that are read whole', () => {
   const post = (length: number): string => `POST /hook HTTP/1.1\r\nHost: blog.example\r\nContent-Length: ${length}\r\n\r\n`;
   const chunked = 'POST /hook HTTP/1.1\r\nHost: blog.example\r\nTransfer-Encoding: chunked\r\n\r\n';

@@ -2,6 +2,7 @@
 
 import type { ProtocolTools, Tally } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
+import { signsInConnection } from '../../../core/http/connection.ts';
 import { fieldValue } from '../../../core/http/fields.ts';
 import { lastChunkText, requestHeadText } from '../../../core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
@@ -260,7 +261,7 @@ export class Transfer implements Drinker, BodyTaker {
     this.#writer.end();
     this.#state = 'done';
     this.#toVisitor.flush(this.#visitor.stream);
-    this.#end(null, null, reusable && this.#requestDone);
+    this.#end(null, null, reusable && this.#requestDone && !signsInConnection(this.#head.fields));
   }
 
   /** It went wrong. Before the visitor got a byte somebody else answers; after that the visitor must see that it is not whole. */
