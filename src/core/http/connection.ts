@@ -1,6 +1,6 @@
 /** What the Connection field says about this connection (RFC 9110, 7.6.1), and what else is bound to one. */
 
-import { fieldValue, type Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 
 export type ConnectionOptions = Readonly<{ close: boolean; keepAlive: boolean; upgrade: boolean }>;
 
@@ -18,8 +18,7 @@ export function readConnection(value: string | null): ConnectionOptions {
  * service then takes whoever comes next on it for the same person.
  */
 export function signsInConnection(fields: Fields): boolean {
-  const credentials = fieldValue(fields, 'authorization');
-  return credentials !== undefined && /^(?:ntlm|negotiate)(?:[ \t]|$)/i.test(credentials);
+  return fields.some(({ lower, value }) => lower === 'authorization' && /^(?:ntlm|negotiate)(?:[ \t]|$)/i.test(value));
 }
 
 /** The options in lower case; empty ones are skipped. */
