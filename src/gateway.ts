@@ -9,6 +9,7 @@ import type { ControlVerbs } from './controlplane/api/verbs.ts';
 import type { Leaf } from './controlplane/certificates/local-ca.ts';
 import { reachSelf } from './controlplane/check/reach.ts';
 import { Readiness } from './controlplane/check/readiness.ts';
+import { Sources } from './controlplane/check/sources.ts';
 import { compile, type Compiled, type World } from './controlplane/config/compile.ts';
 import type { Config } from './controlplane/config/plan.ts';
 import type { GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
@@ -39,7 +40,9 @@ export type { GatewayOptions };
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const ends: Closable[] = [];
   try {
-    const gateway = new Gateway(options, await assemble(options, ends), ends);
+    const sources = new Sources({ platform: process.platform, onEvent: options.onEvent });
+    const heard: GatewayOptions = { ...options, onEvent: (event) => (options.onEvent(event), sources.hear(event)) };
+    const gateway = new Gateway(heard, await assemble(heard, ends), ends, sources);
     await gateway.reconfigure(options.config);
     ends.push(await gateway.serveControl());
     return gateway;
@@ -58,6 +61,7 @@ class Gateway implements RunningGateway {
   readonly #readiness: Readiness;
   readonly #expiry: Expiry;
   readonly #relay: RelaySide | null;
+  readonly #sources: Sources;
   readonly #since = new Date().toISOString();
   readonly #checkNonce = randomBytes(32).toString('hex');
   #config: Config;
@@ -68,10 +72,11 @@ class Gateway implements RunningGateway {
   /** One reconfiguration at a time, in the order in which they were asked for. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(options: GatewayOptions, parts: Parts, ends: Closable[]) {
+  constructor(options: GatewayOptions, parts: Parts, ends: Closable[], sources: Sources) {
     this.#options = options;
     this.#parts = parts;
     this.#ends = ends;
+    this.#sources = sources;
     this.#config = options.config;
     const { now, limits } = parts.tools;
     const deadlines = createDeadlines(steadyNow);
@@ -131,6 +136,7 @@ class Gateway implements RunningGateway {
         readiness: this.#readiness.stateOf(service.name),
         access: this.#compiled?.accessWords.get(service.name) ?? '',
         live: this.#engine.liveOf(service.name),
+        risks: this.#sources.risksOf(service.name),
         now: this.#parts.tools.now(),
       }),
     );
@@ -213,6 +219,7 @@ class Gateway implements RunningGateway {
       throw error;
     }
     this.#compiled = compiled;
+    this.#sources.watch(config.services);
     for (const warning of compiled.warnings) this.#options.onEvent({ event: 'warning', ...warning });
     this.#settle(before.snapshot);
     this.#relay?.tell(compiled.snapshot);

@@ -1,5 +1,6 @@
 /** What happens to a running gateway, shown: as a screen, as plain lines, or as JSON. */
 
+import type { AuditEvent } from '../core/audit/event.ts';
 import type { GatewayEvent } from '../controlplane/config/running.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { openScreen } from './live-screen.ts';
@@ -76,10 +77,19 @@ export function next(state: ScreenState, event: CliEvent): ScreenState {
       // What was wrong with the configuration is wrong no more.
       return { ...state, warnings: state.warnings.filter(({ code }) => !code.startsWith('config-') && code !== 'user-missing') };
     case 'exchange':
-      return { ...state, exchanges: [...state.exchanges, event.record].slice(-exchangesShown) };
+      return {
+        ...state,
+        // Somebody answers: that nobody listens is true no more.
+        warnings: answered(event.record) ? state.warnings.filter(({ code }) => code !== 'upstream-refused') : state.warnings,
+        exchanges: [...state.exchanges, event.record].slice(-exchangesShown),
+      };
     default:
       return state;
   }
+}
+
+function answered({ verdict, code, status }: AuditEvent): boolean {
+  return verdict === 'pass' && code === null && status !== null;
 }
 
 /** A service that a new configuration brought is added, one that it took away goes. */

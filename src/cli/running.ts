@@ -20,6 +20,7 @@ const status: z.ZodType<GatewayStatus> = z.object({
       access: z.string(),
       expires: words,
       live: z.number(),
+      risks: z.array(z.string()),
     }),
   ),
 });

@@ -145,8 +145,17 @@ function statusWords(event: Event<'status'>, { paint, now }: Terminal): string {
     ...table([['SERVICE', 'STATE', 'ADDRESS', 'BEHIND', 'CLOSES', 'LIVE', 'WHO'], ...rows]).map((line, at) =>
       at === 0 ? paint('dim', line) : line,
     ),
+    ...event.services.flatMap(({ name, risks }) =>
+      risks.map((risk) => `${paint('yellow', 'Risk:')} ${name} ${riskWords[risk] ?? shown(risk)}.`),
+    ),
   ].join('\n');
 }
+
+const riskWords: Readonly<Record<string, string>> = {
+  'source-local': 'is dialled from 127.0.0.1, as `from:` says: it may take every visitor for somebody on this machine',
+  'source-shared': 'sees every visitor come from this machine: who is local must not be asked by address there',
+  'source-refused': 'does not take our own loopback address as it takes 127.0.0.1: its warning names the line to write',
+};
 
 /** Columns as wide as their widest cell, two spaces apart. */
 function table(rows: readonly (readonly string[])[]): readonly string[] {

@@ -9,6 +9,7 @@ export type StatusFacts = Readonly<{
   readiness: 'waiting' | 'ready' | null;
   access: string;
   live: number;
+  risks: readonly string[];
   now: number;
 }>;
 
@@ -23,5 +24,6 @@ export function statusOf(service: Service, facts: StatusFacts): ServiceStatus {
     access: facts.access,
     expires: service.expires === null ? null : new Date(service.expires).toISOString(),
     live: facts.live,
+    risks: facts.risks,
   };
 }

@@ -43,6 +43,8 @@ export type ServiceStatus = Readonly<{
   expires: string | null;
   /** Exchanges that run this moment. */
   live: number;
+  /** What the owner should know: `source-local`, `source-shared`, `source-refused`. */
+  risks: readonly string[];
 }>;
 
 export type GatewayStatus = Readonly<{ pid: number; since: string; services: readonly ServiceStatus[] }>;
