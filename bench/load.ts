@@ -38,12 +38,24 @@ done = function(summary, latency, requests)
 end
 `;
 
-/** Runs wrk for a moment that does not count, then for the time that does. */
+/** How often each system is measured: the quietest window counts, for all alike, because machines have neighbours. */
+export const windows = 4;
+
+/** Runs wrk until everything is warm, then for each window; returns the one that cost the least CPU a request. */
 export async function measureRate(wrk: string, folder: string, target: Target): Promise<Rate> {
   const file = join(folder, `wrk-${target.port}.lua`);
   await writeFile(file, script(target.port));
   const words = ['-t1', `-c${target.connections}`, '-s', file, ...(target.fields ?? []).flatMap((field) => ['-H', field]), target.url];
   await run(wrk, ['-d3s', ...words]);
+  const rates: Rate[] = [];
+  for (let window = 0; window < windows; window += 1) rates.push(await measureWindow(wrk, words, target));
+  const failures = rates.reduce((sum, rate) => sum + rate.failures, 0);
+  const [best] = rates.toSorted((one, other) => one.cpuMicros - other.cpuMicros);
+  if (best === undefined) throw new Error('nothing was measured');
+  return { ...best, failures };
+}
+
+async function measureWindow(wrk: string, words: readonly string[], target: Target): Promise<Rate> {
   const before = cpuSeconds(target.programs);
   const said = await run(wrk, [`-d${target.seconds}s`, ...words]);
   const cpu = cpuSeconds(target.programs) - before;
@@ -64,8 +76,17 @@ export async function measureRate(wrk: string, folder: string, target: Target): 
 
 export type Bulk = Readonly<{ megabytesPerSecond: number; cpuMillisPerMegabyte: number; megabytes: number }>;
 
-/** Downloads once by curl and looks at nothing but size, time and CPU. */
+/** The quickest of some downloads. */
 export async function measureBulk(curl: string, words: readonly string[], programs: readonly Program[]): Promise<Bulk> {
+  const all: Bulk[] = [];
+  for (let window = 0; window < windows; window += 1) all.push(await measureDownload(curl, words, programs));
+  const [best] = all.toSorted((one, other) => other.megabytesPerSecond - one.megabytesPerSecond);
+  if (best === undefined) throw new Error('nothing was measured');
+  return best;
+}
+
+/** Downloads once by curl and looks at nothing but size, time and CPU. */
+async function measureDownload(curl: string, words: readonly string[], programs: readonly Program[]): Promise<Bulk> {
   const before = cpuSeconds(programs);
   const [line = ''] = await run(curl, [
     '-sS',

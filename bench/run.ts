@@ -5,7 +5,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bulk, Rate, Target } from './load.ts';
-import { measureBulk, measureRate } from './load.ts';
+import { measureBulk, measureRate, windows } from './load.ts';
 import { credential, runGateway, runTunnel } from './ours.ts';
 import type { Running } from './peers.ts';
 import { pagekite, pagekiteName, reversePeers, startOrigin } from './peers.ts';
@@ -18,7 +18,7 @@ type Result = Readonly<{ work: Work; system: string; connections: number } & (Ra
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
     only: { type: 'string', default: works.join(',') },
     json: { type: 'boolean', default: false },
   },
@@ -50,7 +50,7 @@ if (wrk === null || curl === null) {
 }
 const origin = await startOrigin(folder);
 note(
-  `Origin: ${origin.name}, 71 bytes. ${cpus().length} processors, Node ${process.versions.node}. ${seconds} s each; access log, firewall, password and limits on.`,
+  `Origin: ${origin.name}, 71 bytes. ${cpus().length} processors, Node ${process.versions.node}. The quietest of ${windows} windows of ${seconds} s each; access log, firewall, password and limits on.`,
 );
 
 // nginx and Caddy are what the others are compared with, so they run for the tunnel as well.
