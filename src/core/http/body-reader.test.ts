@@ -149,6 +149,20 @@ describe('chunk parsing', () => {
 });
 
 describe('trailers', () => {
+  test('names that say how a message is read end the reading: other parsers take them at their word even there', () => {
+    for (const line of [
+      'Connection: close',
+      'connection: keep-alive',
+      'Upgrade: h2c',
+      'Proxy-Connection: close',
+      'Content-Length: 5',
+      'Transfer-Encoding: chunked',
+    ]) {
+      const { fault } = readEverySplit(chunked, `0\r\nX-Sum: 1\r\n${line}\r\n\r\n`);
+      assert.equal(fault?.code, 'body-malformed', line);
+    }
+  });
+
   test('are read, and those that mean something else after the body are dropped', () => {
     const lines = [
       'X-Sum: 1',

@@ -11,6 +11,9 @@ import { HeadScanner } from './head-scanner.ts';
 import { carriageReturn, lineFeed } from './octets.ts';
 import { isTrailer } from './removed-fields.ts';
 
+/** Names that say how this or the next message is read. */
+const framingNames: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'connection', 'proxy-connection', 'upgrade']);
+
 type Phase = 'content' | 'line' | 'dataEnd' | 'trailers' | 'done';
 
 /**
@@ -152,9 +155,10 @@ export class BodyReader {
     const trailers: Field[] = [];
     for (let mark = 0; mark < count * 4; mark += 4) {
       // Marks of `count` fields were written.
-      const { name, lower, role } = fieldName(bytes, base + (marks[mark] as number), base + (marks[mark + 1] as number), this.#latin1);
+      const { name, lower } = fieldName(bytes, base + (marks[mark] as number), base + (marks[mark + 1] as number), this.#latin1);
       // The frame is known by now: whoever names another one here hopes for a reader who merges trailers too early.
-      if (role === 'content-length' || role === 'transfer-encoding') return fault('body-malformed', `${role} in the trailers`);
+      // Connection and Upgrade likewise: llhttp ends the connection by one in the trailers, others do not.
+      if (framingNames.has(lower)) return fault('body-malformed', `${lower} in the trailers`);
       if (isTrailer(lower)) trailers.push({ name, lower, value: text.slice(marks[mark + 2], marks[mark + 3]) });
     }
     return trailers;
