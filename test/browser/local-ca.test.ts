@@ -1,24 +1,19 @@
 /** Chromium and the local CA: what it may sign is trusted once the CA is, and nothing else is, though its own key had signed it. */
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { chromium, type BrowserContext } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { certificateName } from '../../src/controlplane/certificates/permitted-names.ts';
 import { makeLeaf } from '../../src/controlplane/certificates/signing.ts';
 import { openLocalCa, type LocalCa } from '../../src/controlplane/certificates/local-ca.ts';
 import { openHome, type Home } from '../../src/controlplane/home.ts';
+import { openBrowser, withoutBrowser } from './browser.ts';
 
-const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
-const hasCertutil = spawnSync('certutil', ['-H'], { stdio: 'ignore' }).error === undefined;
-const skip = browser === undefined ? 'not run: no Chromium' : hasCertutil ? false : 'not run: no certutil (libnss3-tools)';
-
-describe('Chromium, where the local CA is trusted', { skip, timeout: 60_000 }, () => {
+describe('Chromium, where the local CA is trusted', { skip: withoutBrowser, timeout: 60_000 }, () => {
   let place: string;
   let home: Home;
   let ca: LocalCa;
@@ -28,19 +23,7 @@ describe('Chromium, where the local CA is trusted', { skip, timeout: 60_000 }, (
     place = await realpath(await mkdtemp(join(tmpdir(), 'sallyport-browser-')));
     home = await openHome({ SALLYPORT_HOME: join(place, 'home') });
     ca = await openLocalCa(home, { names: ['blog.example.org'], now: Date.now });
-    const database = join(place, '.pki', 'nssdb');
-    await mkdir(database, { recursive: true });
-    execFileSync('certutil', ['-d', `sql:${database}`, '-N', '--empty-password']);
-    // What `sallyport ca` tells people to type.
-    execFileSync('certutil', ['-d', `sql:${database}`, '-A', '-t', 'C,,', '-n', 'sallyport', '-i', ca.path]);
-    context = await chromium.launchPersistentContext(join(place, 'profile'), {
-      executablePath: browser ?? '',
-      env: { ...process.env, HOME: place },
-      args: [
-        ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-        ...['--disable-background-networking', '--disable-component-update', '--host-resolver-rules=MAP * 127.0.0.1'],
-      ],
-    });
+    context = await openBrowser(place, ca.path);
   });
   after(async () => {
     await context.close();

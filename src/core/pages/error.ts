@@ -57,9 +57,11 @@ export function errorReply(exchange: Exchange | null, code: Code, options: Error
     ...(wait === undefined ? [] : [['Retry-After', String(Math.ceil(wait))] as const]),
   ];
   if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail, code, fields });
+  // A page comes back by itself where asking again does no harm; what was posted is sent again by its sender alone.
+  const retry = exchange?.http?.method === 'POST' ? undefined : again;
   const content = markup`<p>${detail}</p>
-${again === undefined ? null : markup`<p class="soft">This page tries again by itself.</p>\n`}<p class="soft">${status} ${title}</p>`;
-  return page({ status, title: heading(status, title), content, fields, ...(again === undefined ? {} : { retrySeconds: again }) });
+${retry === undefined ? null : markup`<p class="soft">This page tries again by itself.</p>\n`}<p class="soft">${status} ${title}</p>`;
+  return page({ status, title: heading(status, title), content, fields, ...(retry === undefined ? {} : { retrySeconds: retry }) });
 }
 
 /** A page with one message of ours, for what is no error of the table: a link opened over plain HTTP. */

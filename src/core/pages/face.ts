@@ -1,5 +1,6 @@
 /** The uniform face: what a stranger is answered, whatever was asked, so that nothing can be told from it. */
 
+import { fieldValue } from '../http/fields.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { originOf } from '../policy/origin.ts';
@@ -37,9 +38,15 @@ export function face(exchange: Exchange, _code: 'credentials-missing' | 'credent
   });
 }
 
-/** The place that was asked for, as far as one can return there; `/` otherwise. */
+/**
+ * The place that was asked for, as far as one can return there; `/` otherwise. What was posted is lost:
+ * whose session had ended meanwhile comes back to the page with the form.
+ */
 function wantedTarget(exchange: Exchange): string {
-  return exchange.http === null ? '/' : (returnTarget(exchange.http.target, originOf(exchange)) ?? '/');
+  const { http } = exchange;
+  if (http === null) return '/';
+  const wanted = http.method === 'GET' ? http.target : (fieldValue(http.fields, 'referer') ?? '/');
+  return returnTarget(wanted, originOf(exchange)) ?? '/';
 }
 
 /** The login form; `said` is what went wrong the last time. Status 401 unless another is given. */

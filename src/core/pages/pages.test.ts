@@ -98,6 +98,8 @@ describe('our own pages', () => {
     assert.match(bodyOf(reply), /<meta http-equiv="refresh" content="5">/);
     assert.equal(fieldOf(reply, 'retry-after'), '5');
     assert.ok(!bodyOf(errorReply(goes(), 'route-missing')).includes('refresh'));
+    const posted = bodyOf(errorReply(goes({ method: 'POST' }), 'upstream-refused'));
+    assert.ok(posted.includes('<h1>') && !posted.includes('refresh') && !posted.includes('by itself'));
     assert.equal(fieldOf(errorReply(exchangeOf(), 'credentials-throttled', { retryAfterSeconds: 0.2 }), 'retry-after'), '1');
   });
 });
@@ -124,6 +126,20 @@ describe('the uniform face', () => {
     assert.equal(fieldOf(reply, 'www-authenticate'), 'Sallyport realm="Sallyport"');
   });
 
+  test('a form that is sent after the session has ended: the login page, and back to the page with the form', () => {
+    const sent = (referer: string) =>
+      bodyOf(
+        face(
+          goes({ method: 'POST', target: '/posts/1/comments', fields: [...navigation, ['Referer', referer]] }),
+          'credentials-missing',
+          password,
+        ),
+      );
+    assert.match(sent('https://blog.example.test/posts/1'), /name="to" value="\/posts\/1"/);
+    for (const elsewhere of ['https://evil.example/posts/1', 'https://blog.example.test.evil.example/', '//evil.example'])
+      assert.match(sent(elsewhere), /name="to" value="\/"/, elsewhere);
+  });
+
   test('where no password is taken the page asks for a link, and nobody for Basic', () => {
     assert.ok(!bodyOf(face(goes(), 'credentials-missing', { password: false })).includes('<form'));
     assert.equal(
@@ -136,7 +152,8 @@ describe('the uniform face', () => {
     const cases: readonly Asked[] = [
       {},
       { fields: navigation, scheme: 'http' },
-      { method: 'POST', fields: navigation },
+      { method: 'POST', fields: [['Accept', 'text/html']] },
+      { method: 'PUT', fields: navigation },
       {
         fields: [
           ['Accept', 'text/html'],

@@ -3,12 +3,16 @@
 import { fieldValue } from '../http/fields.ts';
 import type { Exchange } from '../policy/exchange.ts';
 
-/** A person who goes to a page: the browser says so itself (Sec-Fetch-Mode), or asks for HTML first of all. */
+/**
+ * A person who goes to a page, or sends a form to one: the browser says so itself (Sec-Fetch-Mode). Without that
+ * word only a GET that asks for HTML counts: programs post, and take whatever comes.
+ */
 export function isNavigation(exchange: Exchange | null): boolean {
-  if (exchange?.http?.method !== 'GET' || exchange.http.upgrade !== null) return false;
-  const mode = fieldValue(exchange.http.fields, 'sec-fetch-mode');
+  const http = exchange?.http ?? null;
+  if (http === null || http.upgrade !== null || (http.method !== 'GET' && http.method !== 'POST')) return false;
+  const mode = fieldValue(http.fields, 'sec-fetch-mode');
   if (mode !== undefined) return mode === 'navigate';
-  return names(exchange, 'text/html');
+  return http.method === 'GET' && names(exchange, 'text/html');
 }
 
 /** Programs that read problem details (RFC 9457) or JSON at all. */
