@@ -1,7 +1,9 @@
 /** Asks for a new password twice, unseen, or takes it from the environment: never from the command line. */
 
 import { isCancel, password as ask } from '@clack/prompts';
+import { passwordFault } from '../controlplane/identities/password-rules.ts';
 import { SallyportError } from '../core/errors.ts';
+import { defaults } from '../core/limits.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -20,14 +22,19 @@ export async function newPassword(terminal: Terminal, user: string): Promise<str
       hint: 'Hand it in as SALLYPORT_PASSWORD.',
     });
   }
-  const first = await hidden(`A password for ${user}`);
+  const first = await hidden(`A password for ${user}`, (typed) => passwordFault(typed, user, defaults));
   const second = await hidden('The same once more');
   if (first === second) return first;
   throw new SallyportError('usage-wrong', 'The two passwords are not the same.', { hint: 'Try again; nothing was changed.' });
 }
 
-async function hidden(message: string): Promise<string> {
-  const answer = await ask({ message, output: process.stderr });
+/** What will not do is told at once, not after it was typed twice. */
+async function hidden(message: string, faultOf: (typed: string) => string | null = () => null): Promise<string> {
+  const validate = (typed: string | undefined): string | undefined => {
+    const fault = faultOf(typed ?? '');
+    return fault === null ? undefined : `This will not do: ${fault}. Four unrelated words make a good one.`;
+  };
+  const answer = await ask({ message, validate, output: process.stderr });
   if (isCancel(answer)) throw new SallyportError('interrupted', 'Nothing was changed.');
   return answer;
 }
