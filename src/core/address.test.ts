@@ -89,7 +89,7 @@ describe('parseIp', () => {
 });
 
 describe('networks', () => {
-  test('counts all addresses of an IPv6 /64 as one household: its owner has them all', () => {
+  test('resource exhaustion: counts all addresses of an IPv6 /64 as one household: its owner has them all', () => {
     assert.equal(householdOf('2001:db8:1:2:3::4'), householdOf('2001:db8:1:2:ffff::'));
     assert.notEqual(householdOf('2001:db8:1:2::4'), householdOf('2001:db8:1:3::4'));
     assert.equal(householdOf('192.0.2.7'), '192.0.2.7');

@@ -312,7 +312,7 @@ describe('invitations', () => {
 });
 
 describe('names', () => {
-  it('are held only by the key that owns them: no squatting, no wildcard over others', async (test) => {
+  it('are held only by the key that owns them: no name squatting, no wildcard over others', async (test) => {
     const at = await world(test);
     const key = await at.member('blog');
     await joined(await at.invite('shop'), await identityOf('two'), at.limits);

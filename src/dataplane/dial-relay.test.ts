@@ -166,7 +166,7 @@ describe('a link to a relay', () => {
 describe('request to internal control', () => {
   const opening = { id: 'x', ip: '192.0.2.1', visitorPort: 1, listenerPort: 443, sni: 'a.localhost', alpn: [] };
 
-  it('gives a relay no word for a target: an open holds names and addresses of the visitor only', async (test) => {
+  it('request to internal control: gives a relay no word for a target: an open holds names and addresses of the visitor only', async (test) => {
     const relay = await identityOf('relay');
     const address = await hostileRelay(test, relay, (carrier) => void carrier.open({ ...opening, alpn: ['h2'] })?.write('hello'));
     const member = gateway(test, withLimits(nowhere), {

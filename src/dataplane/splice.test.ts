@@ -47,7 +47,7 @@ describe('a splice', () => {
     deepEqual(heard, ['hello']);
   });
 
-  it('makes one side wait while the other does not read', async () => {
+  it('backpressure: makes one side wait while the other does not read', async () => {
     const { left, right, tally } = joined();
     let written = 0;
     for (let count = 0; count < 1_000; count++) {

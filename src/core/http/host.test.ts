@@ -104,7 +104,7 @@ describe('Host header: canonicalHost', () => {
     );
   });
 
-  test('holds names of the prototype for names', () => {
+  test('prototype names are names', () => {
     assert.equal(canonicalHost('constructor'), 'constructor');
     assert.equal(canonicalHost('__proto__'), '__proto__');
   });
