@@ -6,6 +6,7 @@ import type { Framing } from '../../../core/http/head.ts';
 import type { Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { nativeLatin1 } from './latin1.ts';
+import { PackedBytes } from './packed-bytes.ts';
 import type { BodyTaker } from './parties.ts';
 
 export class BodyIntake {
@@ -13,7 +14,7 @@ export class BodyIntake {
   readonly since: number;
   readonly #framing: Framing;
   readonly #reader: BodyReader;
-  #held: Uint8Array[] = [];
+  readonly #held = new PackedBytes();
 
   constructor(framing: Framing, limits: Limits, since: number) {
     this.since = since;
@@ -35,14 +36,12 @@ export class BodyIntake {
 
   /** Whether something of a body without a known end has come. */
   get dribbles(): boolean {
-    return this.#framing.is === 'chunked' && this.#held.length > 0;
+    return this.#framing.is === 'chunked' && this.#held.bytes > 0;
   }
 
   /** Hands over what was held. */
   give(taker: BodyTaker): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const bytes of held) taker.span(bytes);
+    for (const bytes of this.#held.take()) taker.span(bytes);
   }
 
   /** Reads on; with no taker the content is held. The index after the last byte consumed. */

@@ -2,6 +2,7 @@
 
 import type { ProtocolTools } from '../../../contracts/protocol.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
+import { PackedBytes } from './packed-bytes.ts';
 import type { Visitor } from './visitor.ts';
 
 /** Bytes beyond the short beginning of each body that are held at this moment, of all visitors of this process. */
@@ -60,8 +61,7 @@ export class Gathering {
     const { deadlines, limits } = this.#tools;
     const end = deadlines.time() + limits.idleMs;
     return new Promise((resolve) => {
-      const spans: Uint8Array[] = [];
-      let bytes = 0;
+      const kept = new PackedBytes();
       let over = false;
       const stop = (result: Uint8Array | null): void => {
         over = true;
@@ -74,15 +74,15 @@ export class Gathering {
       visitor.readBody({
         span: (span) => {
           if (over) return;
-          bytes += span.length;
-          if (bytes <= bytesMax && deadlines.time() <= end && this.#hasRoom(bytes)) spans.push(span);
+          const bytes = kept.bytes + span.length;
+          if (bytes <= bytesMax && deadlines.time() <= end && this.#hasRoom(bytes)) kept.push(span);
           else {
             visitor.backlog.pause();
             stop(null);
           }
         },
         whole: () => {
-          if (!over) stop(Buffer.concat(spans));
+          if (!over) stop(Buffer.concat(kept.take()));
         },
         broken: () => stop(null),
         turn: () => undefined,
