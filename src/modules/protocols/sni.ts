@@ -4,6 +4,7 @@ import type { Code } from '../../core/errors.ts';
 import { fault } from '../../core/errors.ts';
 import type { Fault } from '../../core/errors.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
+import { KeptBytes } from '../../core/http/kept-bytes.ts';
 import { ClientHelloReader } from '../../core/tls/client-hello.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
 import type { Call, Protocol, ProtocolTools, Tally } from '../../contracts/protocol.ts';
@@ -35,11 +36,15 @@ export function sniProtocol(claim: Claim): Protocol {
   });
 }
 
+/** One read of a socket: what follows the hello may stand in it. */
+const readBytesMax = 65_536;
+
 /** Reads until the hello is whole. The bytes are kept and go to the gateway first, as they came. */
 function hear(stream: Stream, tools: ProtocolTools): Promise<Heard | Fault> {
   return new Promise((resolve) => {
     const reader = new ClientHelloReader(tools.limits);
-    const pieces: Buffer[] = [];
+    // In one buffer: a stranger may cut 64 KiB into as many segments.
+    const kept = new KeptBytes(tools.limits.helloWireBytesMax + readBytesMax);
     const settle = (heard: Heard | Fault): void => {
       tools.deadlines.delete(deadline);
       stream.off('data', data);
@@ -53,9 +58,9 @@ function hear(stream: Stream, tools: ProtocolTools): Promise<Heard | Fault> {
       expire: (): void => settle(fault('hello-timed-out', 'no hello in time')),
     };
     const data = (bytes: Buffer): void => {
-      pieces.push(bytes);
+      kept.append(bytes, 0);
       const reading = reader.push(bytes);
-      if (reading.is === 'hello') settle({ sni: reading.sni, alpn: reading.alpn, bytes: Buffer.concat(pieces) });
+      if (reading.is === 'hello') settle({ sni: reading.sni, alpn: reading.alpn, bytes: Buffer.from(kept.bytes.buffer, 0, kept.length) });
       else if (reading.is === 'refused') settle(reading.fault);
     };
     const gone = (): void => settle(fault('visitor-gone', 'it left before its hello was read'));
