@@ -1,7 +1,8 @@
 /** What the guide says is true: its commands are understood, its configurations are taken, its lists are whole. */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { cliFor } from '../src/cli/cli.ts';
 import { parser } from '../src/cli/configuration.ts';
@@ -26,9 +27,15 @@ function wordsOf(line: string): readonly string[] {
 
 const commands = page('commands.md');
 const configuration = page('configuration.md');
+const guides = ['share', 'home-server', 'gateway', 'webhook'].map((name) => page(`guides/${name}.md`));
+const readme = page('../README.md').replaceAll('./bin/sallyport', 'sallyport');
 
 test('every command line of the guide is understood by the program', async () => {
-  const lines = [commands, configuration].flatMap((text) => fenced(text, 'sh')).flatMap((block) => block.trim().split('\n'));
+  const lines = [commands, configuration, readme, ...guides]
+    .flatMap((text) => fenced(text, 'sh'))
+    .flatMap((block) => block.trim().split('\n'))
+    .map((line) => line.replace(/(?:^|\s+)#.*$/, ''))
+    .filter((line) => line !== '');
   assert.equal(lines.length > 30, true);
   for (const line of lines) {
     const words = wordsOf(line.replace(/^.*\| /, '')).slice(1);
@@ -53,13 +60,45 @@ test('every command line of the guide is understood by the program', async () =>
 });
 
 test('every configuration of the guide is taken', () => {
-  const blocks = fenced(configuration, 'yaml');
+  const blocks = [configuration, readme, ...guides].flatMap((text) => fenced(text, 'yaml'));
   assert.equal(blocks.length >= 3, true);
   for (const block of blocks) {
     const whole = block.startsWith('access:') ? `services:\n  a:\n    to: 1\n${block.replaceAll(/^/gm, '    ')}` : block;
     const parsed = parser.parse(whole, '/x/sallyport.yaml');
     assert.equal(parsed.ok ? '' : parsed.problems.map((problem) => problemWords(problem, block)).join('\n'), '');
   }
+});
+
+/** As GitHub makes them: small letters, no marks, a hyphen for each space. */
+function anchorsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('every link of every page leads somewhere, and to a heading that is there', () => {
+  const root = new URL('..', import.meta.url).pathname;
+  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
+  assert.equal(pages.length > 15, true);
+  for (const name of pages) {
+    const text = readFileSync(join(root, name), 'utf8');
+    for (const [, link = ''] of text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue;
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? join(root, name) : join(root, dirname(name), path);
+      assert.equal(existsSync(target), true, `${name}: ${link}`);
+      if (anchor !== undefined) assert.equal(anchorsOf(readFileSync(target, 'utf8')).includes(anchor), true, `${name}: ${link}`);
+    }
+  }
+});
+
+test('every page below docs is in the index', () => {
+  const root = new URL('../docs/', import.meta.url).pathname;
+  const index = page('README.md');
+  for (const name of globSync('**/*.md', { cwd: root })) assert.equal(name === 'README.md' || index.includes(`(${name})`), true, name);
 });
 
 test('every command has its place in the guide, and every example of an event is JSON', () => {
