@@ -52,7 +52,8 @@ describe('docs/attacks.md', () => {
 describe('supply chain', () => {
   it('exact versions, each with its checksum, and no script of a package is run', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
-    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) assert.match(version, /^(?:npm:[@\w/.-]+@)?\d+\.\d+\.\d+$/, name);
+    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
+      assert.match(version, /^(?:npm:[@\w/.-]+@)?\d+\.\d+\.\d+$/, name);
     const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { integrity?: string; link?: boolean }> };
     for (const [path, { integrity }] of Object.entries(packages)) {
       if (path !== '') assert.match(integrity ?? '', /^sha512-/, path);

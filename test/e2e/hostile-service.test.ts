@@ -117,7 +117,7 @@ test('response-queue poisoning: of a thousand interleaved visitors each gets its
   );
 });
 
-type ResponseVector = Readonly<{ name: string; raw: string; expect: 'accept' | 'reject'; method?: string }>;
+type ResponseVector = Readonly<{ name: string; raw: string; expect: 'accept' | 'refuse'; method?: string }>;
 
 test('every vector of the response corpus behind a gateway: refused ones reach no visitor as a whole answer', async (context) => {
   const vectors = JSON.parse(
@@ -138,7 +138,7 @@ test('every vector of the response corpus behind a gateway: refused ones reach n
     const method = vector.method ?? 'GET';
     if (method !== 'GET' && method !== 'HEAD') continue;
     const got = await sendRaw(`${method} / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n`, { port, silentMs: 1_000 });
-    if (vector.expect === 'reject') assert.ok(got.statuses.at(-1) === 502 || got.closed, `${vector.name}: ${got.text}`);
+    if (vector.expect === 'refuse') assert.ok(got.statuses.at(-1) === 502 || got.closed, `${vector.name}: ${got.text}`);
     // Nobody asked for the switch here; the reader's own test has it asked for.
     else if (!vector.raw.includes(' 101 ')) assert.notEqual(got.statuses.at(-1), 502, `${vector.name}: ${got.text}`);
   }

@@ -86,11 +86,12 @@ async function startRecorder(context: Parameters<typeof startPlainGateway>[0], r
 
 async function runCase(each: Case, port: number, recorded: readonly Recorded[]): Promise<string | null> {
   const bytes = Buffer.from(each.raw_base64, 'base64');
-  const answer = await sendRaw(bytes, { port, silentMs: each.kind === 'incomplete' ? 150 : 250 });
   const reading = readRequests([bytes]);
   // Where the corpus leaves no choice its list decides; elsewhere what came whole before the fault, as the pure reader has it.
   const whole = reading.requests.map(({ head, bodyBytes }) => ({ method: head.method, target: head.target, body_len: bodyBytes }));
   const expected = each.expect === 'accept' && reading.end !== 'refused' ? (each.requests ?? []) : whole;
+  const refused = reading.end === 'refused' ? 1 : 0;
+  const answer = await sendRaw(bytes, { port, silentMs: 150, answers: expected.length + refused });
   // The service of this test knows a fixed list of methods; the gateway passes on every one that is a token in capitals.
   if (expected.some(({ method }) => !METHODS.includes(method)))
     return recorded.length === 0 ? null : 'the service knows more methods than it says';

@@ -10,7 +10,17 @@ export type RawAnswer = Readonly<{
   closed: boolean;
 }>;
 
-export type RawOptions = Readonly<{ port: number; host?: string; silentMs?: number; /** Ends our side after the bytes. */ end?: boolean }>;
+export type RawOptions = Readonly<{
+  port: number;
+  host?: string;
+  silentMs?: number;
+  /** Ends our side after the bytes. */ end?: boolean;
+  /** So many final answers are waited for with patience; only after them is silence an end. */
+  answers?: number;
+}>;
+
+/** A machine with much to do is slow, not silent. */
+const PATIENCE_MS = 10_000;
 
 export function sendRaw(bytes: Uint8Array | string, options: RawOptions): Promise<RawAnswer> {
   return new Promise((resolve) => {
@@ -21,14 +31,17 @@ export function sendRaw(bytes: Uint8Array | string, options: RawOptions): Promis
       socket.destroy();
       resolve({ text, closed, statuses: statusesOf(text) });
     };
-    const timer = setTimeout(() => finish(false), options.silentMs ?? 300);
+    const silentMs = options.silentMs ?? 300;
+    const due = (): boolean => statusesOf(text).filter((status) => status >= 200).length < (options.answers ?? 0);
+    let timer = setTimeout(() => finish(false), due() ? PATIENCE_MS : silentMs);
     socket.on('connect', () => {
       socket.write(bytes);
       if (options.end === true) socket.end();
     });
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1');
-      timer.refresh();
+      clearTimeout(timer);
+      timer = setTimeout(() => finish(false), due() ? PATIENCE_MS : silentMs);
     });
     socket.on('end', () => finish(true));
     socket.on('error', () => finish(true));
