@@ -1,5 +1,6 @@
 /** Ends the visitor's TLS: the certificate by the name asked for, within a deadline, over a socket or a tunnel's stream. */
 
+import { Socket } from 'node:net';
 import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
 import type { Deadlines } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
@@ -62,6 +63,9 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
     // Over a tunnel's stream neither end hears of the other's by itself.
     tls.once('close', () => stream.destroy());
     stream.once('close', () => tls.destroy());
+    // A reset that meets the tickets which Node writes behind its handshake is taken for an end: the stream would look half-closed,
+    // and what is written to it would wait for ever. Who is gone has no address any more (getpeername fails).
+    if (stream instanceof Socket) tls.once('end', () => tls.remoteAddress === undefined && tls.destroy());
     const early = (): void => fail(fault('hello-malformed', 'the TLS handshake failed'));
     tls.once('close', early);
     tls.once('secure', () => {
