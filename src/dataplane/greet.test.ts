@@ -190,25 +190,34 @@ test('slowloris: a handshake that is begun and never ended is cut in time', asyn
   assert.equal(clock.deadlines.size, 0);
 });
 
-test('crash by unhandled: a visitor who resets right behind the handshake is gone, not half-closed', { timeout: 10_000 }, async () => {
-  const clock = new Clock();
-  const server = createServer({ allowHalfOpen: true });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  for (let round = 0; round < 5; round += 1) {
-    const wire = connectPlain((server.address() as AddressInfo).port, '127.0.0.1');
-    wire.on('error', () => undefined);
-    const visitor = connect({ socket: wire, servername: 'a.localhost', rejectUnauthorized: false });
-    visitor.on('error', () => undefined);
-    // The server's tickets then meet a connection that is no more.
-    visitor.once('secureConnect', () => visitor.write('GET / HT', () => wire.resetAndDestroy()));
-    const [raw] = (await once(server, 'connection')) as [Duplex];
-    const greeted = await clock.greet(raw);
-    if (!('stream' in greeted)) continue;
-    const closed = once(greeted.stream, 'close');
-    greeted.stream.resume();
-    await closed;
-    assert.equal(raw.destroyed, true);
-  }
-  server.close();
-});
+test(
+  'crash by unhandled: a visitor who resets right behind the handshake is gone, not half-closed',
+  { timeout: 10_000 },
+  async (context) => {
+    const clock = new Clock();
+    const server = createServer({ allowHalfOpen: true });
+    const raws: Duplex[] = [];
+    context.after(() => {
+      for (const raw of raws) raw.destroy();
+      server.close();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    for (let round = 0; round < 5; round += 1) {
+      const wire = connectPlain((server.address() as AddressInfo).port, '127.0.0.1');
+      wire.on('error', () => undefined);
+      const visitor = connect({ socket: wire, servername: 'a.localhost', rejectUnauthorized: false });
+      visitor.on('error', () => undefined);
+      // The server's tickets then meet a connection that is no more.
+      visitor.once('secureConnect', () => visitor.write('GET / HT', () => wire.resetAndDestroy()));
+      const [raw] = (await once(server, 'connection')) as [Duplex];
+      raws.push(raw);
+      const greeted = await clock.greet(raw);
+      if (!('stream' in greeted)) continue;
+      const closed = once(greeted.stream, 'close');
+      greeted.stream.resume();
+      await closed;
+      assert.equal(raw.destroyed, true);
+    }
+  },
+);
