@@ -42,9 +42,9 @@ function webSocket(page: Page, url: string): Promise<string> {
     (address) =>
       new Promise<string>((resolve) => {
         const socket = new WebSocket(address);
-        socket.onopen = () => socket.send('hello');
-        socket.onmessage = ({ data }) => resolve(String(data));
-        socket.onerror = () => resolve('refused');
+        socket.addEventListener('open', () => socket.send('hello'));
+        socket.addEventListener('message', ({ data }) => resolve(String(data)));
+        socket.addEventListener('error', () => resolve('refused'));
       }),
     url,
   );
@@ -192,7 +192,7 @@ describe('a share in a browser', { skip: withoutBrowser, timeout: 120_000 }, () 
   });
 
   it('signing out ends the session here and there', async () => {
-    const [before] = (await browser.cookies(url)).filter(({ name }) => name === session);
+    const before = (await browser.cookies(url)).find(({ name }) => name === session);
     await page.locator('main').evaluate((main) => {
       main.innerHTML = '<form method="post" action="/.sallyport/logout"><button>Sign out</button></form>';
     });
