@@ -47,7 +47,7 @@ export type CliEvent =
       change: 'added' | 'revoked' | null;
     }>
   /** `value` once, when it was made here. */
-  | Readonly<{ event: 'secret'; name: string; change: 'added' | 'removed'; value: string | null }>
+  | Readonly<{ event: 'secret'; name: string; change: 'added' | 'removed' | null; value: string | null }>
   | Readonly<{ event: 'exchange'; record: AuditEvent }>
   | Readonly<{
       event: 'explain';

@@ -142,6 +142,9 @@ test('a secret is made and shown once, or read from standard input and not shown
   const given = scriptedTerminal({ home, stdin: 'whsec_0123456789abcdef\n' });
   assert.equal(await run(['secrets', 'add', 'stripe', '--stdin', '--json'], given), 0);
   assert.deepEqual(given.events(), [{ event: 'secret', name: 'stripe', change: 'added', value: null }]);
+  const listed = scriptedTerminal({ home });
+  await run(['secrets', 'list'], listed);
+  assert.equal(listed.written(), 'build\nstripe\n');
   assert.equal(await run(['secrets', 'remove', 'stripe'], scriptedTerminal({ home })), 0);
   assert.equal(await run(['secrets', 'remove', 'stripe'], scriptedTerminal({ home })), codes['secret-missing'].exit);
 });

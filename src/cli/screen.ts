@@ -39,7 +39,7 @@ export function screenLines(state: ScreenState, view: View): readonly string[] {
   const warnings = state.warnings.flatMap(({ message, hint }) => [
     '',
     `${view.paint('yellow', 'Warning:')} ${shown(message)}`,
-    ...(hint === null ? [] : [`  ${shown(hint)}`]),
+    ...(hint === null ? [] : wrapped(shown(hint), columns - 3).map((row) => `  ${row}`)),
   ]);
   const code = qrLines(state);
   const live = liveLines(state, view);

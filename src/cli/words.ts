@@ -37,6 +37,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'link':
       return linkWords(event);
     case 'secret':
+      if (event.change === null) return shown(event.name);
       return event.value === null
         ? `The secret ${shown(event.name)} was ${event.change}.`
         : `${event.value}\n(the secret ${shown(event.name)}; it is shown once)`;

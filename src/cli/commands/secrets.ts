@@ -12,9 +12,9 @@ export function secretsCommand(cli: Cli) {
     {
       usage: 'secrets',
       summary: 'what webhooks are signed with',
-      examples: ['sallyport secrets add build', 'sallyport secrets remove build'],
+      examples: ['sallyport secrets add build', 'sallyport secrets list', 'sallyport secrets remove build'],
     },
-    [add(cli), remove(cli)],
+    [add(cli), list(cli), remove(cli)],
   );
 }
 
@@ -41,6 +41,17 @@ function add(cli: Cli) {
     });
 }
 
+function list(cli: Cli) {
+  return newCommand({ usage: 'list', summary: 'their names, never what they are', examples: ['sallyport secrets list'] }).action(() =>
+    withPeople(cli, async ({ secrets }) => {
+      const reporter = cli.reporter();
+      const names = secrets.names();
+      if (names.length === 0) reporter.note('There is no secret. Make one: sallyport secrets add build');
+      for (const name of names) reporter.say({ event: 'secret', name, change: null, value: null });
+    }),
+  );
+}
+
 function remove(cli: Cli) {
   return newCommand({
     usage: 'remove <name>',
@@ -50,7 +61,7 @@ function remove(cli: Cli) {
     withPeople(cli, async ({ secrets }) => {
       if (!(await secrets.remove(name)))
         throw new SallyportError('secret-missing', `There is no secret ${JSON.stringify(name)}.`, {
-          hint: 'It is named in the configuration: webhook: { secret: NAME }',
+          hint: 'See what there is: sallyport secrets list',
         });
       cli.reporter().say({ event: 'secret', name, change: 'removed', value: null });
     }),

@@ -36,6 +36,11 @@ export class Mirror<Value> {
     return this.#held.get(this.#options.prefix + name)?.value ?? null;
   }
 
+  /** As `get` takes them, without the prefix. */
+  names(): readonly string[] {
+    return [...this.#held.keys()].map((key) => key.slice(this.#options.prefix.length));
+  }
+
   values(): readonly Value[] {
     return [...this.#held.values()].map((held) => held.value);
   }

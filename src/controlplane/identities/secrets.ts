@@ -13,6 +13,8 @@ export interface Secrets {
   /** Errors: `name-malformed`, `store-unavailable`, `disk-full`. */
   put(name: string, secret: Uint8Array): Promise<void>;
   remove(name: string): Promise<boolean>;
+  /** In the order of the alphabet. */
+  names(): readonly string[];
   close(): void;
 }
 
@@ -28,6 +30,7 @@ export async function openSecrets(records: Records): Promise<Secrets> {
       await mirror.put(name, Buffer.from(secret).toString('base64'));
     },
     remove: (name) => mirror.delete(name),
+    names: () => mirror.names().toSorted(),
     close: () => mirror.close(),
   };
 }
