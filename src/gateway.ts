@@ -231,6 +231,9 @@ class Gateway implements RunningGateway {
     const { services } = this.#current();
     const open = new Map(services.filter((service) => service.open).map((service) => [service.name, service]));
     this.#engine.cut((service) => !open.has(service.name), 'exchange-cut');
+    // Who starts what was closed yesterday is told, instead of waiting for an address.
+    const shut = before === null ? services.filter((service) => !service.open) : [];
+    for (const { name } of shut) this.#options.onEvent({ event: 'closed', service: name, why: 'switched' });
     for (const old of before?.services ?? []) {
       if (!services.some((service) => service.name === old.name))
         this.#options.onEvent({ event: 'closed', service: old.name, why: 'removed' });

@@ -29,7 +29,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'opened':
       return `${event.service} is open.`;
     case 'closed':
-      return `${event.service} is closed${event.why === 'switched' ? '' : ` (${shown(event.why)})`}.`;
+      return `${event.service} is closed${event.why === 'switched' ? `; to open it: sallyport open ${event.service}` : ` (${shown(event.why)})`}.`;
     case 'status':
       return statusWords(event, terminal);
     case 'user':

@@ -16,7 +16,8 @@ import { openIdentities } from '../controlplane/identities/identities.ts';
 import { Switches } from '../controlplane/switches.ts';
 import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
-import { messageOf } from './parts.ts';
+import { doorAddresses } from '../controlplane/places.ts';
+import { machineAddresses, messageOf } from './parts.ts';
 import { relayLeg, type RelayLeg, type RelayMembership } from './relay-leg.ts';
 
 export type GatewayOptions = Readonly<{
@@ -72,7 +73,10 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   const leg = await relayLeg({ ...options, onFault });
   if (leg?.relay) ends.push(leg.relay);
   const granted = leg === null || leg.place.embedded ? [] : [leg.place.root];
-  const ca = await openLocalCa(home, { names: [...granted, ...options.config.services.flatMap(({ at }) => at)], now });
+  const { listen, services } = options.config;
+  // From the first CA on, so that a machine with a public address does not begin with a second one.
+  const own = doorAddresses(listen, machineAddresses());
+  const ca = await openLocalCa(home, { names: [...granted, ...services.flatMap(({ at }) => at), ...own], now });
   const contexts = createContexts({
     leafFor: (names) => ca.leafFor(names),
     now,
