@@ -127,7 +127,8 @@ test('http --for: at its end live streams are cut, the program ends with 0, and 
   assert.ok(Date.now() >= expires - 50 && Date.now() < expires + 1_000, `${Date.now() - expires} ms after its end`);
   assert.equal(await share.exited, 0);
   assert.deepEqual(share.lines.find(({ event }) => event === 'closed')?.['why'], 'expired');
-  assert.equal((await visit('/')).exit, 7);
+  // Refused; or, where another test's relay has taken the port meanwhile, a relay that knows no such name.
+  assert.ok([7, 35].includes((await visit('/')).exit));
 });
 
 test('dir: files with ETag and ranges, and nothing hidden, linked out of it or listed unasked', { skip }, async (context) => {

@@ -146,7 +146,8 @@ describe('firewall', () => {
     ];
     for (const piece of long) {
       const target = `/${piece.repeat(65_536 / piece.length)}`;
-      const took = milliseconds(() => void danger(target));
+      // The best of some: a machine with much to do takes its time between two instructions.
+      const took = Math.min(...Array.from({ length: 5 }, () => milliseconds(() => void danger(target))));
       assert.ok(took < 10, `${JSON.stringify(piece)}: ${took.toFixed(1)} ms`);
     }
   });
