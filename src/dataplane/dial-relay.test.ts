@@ -1,6 +1,6 @@
 /** The gateway's link to a relay: it pins, it comes again, and it believes a hostile relay nothing. */
 
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
@@ -15,6 +15,7 @@ import { gateway, identityOf, until, visitor, world } from '../../test/tunnel/re
 import type { World } from '../../test/tunnel/relay.ts';
 import { Carrier } from './carrier.ts';
 import { carrierTls } from './greeting.ts';
+import { join } from './reach-relay.ts';
 
 async function listening(test: TestContext, server: Server | tls.Server): Promise<string> {
   server.listen(0, '127.0.0.1');
@@ -249,5 +250,54 @@ describe('request to internal control', () => {
       fingerprint: relay.fingerprint,
     });
     equal((await other.state('lost'))?.code, 'relay-unreachable');
+  });
+
+  it('log injection: takes no name of a relay that is none, and none for a terminal', async (test) => {
+    const relay = await identityOf('relay');
+    for (const change of [
+      { grants: ['\u001b[2Jblog.example.test'] },
+      { grants: ['Blog.example.test'] },
+      { domain: 'x\r\ny' },
+      { grants: ['*.*.x'] },
+    ]) {
+      const accepted = { domain: 'example.test', grants: ['blog.example.test'], window: 65_536, features: [], ...change };
+      const member = gateway(test, withLimits(nowhere), {
+        identity: await identityOf('one'),
+        names: ['a.localhost'],
+        address: await hostileRelay(test, relay, () => undefined, accepted),
+        fingerprint: relay.fingerprint,
+      });
+      equal((await member.state('lost'))?.code, 'relay-unreachable');
+    }
+  });
+
+  it('object authz: joins for the invited name, and takes no grant of names that the invitation does not speak of', async (test) => {
+    const relay = await identityOf('relay');
+    const invited = async (grants: readonly string[]) => {
+      const relayAddress = await hostileRelay(test, relay, () => undefined, {
+        domain: 'example.test',
+        grants,
+        window: 65_536,
+        features: [],
+      });
+      const invite = { relayAddress, fingerprint: relay.fingerprint, name: 'blog.example.test', secret: 'x'.repeat(22) };
+      return join({
+        invite,
+        identity: await identityOf('one'),
+        limits: defaults,
+        signal: new AbortController().signal,
+        instance: '0'.repeat(32),
+      });
+    };
+    const { grants } = await invited([
+      'www.bank.example',
+      'localhost',
+      '*',
+      'blog.example.test',
+      '*.blog.example.test',
+      'shop.example.test',
+    ]);
+    deepEqual(grants, ['blog.example.test', '*.blog.example.test', 'shop.example.test']);
+    await rejects(invited(['www.bank.example']), { code: 'relay-untrusted' });
   });
 });

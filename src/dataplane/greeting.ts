@@ -4,6 +4,7 @@ import { constants, createHash, sign, verify } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import type { Code } from '../core/errors.ts';
+import { canonicalHost } from '../core/http/host.ts';
 
 export const carrierAlpn = 'sallyport-carrier/1';
 
@@ -34,9 +35,13 @@ export const helloShape = z.strictObject({
 });
 export type Hello = z.infer<typeof helloShape>;
 
+/** What a relay calls a name ends on terminals and in certificates: it is one, in its one spelling, or nothing is believed. */
+const isName = (text: string): boolean => canonicalHost(text) === text;
+const isGrant = (text: string): boolean => text === '*' || isName(text.startsWith('*.') ? text.slice(2) : text);
+
 export const acceptedShape = z.strictObject({
-  domain: z.string().max(253),
-  grants: z.array(z.string().max(255)).max(1_000),
+  domain: z.string().max(253).refine(isName),
+  grants: z.array(z.string().max(255).refine(isGrant)).max(1_000),
   window: windowBytes,
   /** Of the offered features, the ones in force. */
   features: z.array(z.string().max(64)).max(32),

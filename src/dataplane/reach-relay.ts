@@ -144,7 +144,8 @@ class Greeting implements CarrierTaker {
 }
 
 /**
- * Spends an invitation: shows the relay this machine's key and gets the grants. Errors as of `reachRelay`.
+ * Spends an invitation: shows the relay this machine's key and gets the grants, as far as the invitation speaks of them.
+ * Errors as of `reachRelay`; `relay-untrusted` also where the invited name is not among the grants.
  */
 export async function join(
   options: Readonly<{ invite: Invite; identity: MachineIdentity; limits: Limits; signal: AbortSignal; instance: string }>,
@@ -161,7 +162,18 @@ export async function join(
     end: () => undefined,
   });
   carrier.close(fault('interrupted', 'joined'));
-  return { relay: invite.relayAddress, domain: accepted.domain, grants: accepted.grants };
+  const grants = accepted.grants.filter((name) => isSpokenOf(name, invite.name));
+  if (!grants.includes(invite.name))
+    throw new SallyportError('relay-untrusted', `The relay ${invite.relayAddress} does not grant ${invite.name}, which it invited to.`, {
+      hint: 'Ask its operator what happened to that name.',
+    });
+  return { relay: invite.relayAddress, domain: accepted.domain, grants };
+}
+
+/** Names beside and below the invited one: what else a relay grants would widen what our local CA may sign for. */
+function isSpokenOf(name: string, invited: string): boolean {
+  const dot = invited.indexOf('.');
+  return dot === -1 ? name === invited : name.endsWith(invited.slice(dot));
 }
 
 /** `*.localhost` is this machine, whatever a resolver says (RFC 6761, 6.3). */
