@@ -122,9 +122,10 @@ export class Visitor implements Deadline {
     if (this.#ended) taker.whole();
   }
 
-  /** Something moved: the deadline of an idle stream starts anew. */
+  /** Something moved: the deadline of an idle stream starts anew. Who has ended their side has most likely left, and holds no stream for an hour. */
   touch(idleMs = this.#tools.limits.idleMs): void {
-    this.at = this.#tools.deadlines.time() + idleMs;
+    const { answerMs } = this.#tools.limits;
+    this.at = this.#tools.deadlines.time() + (this.#ended && idleMs > answerMs ? answerMs : idleMs);
   }
 
   /** The last answer is written: says goodbye, and reads what still comes for a while so that it is not lost to a reset. */
@@ -275,6 +276,7 @@ export class Visitor implements Deadline {
 
   #end(): void {
     this.#ended = true;
+    this.at = Math.min(this.at, this.#tools.deadlines.time() + this.#tools.limits.answerMs);
     const state = this.#state;
     const problem = state === 'head' ? this.#reader.end() : null;
     if (problem !== null) this.#refuse(problem);
