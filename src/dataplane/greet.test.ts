@@ -190,6 +190,18 @@ test('slowloris: a handshake that is begun and never ended is cut in time', asyn
   assert.equal(clock.deadlines.size, 0);
 });
 
+test('who ends in the handshake is let go at once, and not waited for', { timeout: 10_000 }, async () => {
+  const [ours, theirs] = duplexPair();
+  theirs.on('error', () => undefined);
+  const clock = new Clock();
+  const greeting = clock.greet(ours);
+  theirs.resume().end(Buffer.from([0x16, 0x03, 0x01]));
+  const greeted = await greeting;
+  assert.equal('code' in greeted ? greeted.code : null, 'hello-malformed');
+  assert.ok(ours.destroyed);
+  assert.equal(clock.deadlines.size, 0);
+});
+
 test(
   'crash by unhandled: a visitor who resets right behind the handshake is gone, not half-closed',
   { timeout: 10_000 },

@@ -68,9 +68,12 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
     if (stream instanceof Socket) tls.once('end', () => tls.remoteAddress === undefined && tls.destroy());
     const early = (): void => fail(fault('hello-malformed', 'the TLS handshake failed'));
     tls.once('close', early);
+    // Over a stream whose ends are told apart an end closes nothing by itself.
+    tls.once('end', early);
     tls.once('secure', () => {
       options.deadlines.delete(deadline);
       tls.off('close', early);
+      tls.off('end', early);
       // A resumed session need not ask for the name again; it still has one, and Host is held against it.
       const resumed = typeof tls.servername === 'string' ? canonicalHost(tls.servername) : null;
       resolve({ stream: tls, sni: asked ?? resumed, alpn: tls.alpnProtocol || null });

@@ -57,6 +57,9 @@ export class Visitor implements Deadline {
     stream.on('error', () => undefined);
     stream.on('close', () => this.#close());
     stream.on('drain', () => this.#drained());
+    // What ended or closed in the very turn of its handshake says so no more.
+    if (stream.destroyed) this.#close();
+    else if (stream.readableEnded) this.#end();
   }
 
   get state(): VisitorState {
