@@ -138,14 +138,16 @@ export class Transfer implements Drinker, BodyTaker {
 
   chunk(chunk: Uint8Array): void {
     this.#heard = true;
-    this.#visitor.touch(this.#quietMs);
     let at = 0;
     while (at < chunk.length && !this.#settled) {
       const next = this.#state === 'head' ? this.#readHead(chunk, at) : this.#readBody(chunk, at);
       if (next === null) return;
       at = next;
     }
-    if (!this.#settled) this.#flushVisitor();
+    if (this.#settled) return;
+    // Behind the head, which may have said that it will be silent for long.
+    this.#visitor.touch(this.#quietMs);
+    this.#flushVisitor();
   }
 
   ended(): void {
