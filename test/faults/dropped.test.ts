@@ -90,3 +90,22 @@ test(
     assert.deepEqual([gateway.stderr(), gateway.lines.filter(({ event }) => event === 'error')], ['', []]);
   },
 );
+
+test('visitors dropped behind a relay likewise', { skip: withoutProc, timeout: 60_000 }, async (context) => {
+  const port = await startBreakingService(context);
+  const share = run(context, ['http', String(port), '--name', 'demo', '--public'], { home: await freshHome(context), env });
+  const ready = await share.line('ready');
+  const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
+  const { host, port: relayPort } = new URL(url);
+  const place = { port: Number(relayPort), host, tls: true };
+  const files = openFiles(share.pid);
+  for (const name of ['before a byte', 'in the head', 'at the head of the answer', 'in a WebSocket']) {
+    await times(150, () => breakAt(place, points[name]!, leave));
+    assert.ok((await settled(share, files)) <= 0, `${name}: ${openFiles(share.pid)} open files, ${files} before`);
+  }
+  // Who only ends their side may still read; who resets the connection does not.
+  await times(150, () => breakAt(place, points['in a stream of events']!));
+  assert.ok((await settled(share, files)) <= 0, `${openFiles(share.pid)} open files, ${files} before`);
+  assert.equal((await ask(`${url}/ok`, { ca })).body, 'ok');
+  assert.deepEqual([share.stderr(), share.lines.map(({ event }) => event)], ['', ['ready']]);
+});
