@@ -1,3 +1,5 @@
+/** Visitors who end their side, or are gone before anybody listens: what is kept for them, and how long. */
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
