@@ -8,7 +8,7 @@ import { returnTarget } from '../policy/return-target.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
-import { isNavigation } from './wants.ts';
+import { isFromBrowser, isNavigation } from './wants.ts';
 
 /** What this gateway takes anywhere; not what the service asked for takes, for that would tell of it. */
 export type Offers = Readonly<{ password: boolean }>;
@@ -26,7 +26,8 @@ const privateTitle = 'This address is private';
  * and on `offers`, and on nothing else: not on the code, the path's existence, the rule, the service.
  */
 export function face(exchange: Exchange, _code: 'credentials-missing' | 'credentials-wrong', offers: Offers): Reply {
-  if (exchange.listener.scheme === 'https' && isNavigation(exchange)) {
+  const https = exchange.listener.scheme === 'https';
+  if (https && isNavigation(exchange)) {
     return offers.password ? loginPage(exchange, { to: wantedTarget(exchange), said: null }) : privatePage();
   }
   return plainReply(exchange, {
@@ -34,7 +35,8 @@ export function face(exchange: Exchange, _code: 'credentials-missing' | 'credent
     title: 'Unauthorized',
     detail: 'This address is private.',
     code: 'credentials-missing',
-    fields: [['WWW-Authenticate', offers.password ? basic : own]],
+    // A script or a stream of a page whose session has ended: asked for Basic, the browser would hold the whole page up for it.
+    fields: [['WWW-Authenticate', offers.password && !(https && isFromBrowser(exchange)) ? basic : own]],
   });
 }
 

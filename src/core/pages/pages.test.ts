@@ -104,6 +104,14 @@ describe('our own pages', () => {
   });
 });
 
+function assertAskedFor(asked: Asked, challenge: string): void {
+  const reply = face(exchangeOf(asked), 'credentials-missing', password);
+  assert.equal(reply.status, 401);
+  assert.equal(fieldOf(reply, 'www-authenticate'), challenge);
+  assert.ok(!bodyOf(reply).includes('<form'));
+  assert.equal(fieldOf(reply, 'set-cookie'), undefined);
+}
+
 describe('the uniform face', () => {
   test('enumeration: the same status, fields and bytes whatever was asked, but for the place to return to', () => {
     const targets = ['/', '/exists', '/.git/config', '/admin', '/.sallyport/login', '/.sallyport/link/abc', '/%zz', '/a/../b', '/x?y=z'];
@@ -149,26 +157,17 @@ describe('the uniform face', () => {
   });
 
   test('everybody else, and everybody over plain HTTP, is asked for Basic', () => {
+    const cases: readonly Asked[] = [{}, { fields: navigation, scheme: 'http' }, { method: 'POST', fields: [['Accept', 'text/html']] }];
+    for (const asked of cases) assertAskedFor(asked, 'Basic realm="Sallyport", charset="UTF-8"');
+  });
+
+  test('what a page fetches after its session has ended opens no dialog of the browser', () => {
     const cases: readonly Asked[] = [
-      {},
-      { fields: navigation, scheme: 'http' },
-      { method: 'POST', fields: [['Accept', 'text/html']] },
       { method: 'PUT', fields: navigation },
-      {
-        fields: [
-          ['Accept', 'text/html'],
-          ['Sec-Fetch-Mode', 'cors'],
-        ],
-      },
-      { upgrade: 'websocket', fields: navigation },
+      { fields: [['Sec-Fetch-Mode', 'cors']] },
+      { upgrade: 'websocket', fields: [['Sec-Fetch-Mode', 'websocket']] },
     ];
-    for (const asked of cases) {
-      const reply = face(exchangeOf(asked), 'credentials-missing', password);
-      assert.equal(reply.status, 401);
-      assert.equal(fieldOf(reply, 'www-authenticate'), 'Basic realm="Sallyport", charset="UTF-8"');
-      assert.ok(!bodyOf(reply).includes('<form'));
-      assert.equal(fieldOf(reply, 'set-cookie'), undefined);
-    }
+    for (const asked of cases) assertAskedFor(asked, 'Sallyport realm="Sallyport"');
   });
 
   test('XSS and open redirect: a hostile target is neither shown nor returned to', () => {

@@ -15,6 +15,11 @@ export function isNavigation(exchange: Exchange | null): boolean {
   return http.method === 'GET' && names(exchange, 'text/html');
 }
 
+/** Whether a browser sent this: only they may set Sec-Fetch-Mode (Fetch Metadata, 2.2), and none lets a page set it. */
+export function isFromBrowser(exchange: Exchange): boolean {
+  return exchange.http !== null && fieldValue(exchange.http.fields, 'sec-fetch-mode') !== undefined;
+}
+
 /** Programs that read problem details (RFC 9457) or JSON at all. */
 export function wantsJson(exchange: Exchange | null): boolean {
   return names(exchange, 'application/problem+json') || names(exchange, 'application/json');
