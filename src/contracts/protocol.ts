@@ -28,16 +28,28 @@ export type Tally = Readonly<{
   end: 'done' | 'unanswered' | 'untouched';
 }>;
 
-/** One exchange, waiting for its fate: `refuse` ends it, and so does a `proceed` whose tally says `done`. */
+/** Who asked a call to proceed: told once what came of it, maybe before `proceed` has returned. */
+export interface Proceeding {
+  settled(tally: Tally): void;
+  /** A fault of our own; nothing more will be heard of the call. */
+  broke(error: unknown): void;
+}
+
+/**
+ * One exchange, waiting for its fate: `refuse` decides it, and so does a `proceed` whose tally says `done`. After that
+ * comes `end`. `proceed` makes no promise: it stands on the road of every exchange, where one costs a turn of the queue.
+ */
 export interface Call {
   readonly exchange: Exchange;
   readonly gather: GatherBody;
   /** Aborted when the visitor goes away, so that nothing is dialled for nobody. */
   readonly signal: AbortSignal;
   refuse(answer: Reply): Promise<Tally>;
-  proceed(to: Opened, forwarding: Forwarding): Promise<Tally>;
-  /** Ends it now, whatever it is doing: both streams are destroyed. */
+  proceed(to: Opened, forwarding: Forwarding, owner: Proceeding): void;
+  /** Ends what it is doing now: both streams are destroyed. */
   cut(code: Code): void;
+  /** Nothing is asked of it any more, and the next may come. Call exactly once. */
+  end(): void;
 }
 
 /** Something that ends at a time, unless it moves on. `at` is in milliseconds by `Deadlines.time`; Infinity for "not now". */
@@ -79,8 +91,11 @@ export type ProtocolTools = Readonly<{
 
 export interface Protocol {
   readonly name: string;
-  /** Calls of one stream in their order; the next is read only when the last has ended. Never throws. */
-  calls(arrival: Arrival, tools: ProtocolTools): AsyncIterable<Call>;
+  /**
+   * Reads a stream and hands its calls to `take`, one after the other: the next when the last has ended. Resolves (never
+   * rejects) when no more can come. `take` must not throw.
+   */
+  serve(arrival: Arrival, tools: ProtocolTools, take: (call: Call) => void): Promise<void>;
 }
 
 /** Joins nothing, only types: a protocol's file exports one of these. */

@@ -16,6 +16,7 @@ export interface StreamCarrier {
 }
 
 type Done = (error?: Error | null) => void;
+type Written = (error: Error | null | undefined) => void;
 
 /**
  * One piece at most stands in the reader's own buffer; the rest waits here, packed. A buffer of many pieces would
@@ -77,6 +78,16 @@ export class CarrierStream extends Duplex {
     if (finishing !== null) finishing();
   }
 
+  /** Straight into the carrier's turn as long as nothing waits: the queue of a stream costs more than a frame. */
+  override write(chunk: string | Uint8Array, encoding?: BufferEncoding | Written, written?: Written): boolean {
+    const straight = typeof chunk !== 'string' && this.#waiting === null && this.writableLength === 0 && this.writable;
+    if (!straight || !this.#carrier.hasRoom(this.id, chunk.length) || !this.#carrier.send(this.id, chunk))
+      return typeof encoding === 'string' ? super.write(chunk, encoding, written) : super.write(chunk, encoding ?? written);
+    const told = typeof encoding === 'function' ? encoding : written;
+    if (told !== undefined) process.nextTick(told, null);
+    return true;
+  }
+
   override _read(): void {
     this.#flowing = true;
     this.#pour();
@@ -115,7 +126,9 @@ export class CarrierStream extends Duplex {
 
   #hand(bytes: Uint8Array): void {
     this.#unreported += bytes.length;
-    this.#flowing = this.push(bytes);
+    // What `push` does for a reader that flows, without its look for more: what there is was handed over already.
+    if (this.readableFlowing === true && this.readableLength === 0 && this.listenerCount('data') > 0) this.emit('data', bytes);
+    else this.#flowing = this.push(bytes);
     this.#report();
   }
 

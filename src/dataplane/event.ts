@@ -29,7 +29,7 @@ export function eventOf(exchange: Exchange, service: string | null, tally: Tally
     status: tally.status,
     bytesIn: tally.bytesIn,
     bytesOut: tally.bytesOut,
-    durationMs: now - exchange.at,
+    durationMs: wholeMs(now - exchange.at),
   };
 }
 
@@ -57,6 +57,14 @@ export function eventOfRefusal(
     bytesOut: 0,
     durationMs: 0,
   };
+}
+
+/** 24 days; a stream may last longer. */
+const longestMs = 0x7fff_ffff;
+
+/** As an integer for V8 too: a field that is a fraction now and a small integer then has its maker compiled again and again. */
+function wholeMs(ms: number): number {
+  return Math.max(0, Math.min(ms, longestMs)) | 0;
 }
 
 let formattedAt = Number.NaN;

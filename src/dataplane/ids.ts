@@ -2,6 +2,9 @@
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
+/** All pairs of digits, in their order. */
+const PAIRS: readonly string[] = Array.from(ALPHABET).flatMap((high) => Array.from(ALPHABET, (low) => high + low));
+
 /** Crockford's base 32, as ULID writes it. */
 function base32(value: number, digits: number): string {
   let text = '';
@@ -24,11 +27,13 @@ export function createIds(now: () => number, randomBytes: (count: number) => Uin
   let prefix = '';
   return () => {
     const moment = now();
-    if (moment !== time) {
+    const last = count % PAIRS.length;
+    // The time and the upper six digits of the count: made anew when either changes.
+    if (moment !== time || last === 0) {
       time = moment;
-      prefix = base32(moment, 10) + draw;
+      prefix = base32(moment, 10) + draw + base32(Math.floor(count / PAIRS.length), 6);
     }
     count += 1;
-    return prefix + base32(count, 8);
+    return `${prefix}${PAIRS[last] ?? ''}`;
   };
 }

@@ -59,17 +59,14 @@ export class Conversation {
       refused: (_arrival, code) => void this.refusals.push(code),
     };
     const listener = { name: 'test', scheme: 'https', port: 443, via, loopback: true } as const;
-    void this.#serve(
-      http1.calls({ stream: ours, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null }, tools),
-      decide ?? ((call) => this.proceed(call)),
-    );
+    const arrival = { stream: ours, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null };
+    void http1.serve(arrival, tools, (call) => void this.#decide(call, decide));
   }
 
-  async #serve(calls: AsyncIterable<Call>, decide: (call: Call, conversation: Conversation) => Promise<Tally>): Promise<void> {
-    for await (const call of calls) {
-      this.calls.push(call);
-      this.tallies.push(await decide(call, this));
-    }
+  async #decide(call: Call, decide?: (call: Call, conversation: Conversation) => Promise<Tally>): Promise<void> {
+    this.calls.push(call);
+    this.tallies.push(await (decide === undefined ? this.proceed(call) : decide(call, this)));
+    call.end();
   }
 
   proceed(call: Call): Promise<Tally> {
@@ -84,7 +81,10 @@ export class Conversation {
       this.released.push(reusable);
       if (!reusable) ours.destroy();
     };
-    return call.proceed({ is: 'stream', stream: ours, reused: this.reused, release }, { host: null, spent: [], forwarded: true });
+    return new Promise((settled, broke) => {
+      const to = { is: 'stream', stream: ours, reused: this.reused, release } as const;
+      call.proceed(to, { host: null, spent: [], forwarded: true }, { settled, broke });
+    });
   }
 
   get service(): Duplex {

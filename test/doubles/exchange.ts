@@ -1,5 +1,6 @@
 /** Exchanges for tests, as the reader would make them. */
 
+import { fieldOf } from '../../src/core/http/fields.ts';
 import { canonicalPath } from '../../src/core/http/path.ts';
 import type { Exchange } from '../../src/core/policy/exchange.ts';
 import type { GatherBody } from '../../src/core/policy/verdict.ts';
@@ -42,7 +43,7 @@ export function exchangeOf(asked: Asked = {}): Exchange {
       target,
       path: target.startsWith('/') ? canonicalPath(target) : null,
       minor: 1,
-      fields: fields.map(([name, value]) => ({ name, lower: name.toLowerCase(), value })),
+      fields: fields.map(([name, value]) => fieldOf(name, value)),
       authority: { host, port },
       framing: { is: 'none' },
       persistent: true,

@@ -11,12 +11,46 @@ const textMax = 2_048;
  */
 export function auditLine(event: AuditEvent): string {
   return (
-    `{"time":${text(event.time)},"id":${text(event.id)},"service":${text(event.service)},"listener":${text(event.listener)},` +
-    `"visitor":${text(event.visitor)},"viaRelay":${event.viaRelay ? 'true' : 'false'},"who":${text(event.who)},` +
-    `"method":${text(event.method)},"host":${text(event.host)},"path":${text(event.path)},"verdict":${text(event.verdict)},` +
-    `"code":${text(event.code)},"why":${text(event.why)},"status":${number(event.status)},"bytesIn":${number(event.bytesIn)},` +
-    `"bytesOut":${number(event.bytesOut)},"durationMs":${number(event.durationMs)}}\n`
+    `{"time":${text(event.time)},"id":${text(event.id)},${whoAndWhere(event)}"method":${text(event.method)},"host":${text(event.host)},` +
+    `"path":${text(event.path)},${outcome(event)}"bytesIn":${number(event.bytesIn)},"bytesOut":${number(event.bytesOut)},` +
+    `"durationMs":${number(event.durationMs)}}\n`
   );
+}
+
+type WhoAndWhere = Pick<AuditEvent, 'service' | 'listener' | 'visitor' | 'viaRelay' | 'who'>;
+type WhatCame = Pick<AuditEvent, 'verdict' | 'code' | 'why' | 'status'>;
+
+/** Visitors ask many times in a row, and most exchanges end alike: what is written was written a moment ago. */
+let lastWho: WhoAndWhere | null = null;
+let lastWhoText = '';
+let lastCame: WhatCame | null = null;
+let lastCameText = '';
+
+function whoAndWhere(event: WhoAndWhere): string {
+  const { service, listener, visitor, viaRelay, who } = event;
+  const same =
+    lastWho?.visitor === visitor &&
+    lastWho.service === service &&
+    lastWho.who === who &&
+    lastWho.listener === listener &&
+    lastWho.viaRelay === viaRelay;
+  if (!same) {
+    lastWho = { service, listener, visitor, viaRelay, who };
+    lastWhoText =
+      `"service":${text(service)},"listener":${text(listener)},"visitor":${text(visitor)},` +
+      `"viaRelay":${viaRelay ? 'true' : 'false'},"who":${text(who)},`;
+  }
+  return lastWhoText;
+}
+
+function outcome(event: WhatCame): string {
+  const { verdict, code, why, status } = event;
+  const same = lastCame?.status === status && lastCame.verdict === verdict && lastCame.code === code && lastCame.why === why;
+  if (!same) {
+    lastCame = { verdict, code, why, status };
+    lastCameText = `"verdict":${text(verdict)},"code":${text(code)},"why":${text(why)},"status":${number(status)},`;
+  }
+  return lastCameText;
 }
 
 /** What a log says where events could not be kept. */

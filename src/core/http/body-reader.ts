@@ -5,7 +5,7 @@ import { type Fault, fault } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { ChunkLine } from './chunk-line.ts';
 import { fieldName } from './field-names.ts';
-import type { Field, Fields } from './fields.ts';
+import { type Field, type Fields, fieldOf } from './fields.ts';
 import type { Framing } from './head.ts';
 import { HeadScanner } from './head-scanner.ts';
 import { carriageReturn, lineFeed } from './octets.ts';
@@ -159,7 +159,7 @@ export class BodyReader {
       // The frame is known by now: whoever names another one here hopes for a reader who merges trailers too early.
       // Connection and Upgrade likewise: llhttp ends the connection by one in the trailers, others do not.
       if (framingNames.has(lower)) return fault('body-malformed', `${lower} in the trailers`);
-      if (isTrailer(lower)) trailers.push({ name, lower, value: text.slice(marks[mark + 2], marks[mark + 3]) });
+      if (isTrailer(lower)) trailers.push(fieldOf(name, text.slice(marks[mark + 2], marks[mark + 3])));
     }
     return trailers;
   }

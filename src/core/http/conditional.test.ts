@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { httpDateText, parseHttpDate, whatIsDue, type Due } from './conditional.ts';
-import type { Fields } from './fields.ts';
+import { type Fields, fieldOf } from './fields.ts';
 import { mediaType } from './media-type.ts';
 
 const stored = { etag: '"abc-1"', modified: 784_111_777, length: 1_000 };
@@ -10,9 +10,7 @@ const earlier = 'Sun, 06 Nov 1994 08:49:36 GMT';
 const later = 'Sun, 06 Nov 1994 08:49:38 GMT';
 
 function due(fields: Readonly<Record<string, string | readonly string[]>>, method = 'GET'): Due {
-  const list: Fields = Object.entries(fields).flatMap(([name, values]) =>
-    [values].flat().map((value) => ({ name, lower: name.toLowerCase(), value })),
-  );
+  const list: Fields = Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value) => fieldOf(name, value)));
   return whatIsDue(method, list, stored);
 }
 
@@ -85,7 +83,7 @@ describe('a range (RFC 9110, 14)', () => {
   });
 
   it('of an empty file is never a part', () => {
-    const empty = (range: string): Due => whatIsDue('GET', [{ name: 'Range', lower: 'range', value: range }], { ...stored, length: 0 });
+    const empty = (range: string): Due => whatIsDue('GET', [fieldOf('Range', range)], { ...stored, length: 0 });
     assert.deepEqual(
       ['bytes=0-', 'bytes=-1', 'bytes=0-0'].map((range) => empty(range).is),
       ['outside', 'outside', 'outside'],

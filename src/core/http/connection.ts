@@ -18,8 +18,13 @@ export function readConnection(value: string | null): ConnectionOptions {
  * service then takes whoever comes next on it for the same person.
  */
 export function signsInConnection(fields: Fields): boolean {
-  return fields.some(({ lower, value }) => lower === 'authorization' && /^(?:ntlm|negotiate)(?:[ \t]|$)/i.test(value));
+  for (const { lower, value } of fields) {
+    if (lower === 'authorization' && signing.test(value)) return true;
+  }
+  return false;
 }
+
+const signing = /^(?:ntlm|negotiate)(?:[ \t]|$)/i;
 
 /** The options in lower case; empty ones are skipped. */
 export function connectionNames(value: string): readonly string[] {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fieldOf } from './fields.ts';
 import { latin1 } from '../bytes.ts';
 import { defaults } from '../limits.ts';
 import {
@@ -330,6 +331,6 @@ describe('replyHeadText', () => {
 describe('lastChunkText', () => {
   test('ends a chunked body with the trailers that were let through', () => {
     assert.equal(lastChunkText([]), '0\r\n\r\n');
-    assert.equal(lastChunkText([{ name: 'X-Sum', lower: 'x-sum', value: '1' }]), '0\r\nX-Sum: 1\r\n\r\n');
+    assert.equal(lastChunkText([fieldOf('X-Sum', '1')]), '0\r\nX-Sum: 1\r\n\r\n');
   });
 });

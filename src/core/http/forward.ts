@@ -93,13 +93,13 @@ export function requestHeadText(head: RequestHead, plan: RequestPlan): string {
   const asked = head.authority.host === '' ? plan.hostless : authorityText(head.authority);
   let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${forwarding.host === null ? asked : writableValue(forwarding.host)}\r\n`;
   const named = namedByConnection(head.fields);
-  for (const { name, lower, value } of head.fields) {
+  for (const { name, lower, value, line } of head.fields) {
     if (isRemovedFromRequest(lower) || forwarding.spent.includes(lower) || named?.has(lower) === true) continue;
     if (lower === 'cookie') {
       const cookies = withoutOwnCookies(value);
       if (cookies !== null) text += `${name}: ${cookies}\r\n`;
     } else if (lower === 'max-forwards') text += `${name}: ${lessForward(head.method, value)}\r\n`;
-    else if (plan.connection === 'upgrade' || !lower.startsWith('sec-websocket-')) text += `${name}: ${value}\r\n`;
+    else if (plan.connection === 'upgrade' || !lower.startsWith('sec-websocket-')) text += line;
   }
   if (forwarding.forwarded) text += plan.visitor.of(head);
   if (head.expectsContinue && plan.expectContinue) text += 'Expect: 100-continue\r\n';
@@ -117,7 +117,7 @@ export function responseHeadText(head: ResponseHead, plan: ResponsePlan): string
   const named = namedByConnection(head.fields);
   const interim = head.status < 200;
   let dated = interim;
-  for (const { name, lower, value } of head.fields) {
+  for (const { lower, value, line } of head.fields) {
     if (lower === 'content-length' && plan.framing.is === 'none' && !interim && head.status !== 204) {
       // For HEAD and 304: the length that GET would have had; the reader has checked it.
       text += `Content-Length: ${value}\r\n`;
@@ -125,7 +125,7 @@ export function responseHeadText(head: ResponseHead, plan: ResponsePlan): string
     if (isRemovedFromResponse(lower) || named?.has(lower) === true) continue;
     if (lower === 'set-cookie' && setsOwnCookie(value)) continue;
     if (lower === 'date') dated = true;
-    text += `${name}: ${value}\r\n`;
+    text += line;
   }
   if (!dated) text += `Date: ${plan.date}\r\n`;
   if (!interim) text += `Via: 1.${head.minor} ${pseudonym}\r\n`;
@@ -146,7 +146,7 @@ export function replyHeadText(reply: Reply, plan: ReplyPlan): string {
 /** The end of a chunked body, with the trailers that the reader let through. */
 export function lastChunkText(trailers: Fields): string {
   let text = '0\r\n';
-  for (const { name, value } of trailers) text += `${name}: ${value}\r\n`;
+  for (const { line } of trailers) text += line;
   return `${text}\r\n`;
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fieldOf } from './fields.ts';
 import { latin1 } from '../bytes.ts';
 import { defaults, limitsWith } from '../limits.ts';
 import type { RequestHead } from './head.ts';
@@ -36,10 +37,7 @@ describe('RequestReader', () => {
         target: '/a?b',
         path: { text: '/a', clear: true },
         minor: 1,
-        fields: [
-          { name: 'Host', lower: 'host', value: 'A.Example:80' },
-          { name: 'X-A', lower: 'x-a', value: 'b c' },
-        ],
+        fields: [fieldOf('Host', 'A.Example:80'), fieldOf('X-A', 'b c')],
         authority: { host: 'a.example', port: 80 },
         framing: { is: 'none' },
         persistent: true,

@@ -5,7 +5,7 @@ import { type Fault, fault } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { readConnection } from './connection.ts';
 import { fieldName } from './field-names.ts';
-import type { Field } from './fields.ts';
+import { type Field, lineOf } from './fields.ts';
 import { none, readFraming } from './framing.ts';
 import type { Framing, ResponseHead } from './head.ts';
 import { HeadScanner } from './head-scanner.ts';
@@ -82,8 +82,11 @@ export class ResponseReader {
     for (let mark = 0; mark < count * 4; mark += 4) {
       // Marks of `count` fields were written.
       const field = fieldName(bytes, base + (marks[mark] as number), base + (marks[mark + 1] as number), this.#latin1);
-      const value = text.slice(marks[mark + 2], marks[mark + 3]);
-      fields.push({ name: field.name, lower: field.lower, value });
+      const start = marks[mark + 2] as number;
+      const end = marks[mark + 3] as number;
+      const value = text.slice(start, end);
+      const line = lineOf(text, field.name, marks[mark + 1] as number, start, end);
+      fields.push({ name: field.name, lower: field.lower, value, line });
       if (field.role === 'content-length') {
         if (said.contentLength !== null) return fault('response-malformed', 'more than one Content-Length');
         said.contentLength = value;

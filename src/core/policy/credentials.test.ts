@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fieldOf } from '../http/fields.ts';
 import { credentialsOf, onlyField, readBasic, twice, userName } from './credentials.ts';
 
 const encoded = (text: string | Uint8Array): string => Buffer.from(text as string).toString('base64');
-const field = (name: string, value: string) => ({ name, lower: name.toLowerCase(), value });
+const field = fieldOf;
 
 describe('Basic credentials (RFC 7617)', () => {
   test('are UTF-8, parted at the first colon', () => {

@@ -20,7 +20,9 @@ export function onlyField(fields: Fields, lower: string): string | typeof twice 
 export function credentialsOf(value: string, scheme: string): string | null {
   if (value.length <= scheme.length || value.charCodeAt(scheme.length) !== 0x20) return null;
   if (value.slice(0, scheme.length).toLowerCase() !== scheme) return null;
-  return value.slice(scheme.length).replace(/^ +/, '');
+  let start = scheme.length;
+  while (value.charCodeAt(start) === 0x20) start += 1;
+  return value.slice(start);
 }
 
 export type Basic = Readonly<{ user: string; password: string }>;

@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fieldOf } from '../http/fields.ts';
 import type { Exchange, ListenerFacts } from './exchange.ts';
 import { isLocal } from './local.ts';
 
 const loopback: ListenerFacts = { name: 'http://127.0.0.1:8080', scheme: 'http', port: 8080, via: 'direct', loopback: true };
 
 function exchange(fields: Readonly<Record<string, string>> = {}, changes: Partial<Exchange> = {}): Exchange {
-  const list = Object.entries(fields).map(([name, value]) => ({ name, lower: name.toLowerCase(), value }));
+  const list = Object.entries(fields).map(([name, value]) => fieldOf(name, value));
   return {
     id: '0'.repeat(26),
     at: 0,

@@ -179,6 +179,19 @@ describe('password: Basic', () => {
     }
   });
 
+  test('credentials of a connection are looked at anew with every request: other words, another user, none', async () => {
+    const { guard, tools } = await built();
+    const { from } = exchangeOf();
+    const sends = async (value: string): Promise<string> =>
+      told(await guard.check({ ...exchangeOf({ fields: [['Authorization', value]] }), from }, noBody));
+    assert.equal(await sends(good), 'pass user:ana by basic');
+    assert.equal(await sends(basicOf('ana', 'wrong')), 'credentials-wrong');
+    assert.equal(await sends(good), 'pass user:ana by basic');
+    assert.equal(told(await guard.check({ ...exchangeOf(), from }, noBody)), 'credentials-missing');
+    await tools.people.users.remove('ana');
+    assert.equal(await sends(good), 'credentials-wrong');
+  });
+
   test('what one service remembers opens no other', async () => {
     const { guard, tools } = await built({ users: ['ana'] }, ['ana', 'ben']);
     const other = password.build({ users: ['ben'] }, tools, { ...blog, name: 'photos' });

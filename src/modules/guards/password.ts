@@ -91,7 +91,7 @@ function bySession(exchange: Exchange, session: Session, door: Door): Verdict {
 }
 
 function byBasic(exchange: Exchange, token: string, field: CredentialField, door: Door): Verdict | Promise<Verdict> {
-  const key = door.keyOf(token);
+  const key = door.keyFor(exchange, token);
   const user = door.remembered(key);
   if (user !== null) return admitted(exchange, user, field);
   const basic = readBasic(token);

@@ -2,7 +2,7 @@
 
 import type { Code, Fault } from '../../core/errors.ts';
 import { codes } from '../../core/errors.ts';
-import type { Call, Protocol, ProtocolTools, Tally } from '../../contracts/protocol.ts';
+import type { Call, Proceeding, Protocol, ProtocolTools, Tally } from '../../contracts/protocol.ts';
 import type { Arrival } from '../../contracts/stream.ts';
 import type { Forwarding, Opened } from '../../contracts/upstream.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
@@ -19,51 +19,32 @@ import { Visitor } from './http1/visitor.ts';
 
 export const http1: Protocol = defineProtocol({
   name: 'http1',
-  calls: (arrival, tools) => new Http1Calls(arrival, tools),
+  serve: (arrival, tools, take) => new Promise((over) => void new Http1Calls(arrival, tools, take, over)),
 });
 
-/** The requests of one connection, as an iterator that is asked for the next when the last has ended. */
-class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
+/** The requests of one connection, handed over one by one. */
+class Http1Calls implements VisitorOwner {
   readonly #arrival: Arrival;
   readonly #tools: ProtocolTools;
+  readonly #take: (call: Call) => void;
+  readonly #over: () => void;
   readonly #visitor: Visitor;
   #call: Http1Call | null = null;
-  #asked: ((result: IteratorResult<Call>) => void) | null = null;
-  #ready: Http1Call | null = null;
   #closed = false;
 
-  constructor(arrival: Arrival, tools: ProtocolTools) {
+  constructor(arrival: Arrival, tools: ProtocolTools, take: (call: Call) => void, over: () => void) {
     this.#arrival = arrival;
     this.#tools = tools;
+    this.#take = take;
+    this.#over = over;
     this.#visitor = new Visitor(arrival, tools, this);
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<Call>> {
-    if (this.#call !== null) {
-      this.#call.ended();
-      this.#call = null;
-      if (!this.#closed && this.#visitor.state === 'held') this.#visitor.next();
-    }
-    return new Promise((resolve) => {
-      const ready = this.#ready;
-      if (ready !== null) {
-        this.#ready = null;
-        resolve({ done: false, value: ready });
-      } else if (this.#closed) {
-        resolve({ done: true, value: undefined });
-      } else {
-        this.#asked = resolve;
-      }
-    });
-  }
-
-  async return(): Promise<IteratorResult<Call>> {
-    this.#visitor.destroy();
-    return { done: true, value: undefined };
+  /** The call that runs has ended. */
+  ended(): void {
+    this.#call = null;
+    if (this.#closed) this.#over();
+    else if (this.#visitor.state === 'held') this.#visitor.next();
   }
 
   request(head: RequestHead): void {
@@ -77,12 +58,8 @@ class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
       http: head,
       identity: null,
     };
-    const call = new Http1Call(exchange, head, this.#visitor, this.#tools);
-    this.#call = call;
-    const asked = this.#asked;
-    this.#asked = null;
-    if (asked === null) this.#ready = call;
-    else asked({ done: false, value: call });
+    this.#call = new Http1Call(exchange, head, this.#visitor, this.#tools, this);
+    this.#take(this.#call);
   }
 
   refused(problem: Fault): void {
@@ -94,10 +71,8 @@ class Http1Calls implements AsyncIterableIterator<Call>, VisitorOwner {
 
   gone(): void {
     this.#closed = true;
-    this.#call?.gone();
-    this.#call?.ended();
-    this.#asked?.({ done: true, value: undefined });
-    this.#asked = null;
+    if (this.#call === null) this.#over();
+    else this.#call.gone();
   }
 
   stalled(): void {
@@ -122,17 +97,19 @@ class Http1Call implements Call {
   readonly #head: RequestHead;
   readonly #visitor: Visitor;
   readonly #tools: ProtocolTools;
+  readonly #calls: Http1Calls;
   #abort: AbortController | null = null;
   #transfer: Transfer | null = null;
   #gathering: Gathering | null = null;
   #drained: (() => void) | null = null;
   #gone = false;
 
-  constructor(exchange: Exchange, head: RequestHead, visitor: Visitor, tools: ProtocolTools) {
+  constructor(exchange: Exchange, head: RequestHead, visitor: Visitor, tools: ProtocolTools, calls: Http1Calls) {
     this.exchange = exchange;
     this.#head = head;
     this.#visitor = visitor;
     this.#tools = tools;
+    this.#calls = calls;
   }
 
   /** Made only for whoever asks: most exchanges find a connection at once. */
@@ -147,29 +124,38 @@ class Http1Call implements Call {
     return this.#gathering.read(bytesMax);
   };
 
-  /** Nobody asks anything of it any more. */
-  ended(): void {
+  end(): void {
     this.#gathering?.release();
+    this.#calls.ended();
   }
 
   async refuse(reply: Reply): Promise<Tally> {
     return this.#reply(reply, null);
   }
 
-  proceed(to: Opened, forwarding: Forwarding): Promise<Tally> {
+  proceed(to: Opened, forwarding: Forwarding, owner: Proceeding): void {
+    const own = this.#ownAnswer(to);
+    if (own !== null) {
+      own.then(
+        (tally) => owner.settled(tally),
+        (error: unknown) => owner.broke(error),
+      );
+    } else if (to.is === 'stream' && (this.#gone || this.#gathering?.torn === true)) {
+      to.release(false);
+      owner.settled(this.#gone ? goneTally : tornTally);
+    } else if (to.is === 'stream') {
+      this.#transfer = new Transfer({ head: this.#head, visitor: this.#visitor, to }, this.#tools, owner);
+      this.#transfer.start(forwarding, this.#gathering?.body ?? null);
+    }
+  }
+
+  /** What is answered here, although nothing was refused; null where a service is asked. */
+  #ownAnswer(to: Opened): Promise<Tally> | null {
     if (isAtItsEnd(this.#head)) {
       if (to.is === 'stream') to.release(to.reused);
       return this.#reply(this.#head.method === 'OPTIONS' ? lastOptions : lastTrace, null);
     }
-    if (to.is === 'reply') return this.#reply(to.reply, to.body ?? null, to.length);
-    if (this.#gone || this.#gathering?.torn === true) {
-      to.release(false);
-      return Promise.resolve(this.#gone ? goneTally : tornTally);
-    }
-    return new Promise((resolve) => {
-      this.#transfer = new Transfer({ head: this.#head, visitor: this.#visitor, to }, this.#tools, resolve);
-      this.#transfer.start(forwarding, this.#gathering?.body ?? null);
-    });
+    return to.is === 'reply' ? this.#reply(to.reply, to.body ?? null, to.length) : null;
   }
 
   cut(code: Code): void {

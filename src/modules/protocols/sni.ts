@@ -7,9 +7,9 @@ import type { Exchange } from '../../core/policy/exchange.ts';
 import { KeptBytes } from '../../core/http/kept-bytes.ts';
 import { ClientHelloReader } from '../../core/tls/client-hello.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
-import type { Call, Protocol, ProtocolTools, Tally } from '../../contracts/protocol.ts';
+import type { Call, Proceeding, Protocol, ProtocolTools, Tally } from '../../contracts/protocol.ts';
 import type { Arrival, Stream } from '../../contracts/stream.ts';
-import type { Opened } from '../../contracts/upstream.ts';
+import type { Forwarding, Opened } from '../../contracts/upstream.ts';
 
 type Heard = Readonly<{ sni: string | null; alpn: readonly string[]; bytes: Buffer }>;
 
@@ -20,7 +20,7 @@ export type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer) =>
 export function sniProtocol(claim: Claim): Protocol {
   return defineProtocol({
     name: 'sni',
-    calls: async function* (arrival, tools) {
+    serve: async (arrival, tools, take) => {
       const heard = await hear(arrival.stream, tools);
       if ('code' in heard) {
         // Whoever looks whether the port is open says nothing and leaves: no line for that.
@@ -30,7 +30,7 @@ export function sniProtocol(claim: Claim): Protocol {
       }
       if (claim(arrival, heard.alpn, heard.bytes)) return;
       const call = new SniCall(arrival, heard, tools);
-      yield call;
+      take(call);
       await call.over;
     },
   });
@@ -121,25 +121,23 @@ class SniCall implements Call {
   /** There is no page to send: the visitor's program gets the alert that says "no such name here". */
   refuse(): Promise<Tally> {
     refuseTls(this.#stream, alerts.unrecognizedName);
-    this.#done();
     return Promise.resolve(tally(0, 0, this.#cutBy, null));
   }
 
-  async proceed(to: Opened): Promise<Tally> {
+  proceed(to: Opened, _forwarding: Forwarding, owner: Proceeding): void {
     if (to.is !== 'stream') {
       refuseTls(this.#stream, alerts.internalError);
-      this.#done();
-      return tally(0, 0, 'program-failed', 'an upstream answered where a stream is needed');
+      return owner.settled(tally(0, 0, 'program-failed', 'an upstream answered where a stream is needed'));
     }
     to.stream.write(this.#hello);
-    const said = await this.#tools.splice(this.#stream, to.stream, {
-      idleMs: this.#tools.limits.upgradedIdleMs,
-      signal: this.#abort.signal,
-    });
-    to.release(false);
-    this.#done();
-    const code = this.#cutBy ?? said.code;
-    return tally(said.bytesAToB + this.#hello.length, said.bytesBToA, code, said.why);
+    const options = { idleMs: this.#tools.limits.upgradedIdleMs, signal: this.#abort.signal };
+    this.#tools.splice(this.#stream, to.stream, options).then(
+      (said) => {
+        to.release(false);
+        owner.settled(tally(said.bytesAToB + this.#hello.length, said.bytesBToA, this.#cutBy ?? said.code, said.why));
+      },
+      (error: unknown) => owner.broke(error),
+    );
   }
 
   cut(code: Code): void {
@@ -148,7 +146,7 @@ class SniCall implements Call {
     this.#stream.destroy();
   }
 
-  #done(): void {
+  end(): void {
     this.#stream.off('close', this.#gone);
     this.#over.resolve();
   }

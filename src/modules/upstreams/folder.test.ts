@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fieldOf } from '../../core/http/fields.ts';
 import type { Opened } from '../../contracts/upstream.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Tools } from '../../contracts/tools.ts';
@@ -27,7 +28,7 @@ function exchangeOf(target: string, method: string, fields: Readonly<Record<stri
       target,
       path: canonicalPath(target),
       minor: 1,
-      fields: Object.entries(fields).map(([name, value]) => ({ name, lower: name.toLowerCase(), value })),
+      fields: Object.entries(fields).map(([name, value]) => fieldOf(name, value)),
       authority: { host: 'site.localhost', port: null },
       framing: { is: 'none' },
       persistent: true,

@@ -58,7 +58,7 @@ async function served(stream: Duplex): Promise<Readonly<{ calls: number; deadlin
   };
   const listener = { name: 'test', scheme: 'https', port: 443, via: 'direct', loopback: true } as const;
   let calls = 0;
-  for await (const _ of http1.calls({ stream, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null }, tools)) calls += 1;
+  await http1.serve({ stream, listener, from: { ip: '192.0.2.7', port: 5 }, sni: null }, tools, () => (calls += 1));
   return { calls, deadlines: deadlines.size };
 }
 

@@ -1,6 +1,6 @@
 /** One exchange on its way: the request to the service, the response back, each with backpressure. */
 
-import type { ProtocolTools, Tally } from '../../../contracts/protocol.ts';
+import type { Proceeding, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { signsInConnection } from '../../../core/http/connection.ts';
 import { fieldValue } from '../../../core/http/fields.ts';
@@ -33,7 +33,7 @@ export class Transfer implements Drinker, BodyTaker {
   readonly #to: OpenedStream;
   readonly #tap: Tap;
   readonly #limits: Limits;
-  readonly #settle: (tally: Tally) => void;
+  readonly #owner: Proceeding;
   readonly #toService: Batch;
   readonly #toVisitor: Batch;
   readonly #writer: AnswerWriter;
@@ -51,14 +51,14 @@ export class Transfer implements Drinker, BodyTaker {
   #heard = false;
   #settled = false;
 
-  constructor(parties: Parties, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>, settle: (tally: Tally) => void) {
+  constructor(parties: Parties, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>, owner: Proceeding) {
     const { head, visitor, to } = parties;
     const { limits } = tools;
     this.#head = head;
     this.#visitor = visitor;
     this.#to = to;
     this.#limits = limits;
-    this.#settle = settle;
+    this.#owner = owner;
     this.#quietMs = limits.answerMs;
     this.#tap = Tap.of(to.stream, limits);
     this.#toService = this.#tap.out;
@@ -275,7 +275,7 @@ export class Transfer implements Drinker, BodyTaker {
     this.#toVisitor.flush(this.#visitor.stream);
     this.#leave(false);
     const told = error === null ? why : `${why} (${error.code ?? error.name})`;
-    this.#settle(unansweredTally({ code, why: told, bytesIn: this.#requestBytes, untouched }));
+    this.#owner.settled(unansweredTally({ code, why: told, bytesIn: this.#requestBytes, untouched }));
   }
 
   #end(code: Code | null, why: string | null, reusable: boolean): void {
@@ -283,7 +283,7 @@ export class Transfer implements Drinker, BodyTaker {
     this.#leave(reusable);
     if (this.#closing) this.#visitor.linger();
     const [bytesIn, bytesOut] = [this.#requestBytes, this.#writer.bytes];
-    this.#settle({ status: this.#status, bytesIn, bytesOut, code, why, reusable, end: 'done' });
+    this.#owner.settled({ status: this.#status, bytesIn, bytesOut, code, why, reusable, end: 'done' });
   }
 
   #leave(reusable: boolean): void {

@@ -39,8 +39,9 @@ export class Pool {
     for (;;) {
       const top = this.#idle.at(-1);
       if (top === undefined) return null;
-      if (this.#options.now() - (top.since ?? 0) > Math.min(idleMs, this.#options.idleMs)) {
-        this.#trim();
+      const now = this.#options.now();
+      if (now - (top.since ?? 0) > Math.min(idleMs, this.#options.idleMs)) {
+        this.#trim(now);
         return null;
       }
       this.#idle.pop();
@@ -56,9 +57,10 @@ export class Pool {
       kept.stream.destroy();
       return;
     }
-    kept.since = this.#options.now();
+    const now = this.#options.now();
+    kept.since = now;
     this.#idle.push(kept);
-    this.#trim();
+    this.#trim(now);
   }
 
   /** Destroys what is idle; what comes back later is not kept. */
@@ -75,8 +77,8 @@ export class Pool {
   }
 
   /** The oldest lie at the bottom. */
-  #trim(): void {
-    const oldest = this.#options.now() - this.#options.idleMs;
+  #trim(now: number): void {
+    const oldest = now - this.#options.idleMs;
     while (this.#idle[0] !== undefined && (this.#idle[0].since ?? 0) < oldest) this.#idle.shift()?.stream.destroy();
   }
 }

@@ -1,0 +1,206 @@
+/** The road of one exchange: route, judge, open, carry, record. It decides nothing itself: the snapshot's checks do. */
+
+import { SallyportError, codes, type Code } from '../core/errors.ts';
+import { judge, type Outcome } from '../core/policy/judge.ts';
+import type { Exchange } from '../core/policy/exchange.ts';
+import type { Call, Proceeding, Tally } from '../contracts/protocol.ts';
+import type { Service, Snapshot } from '../contracts/snapshot.ts';
+import type { AuditLog } from '../contracts/sink.ts';
+import type { Stream } from '../contracts/stream.ts';
+import type { Forwarding, Opened } from '../contracts/upstream.ts';
+import { answerFor, type Answers } from './answer.ts';
+import { eventOf } from './event.ts';
+import { submitForm } from './forms.ts';
+import { isReservedRequest, ownCheckReply } from './reserved.ts';
+
+/** What every trip is handed. */
+export type Road = Readonly<{
+  /** The one reference to what should be; read once an exchange. */
+  snapshot: () => Snapshot;
+  audit: AuditLog;
+  tools: Readonly<{ now: () => number }>;
+  /** Told of our own faults: a bug, never a stranger's doing. */
+  onFault: (error: unknown) => void;
+}>;
+
+/**
+ * The exchange that runs on a connection at this moment, if any. One record a connection: a set that changed with
+ * each exchange would leave tables behind that keep dead exchanges alive.
+ */
+export type Live = { readonly stream: Stream; call: Call | null; service: Service | null };
+
+/** Why an exchange gets no further, and what is said about it. */
+type Refusal = Readonly<{
+  code: Code;
+  why: string;
+  stage: 'route' | 'identify' | 'authorize' | 'meter' | 'open';
+  answer: Answers['proposed'];
+}>;
+
+/**
+ * One exchange from its head to its line in the log. Where nothing has to be waited for, no promise is made: each costs a
+ * turn of the queue. Whatever breaks ends in `broke`, and the visitor's stream with it.
+ */
+export class Trip implements Proceeding {
+  readonly #road: Road;
+  readonly #live: Live;
+  readonly #call: Call;
+  readonly #snapshot: Snapshot;
+  /** With the identity, once somebody was let in. */
+  #exchange: Exchange;
+  #service: Service | null = null;
+  #forwarding: Forwarding | null = null;
+  /** Whether a connection that carried something before has failed already. */
+  #fresh = false;
+  #over = false;
+
+  constructor(road: Road, live: Live, call: Call) {
+    this.#road = road;
+    this.#live = live;
+    this.#call = call;
+    this.#exchange = call.exchange;
+    this.#snapshot = road.snapshot();
+    live.call = call;
+  }
+
+  /** Never throws. */
+  start(): void {
+    try {
+      this.#begin();
+    } catch (error) {
+      this.broke(error);
+    }
+  }
+
+  settled(tally: Tally): void {
+    try {
+      this.#carried(tally);
+    } catch (error) {
+      this.broke(error);
+    }
+  }
+
+  broke(error: unknown): void {
+    this.#road.onFault(error);
+    this.#live.stream.destroy();
+    this.#end();
+  }
+
+  #begin(): void {
+    const exchange = this.#exchange;
+    const snapshot = this.#snapshot;
+    const reached = ownCheckReply(exchange, snapshot);
+    if (reached !== null) return this.#wait(this.#call.refuse(reached), () => this.#end());
+    const route = misdirected(exchange) ? null : snapshot.route(exchange);
+    const service = route?.service ?? null;
+    this.#service = service;
+    this.#live.service = service;
+    const missing = misdirected(exchange) ? 'host-misdirected' : unavailable(service, exchange.at);
+    if (route === null || service === null || missing !== null) {
+      const code = missing ?? 'route-missing';
+      return this.#refuse({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
+    }
+    if (exchange.http !== null && isReservedRequest(exchange.http)) return this.#form(service);
+    const judged = judge(exchange, route, this.#call.gather);
+    if (judged instanceof Promise) this.#wait(judged, (outcome) => this.#judged(outcome, service));
+    else this.#judged(judged, service);
+  }
+
+  #judged(outcome: Outcome, service: Service): void {
+    if (outcome.is === 'refuse') return this.#refuse(outcome);
+    const { exchange, spent } = outcome;
+    this.#exchange = exchange;
+    this.#forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
+    this.#open(service, this.#forwarding);
+  }
+
+  /** A form that refuses without an answer of its own shows the face, like a path that has no form. */
+  #form(service: Service): void {
+    this.#wait(submitForm(this.#call, service, this.#snapshot.limits.formBytesMax), (submitted) => {
+      if (submitted === null || submitted.answer === null) {
+        const { code, why } = submitted ?? { code: null, why: 'no form of this service' };
+        return this.#refuse({ code: code ?? 'route-missing', why: why ?? '', stage: 'identify', answer: null });
+      }
+      const { answer, code, why } = submitted;
+      return this.#wait(this.#call.refuse(answer), (tally) => this.#record(tally, { is: code === null ? 'pass' : 'refuse', code, why }));
+    });
+  }
+
+  /** Opens the upstream and joins both. */
+  #open(service: Service, forwarding: Forwarding): void {
+    let opening: Promise<Opened> | Opened;
+    try {
+      opening = service.dial(this.#exchange, this.#call, this.#fresh);
+    } catch (error) {
+      return this.#refuse(this.#openingFailed(error));
+    }
+    if (!(opening instanceof Promise)) return this.#call.proceed(opening, forwarding, this);
+    const opened = opening.then(
+      (found) => () => this.#call.proceed(found, forwarding, this),
+      (error: unknown) => () => this.#refuse(this.#openingFailed(error)),
+    );
+    this.#wait(opened, (go) => go());
+  }
+
+  /** Tries once more where nothing had begun on a connection that was being closed. */
+  #carried(tally: Tally): void {
+    const { code, why } = tally;
+    if (tally.end === 'untouched' && !this.#fresh && this.#service !== null && this.#forwarding !== null) {
+      this.#fresh = true;
+      return this.#open(this.#service, this.#forwarding);
+    }
+    if (tally.end !== 'done' && code !== null) return this.#refuse({ code, why: why ?? code, stage: 'open', answer: null });
+    return this.#record(tally, { is: code === null || code === 'visitor-gone' ? 'pass' : 'fail', code, why });
+  }
+
+  #openingFailed(error: unknown): Refusal {
+    if (error instanceof SallyportError) return { code: error.code, why: error.message, stage: 'open', answer: null };
+    this.#road.onFault(error);
+    return { code: 'program-failed', why: 'opening the upstream failed', stage: 'open', answer: null };
+  }
+
+  #refuse(refusal: Refusal): void {
+    const { code, why, stage } = refusal;
+    const identified = stage === 'authorize' || stage === 'meter' || stage === 'open';
+    const [exchange, snapshot, service] = [this.#exchange, this.#snapshot, this.#service];
+    const answer = { exchange, snapshot, service, code, identified, proposed: refusal.answer };
+    const is = stage === 'open' && (codes[code].status ?? 500) >= 500 ? 'fail' : 'refuse';
+    this.#wait(this.#call.refuse(answerFor(answer)), (tally) => this.#record(tally, { is, code, why }));
+  }
+
+  /** Goes on with what was waited for. */
+  #wait<Value>(waited: Promise<Value>, go: (value: Value) => void): void {
+    waited.then(go).catch((error: unknown) => this.broke(error));
+  }
+
+  #record(tally: Tally, verdict: Readonly<{ is: 'pass' | 'refuse' | 'fail'; code: Code | null; why: string | null }>): void {
+    this.#road.audit.record(eventOf(this.#exchange, this.#service?.name ?? null, tally, verdict, this.#road.tools.now()));
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#live.call = null;
+    this.#live.service = null;
+    this.#call.end();
+  }
+}
+
+const whyNot: Partial<Record<Code, string>> = {
+  'route-missing': 'no service has this name',
+  'host-misdirected': 'the Host field and the name of the TLS handshake differ',
+  'service-closed': 'the service is closed',
+  'service-expired': 'the share has expired',
+};
+
+/** RFC 9110, 15.5.20; domain fronting: what was asked for in the handshake decided the certificate, so Host must agree. */
+function misdirected(exchange: Exchange): boolean {
+  return exchange.sni !== null && exchange.http !== null && exchange.sni !== exchange.host;
+}
+
+function unavailable(service: Service | null, at: number): Code | null {
+  if (service === null) return null;
+  if (!service.open) return 'service-closed';
+  return service.expires !== null && service.expires <= at ? 'service-expired' : null;
+}
