@@ -114,6 +114,18 @@ export class Directory {
     }));
   }
 
+  /** Streams that still run on all carriers, those that leave included. */
+  get streams(): number {
+    let count = 0;
+    for (const [gateway] of this.#gateways) count += gateway.carrier.streams;
+    return count;
+  }
+
+  /** Says to every gateway that this relay goes: nothing is opened any more, what runs may end, nothing is closed. */
+  leave(code: 'interrupted'): void {
+    for (const [gateway] of this.#gateways) gateway.carrier.goaway(code);
+  }
+
   closeAll(why: 'interrupted'): void {
     for (const [gateway] of this.#gateways) gateway.carrier.close(fault(why, 'the relay is going'));
   }
