@@ -30,7 +30,8 @@ function readLength(value: string): number | null {
   let first = 0;
   while (first < value.length - 1 && value.charCodeAt(first) === 48) first += 1;
   if (value.length - first > 16) return null;
-  const length = Number(value);
+  let length = 0;
+  for (let at = first; at < value.length; at += 1) length = length * 10 + value.charCodeAt(at) - 48;
   return Number.isSafeInteger(length) ? length : null;
 }
 

@@ -76,7 +76,7 @@ export class ResponseReader {
   #read(method: string): ResponseHead | Fault {
     const { bytes, base, length, marks, count, minor, statusStart, reasonStart, reasonEnd } = this.#scanner;
     const text = this.#latin1(bytes, base, base + length);
-    const status = Number(text.slice(statusStart, statusStart + 3));
+    const status = three(text, statusStart);
     const fields: Field[] = [];
     const said: Said = { contentLength: null, transferEncoding: null, connection: null, upgrade: null };
     for (let mark = 0; mark < count * 4; mark += 4) {
@@ -106,6 +106,11 @@ export class ResponseReader {
     const reason = text.slice(Math.min(reasonStart, reasonEnd), reasonEnd);
     return { status, reason, minor, fields, framing, persistent, upgrade: status === 101 ? upgrade : null };
   }
+}
+
+/** The number of three digits, which the scanner has seen to be digits. */
+function three(text: string, at: number): number {
+  return text.charCodeAt(at) * 100 + text.charCodeAt(at + 1) * 10 + text.charCodeAt(at + 2) - 48 * 111;
 }
 
 /** RFC 9112, 6.3 for responses. Lengths are read strictly even where no body follows. */
