@@ -111,7 +111,7 @@ describe('a relay', () => {
   });
 
   it('answers a name that nobody holds with a fatal alert, and a gateway that has gone alike', async (test) => {
-    const at = await world(test);
+    const at = await world(test, { visitorHoldMs: 100 });
     const key = await at.member('blog');
     const socket = dial(at.port);
     socket.write(await hello('blog.example.test'));
@@ -125,7 +125,7 @@ describe('a relay', () => {
     deepEqual(await drained(again), unrecognized);
     deepEqual(
       at.sink.last().map((event) => event.code),
-      ['route-missing', 'route-missing'],
+      ['route-missing', 'name-unknown'],
     );
   });
 

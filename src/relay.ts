@@ -125,7 +125,7 @@ function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
     expires: null,
     guarded: true,
     forwarding: { host: null, spent: [], forwarded: false },
-    dial: throughTunnel((visitor) => directory.open(visitor)),
+    dial: throughTunnel((visitor, caller) => directory.open(visitor, caller)),
     forms: [],
     words: 'the gateways of this relay',
   };

@@ -2,6 +2,7 @@
 
 import type { Address } from '../core/address.ts';
 import type { Stream } from './stream.ts';
+import type { Caller } from './upstream.ts';
 
 /** The long-lived key of a relay or a gateway, and the self-made certificate that shows it. Both PEM. */
 export type MachineIdentity = Readonly<{
@@ -26,8 +27,8 @@ export type Visitor = Readonly<{
 /** A visitor's stream as it arrives at the gateway. Still TLS: only the gateway can end it. */
 export type TunnelArrival = Visitor & Readonly<{ stream: Stream }>;
 
-/** Opens a stream to the gateway that holds the visitor's name now; null when nobody does, or may. */
-export type OpenTunnel = (visitor: Visitor) => Stream | null;
+/** Opens a stream to the gateway that holds the visitor's name now, or will in a moment; null when nobody does, or may. */
+export type OpenTunnel = (visitor: Visitor, caller: Caller) => Stream | Promise<Stream | null> | null;
 
 /** Whose name is it: asked at every registration and at every open, answered from memory. */
 export interface Grants {

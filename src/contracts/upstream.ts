@@ -25,7 +25,11 @@ export type Opened =
 export type Open = (exchange: Exchange, caller: Caller, fresh: boolean) => Promise<Opened> | Opened;
 
 /** Who waits for the opening. `signal` is made when it is first read: touch it only where something is really dialled. */
-export type Caller = Readonly<{ signal: AbortSignal }>;
+export type Caller = Readonly<{
+  signal: AbortSignal;
+  /** Bytes of the visitor that are kept until it has opened: what waiting costs. */
+  keptBytes?: number;
+}>;
 
 /** How a head is rewritten for the service: made once per configuration, but for `spent`. */
 export type Forwarding = Readonly<{

@@ -76,7 +76,25 @@ export const defaults = {
   carriersPerKeyMax: 16 as number,
   /** How long a silent holder of a name may take to answer a ping before a newcomer of the same key gets it. */
   carrierProbeMs: 3_000 as number,
-  carriersMax: 1_000 as number,
+  /** A thousand gateways with their carriers, and room for those that come while others leave. */
+  carriersMax: 4_000 as number,
+  /** What a gateway keeps at its relay: one may break, and the other carries on. cloudflared keeps four; eight are taken at most. */
+  carriersPerRelay: 2 as number,
+  /** How long streams of a carrier that its relay has said goodbye to may go on, if the relay lets them. */
+  carrierDrainMs: 1_800_000 as number,
+  /** How long a gateway that ends waits for its streams. Who pressed Ctrl-C waits with it. */
+  goodbyeMs: 500 as number,
+  /**
+   * A visitor is held while the gateway of a name that was there a moment ago comes back: so long, so many, of one address and
+   * in total, with so many bytes of hellos. Each may bring up to 64 KiB more into its socket's own buffer, which is not read on.
+   */
+  visitorHoldMs: 5_000 as number,
+  visitorsHeldMax: 512 as number,
+  visitorsHeldPerAddressMax: 16 as number,
+  visitorsHeldBytesMax: 4_194_304 as number,
+  /** How long a name that was lost counts as one that may be back, and how many are remembered. */
+  nameRememberedMs: 300_000 as number,
+  namesRememberedMax: 10_000 as number,
   namesPerCarrierMax: 100 as number,
   /** Between two attempts to reach the relay, at most; jittered. ngrok and cloudflared stay below a minute. */
   redialMs: 30_000 as number,

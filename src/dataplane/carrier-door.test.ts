@@ -395,8 +395,8 @@ describe('names', () => {
       raw.socket.pause();
     }
     deepEqual(
-      at.relay.gateways().map((one) => one.names),
-      [[], ['blog.example.test']],
+      at.relay.gateways().map((one) => [one.names, one.carriers]),
+      [[['blog.example.test'], 2]],
     );
   });
 

@@ -10,7 +10,7 @@ import type { Limits } from '../core/limits.ts';
 import type { Enrolment, MachineIdentity } from '../contracts/tunnel.ts';
 import { Carrier } from './carrier.ts';
 import type { CarrierTaker } from './carrier.ts';
-import type { Directory, LiveGateway } from './directory.ts';
+import type { Asked, Directory, LiveCarrier } from './directory.ts';
 import type { Accepted, RefusedCode } from './greeting.ts';
 import { carrierTls, channelProved, helloShape, peerFingerprint, refusedShape, registerShape } from './greeting.ts';
 
@@ -83,10 +83,9 @@ class Visit implements CarrierTaker {
   onSettled: () => void = () => undefined;
   #fingerprint: string | null = null;
   #carrier: Carrier | null = null;
-  #gateway: LiveGateway | null = null;
+  #live: LiveCarrier | null = null;
   #over = false;
   #registers = 0;
-  #turn: Promise<void> = Promise.resolve();
 
   constructor(door: CarrierDoor, tls: TLSSocket, from: Address) {
     this.#door = door;
@@ -112,8 +111,8 @@ class Visit implements CarrierTaker {
   }
 
   goaway(): void {
-    // The gateway leaves: its names are free for whoever comes in its place; its streams may end.
-    if (this.#gateway !== null) this.#door.options.directory.remove(this.#gateway);
+    // The gateway leaves this carrier: what runs may end, and nothing begins.
+    if (this.#live !== null) this.#door.options.directory.retire(this.#live);
   }
 
   end(why: Fault): void {
@@ -125,7 +124,7 @@ class Visit implements CarrierTaker {
     if (this.#over) return;
     this.#over = true;
     this.onSettled();
-    if (this.#gateway !== null) this.#door.options.directory.remove(this.#gateway);
+    if (this.#live !== null) this.#door.options.directory.remove(this.#live);
     if (this.#carrier === null) this.#tls.destroy();
     else this.#carrier.close(why);
     this.#door.options.onEnd(this.#from, this.#fingerprint, why);
@@ -153,8 +152,8 @@ class Visit implements CarrierTaker {
     const accepted: Accepted = { domain, grants: grants.slice(0, 100), window: carrier.limits.window, features: [] };
     carrier.message('accepted', accepted);
     carrier.begin({ window: hello.data.window, streams: hello.data.streams });
-    this.#gateway = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier };
-    directory.add(this.#gateway);
+    this.#live = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier };
+    directory.add(this.#live);
     directory.thin(fingerprint, limits.carriersPerKeyMax);
     this.onSettled();
   }
@@ -165,21 +164,19 @@ class Visit implements CarrierTaker {
   }
 
   #register(value: unknown): void {
-    const gateway = this.#gateway;
+    const live = this.#live;
     const asked = registerShape.safeParse(value);
     const { namesPerCarrierMax } = this.#door.options.limits;
-    if (gateway === null || !asked.success || asked.data.names.length > namesPerCarrierMax || this.#registers >= registersMax)
+    if (live === null || !asked.success || asked.data.names.length > namesPerCarrierMax || this.#registers >= registersMax)
       return this.fail(fault('frame-malformed', 'a registration that cannot be taken'));
     this.#registers += 1;
-    // One after the other: the last word of a gateway about its names is what holds.
-    this.#turn = this.#answer(this.#turn, gateway, asked.data).catch((error: unknown) => this.#broke(error));
+    this.#answer(live, asked.data).catch((error: unknown) => this.#broke(error));
   }
 
-  async #answer(before: Promise<void>, gateway: LiveGateway, asked: Readonly<{ ask: number; names: readonly string[] }>): Promise<void> {
-    await before;
-    const answers = await this.#door.options.directory.register(gateway, asked.names);
+  async #answer(live: LiveCarrier, asked: Asked): Promise<void> {
+    const answers = await this.#door.options.directory.register(live, asked);
     this.#registers -= 1;
-    if (!this.#over) gateway.carrier.message('names', { ask: asked.ask, answers });
+    if (!this.#over) live.carrier.message('names', { ask: asked.ask, answers });
   }
 }
 

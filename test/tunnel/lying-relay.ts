@@ -44,10 +44,12 @@ export async function startLyingRelay(context: Context): Promise<LyingRelay> {
       socket.unshift(Buffer.concat(read));
       if (heard.alpn.includes(carrierAlpn)) return door.take(socket, { ip: '127.0.0.1', port: 1 });
       const id = randomBytes(8).toString('hex');
-      const stream = names.open({ id, from: { ip, port: 40_000 }, port: port(), sni: heard.sni, alpn: heard.alpn });
-      if (stream === null) return void socket.destroy();
-      stream.on('close', () => socket.destroy());
-      socket.pipe(stream).pipe(socket);
+      const visitor = { id, from: { ip, port: 40_000 }, port: port(), sni: heard.sni, alpn: heard.alpn };
+      void Promise.resolve(names.open(visitor, { signal: new AbortController().signal })).then((stream) => {
+        if (stream === null) return void socket.destroy();
+        stream.on('close', () => socket.destroy());
+        socket.pipe(stream).pipe(socket);
+      });
     });
   });
   const port = (): number => (server.address() as AddressInfo).port;

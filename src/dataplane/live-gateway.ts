@@ -1,0 +1,97 @@
+/** A process of a gateway with all its carriers. They hold its names together: one that is lost takes its own streams only. */
+
+import type { Fault } from '../core/errors.ts';
+import type { Opening } from '../core/mux/opening.ts';
+import type { Stream } from '../contracts/stream.ts';
+import type { Carrier } from './carrier.ts';
+
+/** A carrier whose gateway was let in. */
+export type LiveCarrier = Readonly<{
+  fingerprint: string;
+  /** Of the process: carriers of one key and one instance are one gateway. */
+  instance: string;
+  /** The address it came from. */
+  from: string;
+  since: number;
+  carrier: Carrier;
+}>;
+
+export class LiveGateway {
+  readonly fingerprint: string;
+  readonly instance: string;
+  readonly names = new Set<string>();
+  /** The newest registration: one that was sent earlier on another carrier and came later is worth nothing. */
+  lastAsk = -1;
+  /** One registration after the other, whichever carrier it came on. */
+  turn: Promise<unknown> = Promise.resolve();
+  /** In the order in which they came. */
+  readonly #takers = new Set<LiveCarrier>();
+  /** One side said goaway: what runs may end, nothing begins. */
+  readonly #leaving = new Set<LiveCarrier>();
+
+  constructor(fingerprint: string, instance: string) {
+    this.fingerprint = fingerprint;
+    this.instance = instance;
+  }
+
+  /** Whether any carrier takes new streams. */
+  get stands(): boolean {
+    return this.#takers.size > 0;
+  }
+  get carriers(): readonly LiveCarrier[] {
+    return [...this.#takers, ...this.#leaving];
+  }
+  get streams(): number {
+    return this.carriers.reduce((count, { carrier }) => count + carrier.streams, 0);
+  }
+
+  add(live: LiveCarrier): void {
+    this.#takers.add(live);
+  }
+
+  retire(live: LiveCarrier): void {
+    if (this.#takers.delete(live)) this.#leaving.add(live);
+  }
+
+  /** Returns whether nothing is left of the gateway. */
+  remove(live: LiveCarrier): boolean {
+    this.#takers.delete(live);
+    this.#leaving.delete(live);
+    return this.#takers.size + this.#leaving.size === 0;
+  }
+
+  /** Opens a stream on the carrier with the fewest; on another where that one has no room. Null: none has. */
+  open(opening: Opening): Stream | null {
+    const first = this.#leastLoaded();
+    const stream = first?.carrier.open(opening) ?? null;
+    if (stream !== null) return stream;
+    for (const live of this.#takers) {
+      const other = live === first ? null : live.carrier.open(opening);
+      if (other !== null) return other;
+    }
+    return null;
+  }
+
+  /** Whether any carrier answers within this time. */
+  async probe(ms: number): Promise<boolean> {
+    const asked = this.carriers.map(async ({ carrier }) => {
+      if (!(await carrier.probe(ms))) throw new Error('no answer');
+    });
+    return Promise.any(asked).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  close(why: Fault): void {
+    for (const { carrier } of this.carriers) carrier.close(why);
+  }
+
+  #leastLoaded(): LiveCarrier | null {
+    let least: LiveCarrier | null = null;
+    for (const live of this.#takers) {
+      if (!live.carrier.ended && (least === null || live.carrier.streams < least.carrier.streams)) least = live;
+    }
+    return least;
+  }
+}
