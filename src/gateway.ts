@@ -6,8 +6,6 @@ import type { Closable } from './contracts/stream.ts';
 import { SallyportError } from './core/errors.ts';
 import { serveControl } from './controlplane/api/serve.ts';
 import type { ControlVerbs } from './controlplane/api/verbs.ts';
-import type { Leaf } from './controlplane/certificates/local-ca.ts';
-import { reachSelf } from './controlplane/check/reach.ts';
 import { Readiness } from './controlplane/check/readiness.ts';
 import { Sources } from './controlplane/check/sources.ts';
 import { compile, type Compiled, type World } from './controlplane/config/compile.ts';
@@ -15,7 +13,7 @@ import type { Config } from './controlplane/config/plan.ts';
 import type { GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
 import type { Answer, Question } from './controlplane/config/question.ts';
 import { Expiry } from './controlplane/expiry.ts';
-import { placeOf, relayName, type Place } from './controlplane/places.ts';
+import { relayName } from './controlplane/places.ts';
 import { startBufferCollector } from './dataplane/buffer-collector.ts';
 import { createDeadlines, startDeadlines, steadyNow } from './dataplane/deadlines.ts';
 import { Doors } from './dataplane/doors.ts';
@@ -25,9 +23,11 @@ import { createIds } from './dataplane/ids.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts';
 import { assertService, certified, closeAll, machineAddresses, messageOf } from './gateway/parts.ts';
+import { Proofs } from './gateway/proofs.ts';
 import { RelaySide } from './gateway/relay-side.ts';
 import { statusOf } from './gateway/status.ts';
 import { http1 } from './modules/protocols/http1.ts';
+import { sniProtocol } from './modules/protocols/sni.ts';
 import { guards, upstreams } from './registry.ts';
 
 export type { GatewayOptions };
@@ -58,6 +58,7 @@ class Gateway implements RunningGateway {
   readonly #ends: Closable[];
   readonly #engine: Engine;
   readonly #doors: Doors;
+  readonly #proofs: Proofs;
   readonly #readiness: Readiness;
   readonly #expiry: Expiry;
   readonly #relay: RelaySide | null;
@@ -98,16 +99,24 @@ class Gateway implements RunningGateway {
       engine: this.#engine,
       protocol: http1,
       contextFor: (name) => parts.contexts.contextFor(name),
+      unread: () => this.#current().unread,
+      peek: sniProtocol,
       limits,
       deadlines,
     });
     ends.push(this.#doors);
+    this.#proofs = new Proofs({
+      config: () => this.#config,
+      snapshot: () => this.#snapshot,
+      doors: () => this.#doors.open,
+      contexts: parts.contexts,
+      caPath: parts.ca.path,
+      leg: parts.leg,
+      nonce: this.#checkNonce,
+    });
     this.#readiness = new Readiness({
-      reach: (place, signal) => {
-        const leaf = this.#leafOf(place);
-        return reachSelf({ ...place, ca: leaf?.issuer ?? null, fingerprint: leaf?.fingerprint ?? null, nonce: this.#checkNonce, signal });
-      },
-      proofOf: (place) => this.#proofOf(place),
+      reach: (place, signal) => this.#proofs.reach(place, signal),
+      proofOf: (place) => this.#proofs.proofOf(place),
       onEvent: options.onEvent,
     });
     this.#relay = this.#towardsRelay();
@@ -132,7 +141,7 @@ class Gateway implements RunningGateway {
   status(): GatewayStatus {
     const services = (this.#snapshot?.services ?? []).map((service) =>
       statusOf(service, {
-        place: this.#placeOf(service),
+        place: this.#proofs.placeOf(service),
         readiness: this.#readiness.stateOf(service.name),
         access: this.#compiled?.accessWords.get(service.name) ?? '',
         live: this.#engine.liveOf(service.name),
@@ -238,7 +247,7 @@ class Gateway implements RunningGateway {
       if (!services.some((service) => service.name === old.name))
         this.#options.onEvent({ event: 'closed', service: old.name, why: 'removed' });
     }
-    this.#readiness.watch([...open.values()].map((service) => this.#placeOf(service)).filter((place) => place !== null));
+    this.#readiness.watch([...open.values()].map((service) => this.#proofs.placeOf(service)).filter((place) => place !== null));
     this.#expiry.watch(services);
   }
 
@@ -270,31 +279,5 @@ class Gateway implements RunningGateway {
       checkNonce: this.#checkNonce,
       platform: process.platform,
     };
-  }
-
-  #placeOf(service: Readonly<{ name: string; hosts: readonly string[] }>): Place | null {
-    return placeOf({
-      service: service.name,
-      hosts: service.hosts,
-      doors: this.#doors.open,
-      relay: this.#parts.leg?.place ?? null,
-      machine: machineAddresses(),
-    });
-  }
-
-  #proofOf(place: Place): Readonly<{ ca: string | null; fingerprint: string | null; expires: string | null }> {
-    const expires = this.#snapshot?.services.find((service) => service.name === place.service)?.expires ?? null;
-    const leaf = this.#leafOf(place);
-    return {
-      ca: leaf === null ? null : this.#parts.ca.path,
-      fingerprint: leaf?.fingerprint ?? null,
-      expires: expires === null ? null : new Date(expires).toISOString(),
-    };
-  }
-
-  /** What a visitor of that place is shown: by its name, or by none where an address is dialled. */
-  #leafOf(place: Place): Leaf | null {
-    const { contexts } = this.#parts;
-    return place.tls ? (contexts.leafOf(place.host) ?? contexts.leafOf(null)) : null;
   }
 }

@@ -16,13 +16,14 @@ import { createMemoryStore } from './modules/stores/memory.ts';
 import { openSqliteStore } from './modules/stores/sqlite.ts';
 import { folder } from './modules/upstreams/folder.ts';
 import { http } from './modules/upstreams/http.ts';
+import { tcp } from './modules/upstreams/tcp.ts';
 import { throughTunnel } from './modules/upstreams/tunnel.ts';
 
 /** Guards by the word that the configuration has for them. Each stands behind its own schema. */
 export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([firewall, ip, link, password, publicGuard, webhook]);
 
 /** What can lie behind a service of the configuration. */
-export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http]);
+export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, tcp]);
 
 /** What is wired by the gateway and the relay, which know each by its own signature. */
 export const wired = {

@@ -138,5 +138,6 @@ function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
     services: [service],
     limits,
     checkNonce: randomBytes(32).toString('hex'),
+    unread: null,
   };
 }

@@ -17,12 +17,13 @@ import { openCommand } from './commands/open.ts';
 import { relayCommand } from './commands/relay.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
+import { tlsCommand } from './commands/tls.ts';
 import { upCommand } from './commands/up.ts';
 import { usersCommand } from './commands/users.ts';
 import { versionCommand } from './commands/version.ts';
 
 const groups: readonly (readonly [title: string, commands: readonly ((cli: Cli) => Command)[]])[] = [
-  ['Share', [httpCommand, dirCommand, exampleCommand]],
+  ['Share', [httpCommand, dirCommand, tlsCommand, exampleCommand]],
   ['Run', [upCommand, gatewayCommand, relayCommand, joinCommand]],
   ['Look', [statusCommand, logsCommand, explainCommand]],
   ['Switch', [openCommand, closeCommand]],

@@ -124,7 +124,7 @@ async function reloadInto(state: State, run: Run, progress: Progress): Promise<v
 
 /** `localhost:3000`, or the folder. */
 function behindWords({ behind }: ServicePlan): string {
-  return behind.is === 'folder' ? behind.path : `http://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
+  return behind.is === 'folder' ? behind.path : `${behind.is}://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
 }
 
 async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {

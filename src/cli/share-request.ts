@@ -83,9 +83,24 @@ export function wantsLink(access: AccessRequest): boolean {
 /** A port or URL as typed. Errors: `port-malformed`, with what would have been right. */
 export function checkedTarget(text: string): string {
   const found = readBehind(text);
-  if (found.ok) return text;
+  if (found.ok && found.value.is === 'http') return text;
+  if (found.ok)
+    throw new SallyportError('port-malformed', `${text} is no web service.`, {
+      hint: `Share it with: sallyport ${found.value.is} ${text}`,
+    });
   throw new SallyportError('port-malformed', `${JSON.stringify(text)} cannot be shared: expected ${found.expected}.`, {
     hint: 'For example: sallyport 3000, or sallyport http://127.0.0.1:3000',
+  });
+}
+
+/** A port, HOST:PORT or a URL of that kind, as the configuration says it: `tls://127.0.0.1:8443`. Errors: `port-malformed`. */
+export function checkedAddress(text: string, kind: 'tls' | 'tcp'): string {
+  const url = text.includes('://') ? text : `${kind}://${/^\d+$/.test(text) ? `localhost:${text}` : text}`;
+  const found = readBehind(url);
+  if (found.ok && found.value.is === kind) return url;
+  const expected = found.ok ? `a port or ${kind}://HOST:PORT` : found.expected;
+  throw new SallyportError('port-malformed', `${JSON.stringify(text)} cannot be shared: expected ${expected}.`, {
+    hint: `For example: sallyport ${kind} ${kind === 'tls' ? '8443' : '22'}`,
   });
 }
 
@@ -94,7 +109,7 @@ export function checkedFolder(text: string, cwd: string): string {
   return resolve(cwd, text);
 }
 
-/** `--name`, or what the target suggests: the folder's name, `web-3000`, or the host's first label. */
+/** `--name`, or what the target suggests: the folder's name, `web-3000`, `tcp-22`, or the host's first label. */
 export function nameFor(given: string | null, target: Readonly<{ to: string } | { dir: string }>): string {
   if (given !== null) {
     const name = readServiceName(given);
@@ -105,10 +120,11 @@ export function nameFor(given: string | null, target: Readonly<{ to: string } | 
   }
   if ('dir' in target) return labelFrom(basename(target.dir), 'files');
   const behind = readBehind(target.to);
-  if (!behind.ok || behind.value.is !== 'http') return 'web';
-  const { host, port } = behind.value;
+  if (!behind.ok || behind.value.is === 'folder') return 'web';
+  const { is, host, port } = behind.value;
   const here = host === 'localhost' || host.includes(':') || /^[\d.]+$/.test(host);
-  return here ? `web-${port}` : labelFrom(host.split('.')[0] ?? '', `web-${port}`);
+  const plain = `${is === 'http' ? 'web' : is}-${port}`;
+  return here ? plain : labelFrom(host.split('.')[0] ?? '', plain);
 }
 
 function labelFrom(text: string, otherwise: string): string {

@@ -39,3 +39,8 @@ export type Snapshot = Readonly<{
   /** Proves to ourselves, and to nobody else, that we reached ourselves. New at each start. */
   checkNonce: string;
 }>;
+  /**
+   * Whether TLS that asks for this canonical name (null: for none) is passed on to its service unread. Null when no service
+   * of this gateway is of that kind: then nobody looks at a hello before its TLS is ended.
+   */
+  unread: ((name: string | null) => boolean) | null;

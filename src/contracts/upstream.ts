@@ -16,6 +16,8 @@ export type Opened =
       /** Gives it back: kept for the next exchange if `reusable`, destroyed if not. Call exactly once. */
       release: (reusable: boolean) => void;
     }>
+  /** Bytes of any protocol, for a visitor who asked for a change of protocol (RFC 9110, 7.8): both are joined once that was granted. */
+  | Readonly<{ is: 'raw'; stream: Stream; reused: false; release: (reusable: boolean) => void }>
   | Readonly<{ is: 'reply'; reply: Reply; body?: AsyncIterable<Uint8Array>; length?: number }>;
 
 /**

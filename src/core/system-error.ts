@@ -1,11 +1,22 @@
 /** What the operating system's and SQLite's errors mean to us, by their code: never by their message. */
 
-import { SallyportError } from './errors.ts';
+import { SallyportError, type Code } from './errors.ts';
 
 /** `ENOSPC`, `EACCES` …: the code of an error of the runtime, or null. */
 export function systemCode(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null;
   return typeof error.code === 'string' ? error.code : null;
+}
+
+const dialMeanings: ReadonlyMap<string, Code> = new Map<string, Code>([
+  ['ECONNREFUSED', 'upstream-refused'],
+  ['ETIMEDOUT', 'upstream-timed-out'],
+  ['ECONNRESET', 'upstream-broken'],
+]);
+
+/** What a connection that could not be made says of its service. */
+export function dialCode(error: unknown): Code {
+  return dialMeanings.get(systemCode(error) ?? '') ?? 'upstream-unreachable';
 }
 
 /** Whether the disk (or this user's share of it) is full. */

@@ -5,7 +5,8 @@ import { hostPort, isLoopback, parseIp } from '../core/address.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ListenerFacts } from '../core/policy/exchange.ts';
 import type { Deadlines, Protocol } from '../contracts/protocol.ts';
-import type { Closable, Stream } from '../contracts/stream.ts';
+import type { Snapshot } from '../contracts/snapshot.ts';
+import type { Arrival, Closable, Stream } from '../contracts/stream.ts';
 import type { Engine } from './engine.ts';
 import { greet, type GreetOptions } from './greet.ts';
 import { listen, type Listening } from './listener.ts';
@@ -18,18 +19,27 @@ export type DoorsOptions = Readonly<{
   /** Spoken behind every door, with or without TLS. */
   protocol: Protocol;
   contextFor: GreetOptions['contextFor'];
+  /** Which names are passed on with their TLS unread, now (see Snapshot). */
+  unread: () => Snapshot['unread'];
+  /** What reads a hello without ending its TLS; hands back whom `claim` takes. */
+  peek: (claim: Claim) => Protocol;
   limits: Limits;
   deadlines: Deadlines;
 }>;
+
+/** Told whom a hello asks for. True: it is taken over, with every byte that was read of it. */
+type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer, sni: string | null) => boolean;
 
 type Opened = Readonly<{ key: string; door: Door; listening: Listening }>;
 
 export class Doors implements Closable {
   readonly #options: DoorsOptions;
+  readonly #peeking: Protocol;
   #opened: readonly Opened[] = [];
 
   constructor(options: DoorsOptions) {
     this.#options = options;
+    this.#peeking = options.peek((arrival, _alpn, read, sni) => this.#hasOurTls(arrival, read, sni));
   }
 
   /** What is listened on now, with the ports that were really taken. */
@@ -67,7 +77,7 @@ export class Doors implements Closable {
 
   /** Somebody came to the relay and asked for one of our names: their TLS ends here, not there. */
   arriveByRelay(stream: Stream, from: Address, port: number, relay: string): void {
-    this.#greet(stream, from, { name: `relay:${relay}`, scheme: 'https', port, via: 'relay', loopback: false });
+    this.#secure(stream, from, { name: `relay:${relay}`, scheme: 'https', port, via: 'relay', loopback: false });
   }
 
   async close(): Promise<void> {
@@ -88,11 +98,25 @@ export class Doors implements Closable {
           name: `${door.scheme}://${hostPort(door.host, listening.port)}`,
           port: listening.port,
         };
-        if (door.scheme === 'https') this.#greet(socket, from, known);
+        if (door.scheme === 'https') this.#secure(socket, from, known);
         else this.#serve(socket, from, known, null);
       },
     });
     return listening;
+  }
+
+  /** Ends the visitor's TLS; looks first for whom it is where some of it is passed on. */
+  #secure(stream: Stream, from: Address, listener: ListenerFacts): void {
+    if (this.#options.unread() === null) return this.#greet(stream, from, listener);
+    void this.#options.engine.take({ stream, from, listener: { ...listener, scheme: 'tls' }, sni: null }, this.#peeking);
+  }
+
+  /** What is not passed on goes the way of every other visitor, as if nobody had looked. */
+  #hasOurTls({ stream, from, listener }: Arrival, read: Buffer, sni: string | null): boolean {
+    if (this.#options.unread()?.(sni) === true) return false;
+    stream.unshift(read);
+    this.#greet(stream, from, { ...listener, scheme: 'https' });
+    return true;
   }
 
   #greet(stream: Stream, from: Address, listener: ListenerFacts): void {

@@ -56,6 +56,7 @@ class Road {
       limits: limitsWith({}),
       checkNonce: nonce,
     };
+      unread: null,
     const deadlines = { time: () => 1_000, add: () => undefined, delete: () => undefined };
     const splice = async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null });
     this.engine = new Engine({

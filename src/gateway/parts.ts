@@ -18,9 +18,11 @@ export function machineAddresses(): readonly string[] {
 
 /** What needs a certificate: the names of the services, and the addresses of the doors with TLS. */
 export function certified(snapshot: Snapshot, config: Config): [hosts: readonly string[], addresses: readonly string[]] {
-  const hosts = new Set(snapshot.services.flatMap((service) => service.hosts));
+  // What is passed on unread shows its own certificate: one of ours for its name would be a way to end its TLS here.
+  const ours = snapshot.services.filter(({ hosts }) => !hosts.some((host) => snapshot.unread?.(host) === true));
+  const hosts = new Set(ours.flatMap((service) => service.hosts));
   const addresses = doorAddresses(config.listen, machineAddresses());
-  if (addresses.length > 0 && snapshot.services.some((service) => service.hosts.length === 0)) hosts.add('localhost');
+  if (addresses.length > 0 && ours.some((service) => service.hosts.length === 0)) hosts.add('localhost');
   return [[...hosts], addresses];
 }
 

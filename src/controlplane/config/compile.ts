@@ -20,6 +20,7 @@ import { answerQuestion } from './question.ts';
 import type { Answer, Question } from './question.ts';
 import { redirectRoute } from './redirect.ts';
 import { ownSource } from './source.ts';
+import { isFor, unreadNames, unreadWarnings } from './unread.ts';
 
 /** What a configuration meets: modules, people, and the state of this process. */
 export type World = Readonly<{
@@ -51,6 +52,7 @@ export type Compiled = Readonly<{
 }>;
 
 type BuiltService = Readonly<{
+  kind: Behind['is'];
   service: Service;
   route: Route<Service>;
   upstream: BuiltUpstream;
@@ -78,10 +80,8 @@ export function compile(config: Config, world: World): Compiled {
     };
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
-      route: router(
-        built.map(({ route }) => route),
-        config,
-      ),
+      route: router(built, config),
+      unread: unreadNames(built.map(({ kind, service }) => ({ kind, hosts: service.hosts }))),
       face: (exchange, code) => face(exchange, code, offers),
       services: built.map(({ service }) => service),
       limits,
@@ -116,7 +116,13 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
       hint: `Give it one: at: ${name}.example.org`,
     });
   }
-  const access = buildAccess(accessOf(plan, config), localIsFree(config), world.guards, tools, { name, hosts: named, behindRelay });
+  const { is: kind } = plan.behind;
+  const bare = unreadWarnings(plan, world.ways);
+  const access = buildAccess(accessOf(plan, config), localIsFree(config) && kind !== 'tls', world.guards, tools, {
+    name,
+    hosts: named,
+    behindRelay,
+  });
   const firewall = firewallOf(plan, world, tools, { name, hosts: named, behindRelay });
   const upstream = buildUpstream(plan, world, tools);
   const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
@@ -139,7 +145,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     meter: [],
   });
   const about = new Map([...access.about, ...(firewall === null ? [] : [[firewall.check, firewall] as const])]);
-  return { service, route, upstream, access, about, warnings: [...access.warnings, ...serviceWarnings(plan)] };
+  return { kind, service, route, upstream, access, about, warnings: [...access.warnings, ...bare, ...serviceWarnings(plan)] };
 }
 
 function firewallOf(
@@ -148,7 +154,8 @@ function firewallOf(
   tools: Tools,
   service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>,
 ): BuiltGuard | null {
-  if (plan.firewall === 'off') return null;
+  // What is no HTTP has no paths that scanners ask for.
+  if (plan.firewall === 'off' || plan.behind.is === 'tls' || plan.behind.is === 'tcp') return null;
   const guard = world.guards.get('firewall');
   if (guard === undefined) throw new SallyportError('program-failed', `The firewall is on for ${plan.name}, and there is none.`);
   return guard.build(guard.options.parse(plan.firewall), tools, service);
@@ -156,13 +163,18 @@ function firewallOf(
 
 function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpstream {
   const { behind } = plan;
-  const kind = behind.is === 'http' ? 'http' : 'folder';
+  const kind = behind.is === 'tls' ? 'tcp' : behind.is;
   const upstream = world.upstreams.get(kind);
   if (upstream === undefined) throw new SallyportError('program-failed', `There is no upstream ${kind}.`);
   const options =
-    behind.is === 'http'
-      ? { hosts: dialled(behind.host), port: behind.port, from: plan.from ?? ownSource(plan.name, behind.host, world.platform) }
-      : { path: behind.path, indexes: behind.indexes };
+    behind.is === 'folder'
+      ? { path: behind.path, indexes: behind.indexes }
+      : {
+          hosts: dialled(behind.host),
+          port: behind.port,
+          from: plan.from ?? ownSource(plan.name, behind.host, world.platform),
+          ...(behind.is === 'http' ? {} : { scheme: behind.is }),
+        };
   return upstream.build(upstream.options.parse(options), tools);
 }
 
@@ -187,14 +199,15 @@ function serviceWarnings(plan: ServicePlan): readonly Warning[] {
 }
 
 /** Names first, then the one service that answers to every name. */
-function router(routes: readonly Route<Service>[], config: Config): (exchange: Exchange) => Route<Service> | null {
-  const byHost = new Map(routes.flatMap((route) => route.service.hosts.map((host) => [host, route] as const)));
-  const all = routes.find((route) => route.service.hosts.length === 0) ?? null;
+function router(built: readonly BuiltService[], config: Config): (exchange: Exchange) => Route<Service> | null {
+  const byHost = new Map(built.flatMap((each) => each.service.hosts.map((host) => [host, each] as const)));
+  const all = built.find(({ service }) => service.hosts.length === 0) ?? null;
   const httpsPort = config.listen.find((listen) => listen.scheme === 'https')?.port ?? null;
   const redirect = plainRedirects(config) ? redirectRoute(httpsPort ?? 443, (host) => all !== null || byHost.has(host)) : null;
   return (exchange) => {
     // Before any face is shown: nobody is to be asked for a password in the clear.
     if (redirect !== null && exchange.listener.scheme === 'http') return redirect;
-    return byHost.get(exchange.host) ?? all;
+    const found = byHost.get(exchange.host) ?? all;
+    return found !== null && isFor(found.kind, exchange) ? found.route : null;
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Path, Problem, ReadDocument } from './document.ts';
 import type { CheckedFile } from './settle.ts';
+import { hasTlsDoor, impossibleGuard, possibleGuards } from './unread.ts';
 
 /** Problems in the order of the text; none when all is well. */
 export function contradictions(file: CheckedFile, document: ReadDocument): readonly Problem[] {
@@ -23,6 +24,10 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
           complain([...here, key], 'found it beside dir, expected it beside to only');
       }
     }
+    if (service.to?.is === 'tls' || service.to?.is === 'tcp')
+      otherThanHttp(service, service.to.is, (key, sentence) => complain([...here, key], sentence));
+    if (service.to?.is === 'tls' && file.relay === undefined && file.listen !== undefined && !hasTlsDoor({ listen: [file.listen].flat() }))
+      complain([...here, 'to'], 'found tls:// and no https:// in listen, expected one: nobody could come');
     for (const host of [service.at ?? []].flat()) {
       const other = claimed.get(host);
       if (other !== undefined)
@@ -40,4 +45,26 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
     }
   }
   return problems.toSorted((left, right) => left.line - right.line || left.column - right.column);
+}
+
+type CheckedService = CheckedFile['services'][string];
+
+/** Nothing is promised that cannot be kept: a guard that could never be asked, a field of HTTP where there is none. */
+function otherThanHttp(service: CheckedService, kind: 'tls' | 'tcp', complain: (key: string, sentence: string) => void): void {
+  for (const key of ['rewritehost', 'rawheaders'] as const) {
+    if (service[key] !== false) complain(key, `found it beside ${kind}://, expected it beside http only`);
+  }
+  const { access } = service;
+  if (access === undefined) {
+    if (kind === 'tls')
+      complain('to', 'found tls:// and no access, expected [public] or [{ ip: [192.0.2.0/24] }]: TLS is passed on unread');
+    return;
+  }
+  const impossible = impossibleGuard(access, kind);
+  if (impossible === null) return;
+  const possible = [...(possibleGuards[kind] ?? [])];
+  complain(
+    'access',
+    `found ${impossible}, which cannot be asked before ${kind}://, expected ${possible.slice(0, -1).join(', ')} or ${possible.at(-1)}`,
+  );
 }

@@ -64,14 +64,22 @@ test('what is shared: a port, a host and port, or a plain HTTP URL', () => {
   }
 });
 
-test('what is not shared yet, or never, says what would be', () => {
+test('a service with a certificate of its own, and one of any other protocol, say so', () => {
+  assert.deepEqual(readBehind('tls://127.0.0.1:8443'), { ok: true, value: { is: 'tls', host: '127.0.0.1', port: 8443 } });
+  assert.deepEqual(readBehind('TCP://[::1]:22/'), { ok: true, value: { is: 'tcp', host: '::1', port: 22 } });
+});
+
+test('what is never shared says what would be', () => {
   const expectations: Readonly<Record<string, RegExp>> = {
     '70000': /port from 1 to 65535/,
     '-1': /port from 1 to 65535/,
     '3.5': /port from 1 to 65535/,
     localhost: /a port or a URL/,
-    'https://127.0.0.1': /other schemes/,
-    'ftp://x': /other schemes/,
+    'https://127.0.0.1': /http:\/\/, tls:\/\/ or tcp:\/\//,
+    'ftp://x': /http:\/\/, tls:\/\/ or tcp:\/\//,
+    'tls://x': /like tls:\/\/127/,
+    'tcp://x': /like tcp:\/\/127/,
+    'tcp://x:0': /port from 1/,
     'http://u:p@x': /without path, user/,
     'http://x/app': /without path/,
     'http://x:0': /port from 1/,

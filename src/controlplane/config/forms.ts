@@ -64,7 +64,7 @@ export function readRelay(text: string): string | null {
 
 export type BehindRead = Readonly<{ ok: true; value: Behind }> | Readonly<{ ok: false; expected: string }>;
 
-/** `3000`, `127.0.0.1:3000`, `localhost:3000` or `http://HOST:PORT`: what is shared. */
+/** `3000`, `127.0.0.1:3000`, `localhost:3000`, `http://HOST:PORT`, `tls://HOST:PORT` or `tcp://HOST:PORT`: what is shared. */
 export function readBehind(text: string): BehindRead {
   if (/^-?\d+(?:\.\d+)?$/.test(text)) {
     const port = readPort(text);
@@ -73,12 +73,18 @@ export function readBehind(text: string): BehindRead {
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#@\s]+)(\/?)$/i.exec(text);
   if (match === null) return { ok: false, expected: 'a port or http://HOST:PORT, without path, user or query' };
   const scheme = match[1]?.toLowerCase();
-  if (scheme !== undefined && scheme !== 'http') return { ok: false, expected: 'http://HOST:PORT: other schemes are not shared yet' };
+  if (scheme !== undefined && !isKind(scheme)) return { ok: false, expected: 'http://, tls:// or tcp:// before HOST:PORT' };
+  const is = scheme ?? 'http';
   const parts = splitAuthority(match[2] ?? '');
-  const port = parts === null ? null : parts.port === null ? (scheme === undefined ? null : 80) : readPort(parts.port);
-  if (parts === null) return { ok: false, expected: 'a port or a URL like http://127.0.0.1:3000' };
-  if (port === null) return { ok: false, expected: parts.port === null ? 'a port or a URL like http://127.0.0.1:3000' : portExpected };
-  return { ok: true, value: { is: 'http', host: parts.host, port } };
+  const port = parts === null ? null : parts.port === null ? (scheme === 'http' ? 80 : null) : readPort(parts.port);
+  const like = `a port or a URL like ${is}://127.0.0.1:${is === 'http' ? '3000' : is === 'tls' ? '8443' : '22'}`;
+  if (parts === null) return { ok: false, expected: like };
+  if (port === null) return { ok: false, expected: parts.port === null ? like : portExpected };
+  return { ok: true, value: { is, host: parts.host, port } };
+}
+
+function isKind(scheme: string): scheme is 'http' | 'tls' | 'tcp' {
+  return scheme === 'http' || scheme === 'tls' || scheme === 'tcp';
 }
 
 /** A moment with its zone (RFC 3339, 5.6), as milliseconds since 1970, or `never`. */

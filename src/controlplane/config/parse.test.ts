@@ -117,8 +117,8 @@ const golden: readonly (readonly [title: string, text: string, said: string])[] 
   ],
   [
     'another scheme',
-    'services: { ssh: { to: "tcp://127.0.0.1:22" } }',
-    'sallyport.yaml, line 1, column 24: services.ssh.to: found "tcp://127.0.0.1:22", expected http://HOST:PORT: other schemes are not shared yet',
+    'services: { ssh: { to: "ftp://127.0.0.1:21" } }',
+    'sallyport.yaml, line 1, column 24: services.ssh.to: found "ftp://127.0.0.1:21", expected http://, tls:// or tcp:// before HOST:PORT',
   ],
   [
     'a wrong type',

@@ -15,7 +15,9 @@ export type GuardUse = Readonly<{ guard: string; options: unknown }>;
 export type Access = readonly (readonly GuardUse[])[];
 
 /** What lies behind a service. */
-export type Behind = Readonly<{ is: 'http'; host: string; port: number }> | Readonly<{ is: 'folder'; path: string; indexes: boolean }>;
+export type Behind =
+  /** `tls`: with its own certificate, its TLS passed on unread. `tcp`: any bytes, behind our TLS. */
+  Readonly<{ is: 'http' | 'tls' | 'tcp'; host: string; port: number }> | Readonly<{ is: 'folder'; path: string; indexes: boolean }>;
 
 export type ServicePlan = Readonly<{
   name: string;

@@ -51,6 +51,7 @@ function asked(changes: Partial<Service> = {}): Asked {
     limits: limitsWith({}),
     checkNonce: 'n',
   };
+    unread: null,
   return { snapshot, about: (check) => about.get(check) ?? { words: 'a meter' }, via: 'direct', loopback: true, now: 1_000 };
 }
 

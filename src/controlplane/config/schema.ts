@@ -67,7 +67,9 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
         .union([name, z.array(name, { error: 'a name or a list of names' }).min(1, 'at least one name').max(100, 'at most 100 names')])
         .optional()
         .describe('The public names that this service answers to. Behind a relay NAME.DOMAIN when left out.'),
-      to: behindSchema().optional().describe('The web service: a port, HOST:PORT or http://HOST:PORT.'),
+      to: behindSchema()
+        .optional()
+        .describe('The service: a port, HOST:PORT or http://HOST:PORT; tls://HOST:PORT with its own certificate; tcp://HOST:PORT.'),
       dir: z
         .string({ error: 'the path of a folder' })
         .min(1, 'the path of a folder')

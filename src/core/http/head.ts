@@ -26,7 +26,8 @@ export type RequestHead = Readonly<{
   /** Whether the connection may carry another request after this one. */
   persistent: boolean;
   expectsContinue: boolean;
-  upgrade: 'websocket' | null;
+  /** The protocol that it wants to change to, of those that we know. */
+  upgrade: 'websocket' | 'sallyport-tcp' | null;
 }>;
 
 /** `clear` is false when two parsers could read the raw path differently: a rule that depends on it must refuse. */

@@ -189,20 +189,26 @@ function isMethod(method: string): boolean {
   return true;
 }
 
-/** Only websocket, and only as RFC 6455, 4.1 says. Every other protocol (h2c!) is ignored and never forwarded. */
+/**
+ * Only websocket, as RFC 6455, 4.1 says, and our own `sallyport-tcp` (docs/wire-protocol.md), which is answered here. Every
+ * other protocol (h2c!) is ignored and never forwarded.
+ */
 function readUpgrade(
   method: string,
   minor: 0 | 1,
   framing: Framing,
   connection: ConnectionOptions,
   said: Meaning,
-): 'websocket' | null | Fault {
+): RequestHead['upgrade'] | Fault {
   // HTTP/1.0 cannot upgrade: MUST be ignored (RFC 9110, 7.8).
-  if (said.upgrade === null || minor === 0 || !connection.upgrade || said.upgrade.toLowerCase() !== 'websocket') return null;
-  if (method !== 'GET') return fault('upgrade-refused', 'a WebSocket that does not begin with GET');
+  if (said.upgrade === null || minor === 0 || !connection.upgrade) return null;
+  const wanted = said.upgrade.toLowerCase();
+  if (wanted !== 'websocket' && wanted !== 'sallyport-tcp') return null;
+  if (method !== 'GET') return fault('upgrade-refused', 'a change of protocol that does not begin with GET');
   // What follows the head belongs to the new protocol: a body there has two readings.
   if (framing.is === 'chunked' || (framing.is === 'length' && framing.length > 0))
-    return fault('upgrade-refused', 'a WebSocket with a body');
+    return fault('upgrade-refused', 'a change of protocol with a body');
+  if (wanted === 'sallyport-tcp') return wanted;
   if (said['sec-websocket-version'] !== '13') return fault('upgrade-refused', 'a WebSocket version other than 13');
   if (said['sec-websocket-key'] === null || !isKey(said['sec-websocket-key']))
     return fault('upgrade-refused', 'no Sec-WebSocket-Key of 16 octets');

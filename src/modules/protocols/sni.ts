@@ -13,8 +13,8 @@ import type { Forwarding, Opened } from '../../contracts/upstream.ts';
 
 type Heard = Readonly<{ sni: string | null; alpn: readonly string[]; bytes: Buffer }>;
 
-/** Whether a newcomer is somebody else's (a carrier, known by its ALPN). `read` is every byte that was taken from its stream. */
-export type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer) => boolean;
+/** Whether a newcomer is somebody else's (a carrier, known by its ALPN). `read` is every byte that was taken from its stream, `sni` the canonical name that it asks for. */
+export type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer, sni: string | null) => boolean;
 
 /** One call an arrival: the connection that was asked for. None where it was claimed, or has no single reading. */
 export function sniProtocol(claim: Claim): Protocol {
@@ -28,7 +28,7 @@ export function sniProtocol(claim: Claim): Protocol {
         refuseTls(arrival.stream, alerts.decodeError);
         return;
       }
-      if (claim(arrival, heard.alpn, heard.bytes)) return;
+      if (claim(arrival, heard.alpn, heard.bytes, heard.sni)) return;
       const call = new SniCall(arrival, heard, tools);
       take(call);
       await call.over;

@@ -2,16 +2,11 @@
 
 import type { Socket } from 'node:net';
 import { SallyportError, type Code } from '../../../core/errors.ts';
+import { dialCode } from '../../../core/system-error.ts';
 import { LendingSocket } from './lending-socket.ts';
 import type { Caller } from '../../../contracts/upstream.ts';
 
 export type Target = Readonly<{ host: string; port: number; from: string | null }>;
-
-const meanings: Readonly<Record<string, Code>> = {
-  ECONNREFUSED: 'upstream-refused',
-  ETIMEDOUT: 'upstream-timed-out',
-  ECONNRESET: 'upstream-broken',
-};
 
 /**
  * Resolves when the connection stands.
@@ -34,7 +29,7 @@ export function dial(target: Target, timeoutMs: number, caller: Caller): Promise
     const onAbort = (): void => fail('visitor-gone', 'the visitor closed the connection');
     const onError = (error: NodeJS.ErrnoException): void =>
       fail(
-        meanings[error.code ?? ''] ?? 'upstream-unreachable',
+        dialCode(error),
         `the service at ${where} cannot be reached (${error.code ?? error.name})`,
         error,
       );

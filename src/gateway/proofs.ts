@@ -1,0 +1,79 @@
+/** Where the services of a gateway are reached, how it finds out by itself, and what stands in the `ready` line beside it. */
+
+import type { Snapshot } from '../contracts/snapshot.ts';
+import type { Contexts } from '../controlplane/certificates/contexts.ts';
+import type { Leaf } from '../controlplane/certificates/local-ca.ts';
+import { reachPassage } from '../controlplane/check/passage.ts';
+import { reachSelf, type Reached } from '../controlplane/check/reach.ts';
+import type { Proof } from '../controlplane/check/readiness.ts';
+import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
+import { placeOf, type DoorPlace, type Place } from '../controlplane/places.ts';
+import { machineAddresses } from './parts.ts';
+import type { RelayLeg } from './relay-leg.ts';
+
+export type ProofsOptions = Readonly<{
+  config: () => Config;
+  snapshot: () => Snapshot | null;
+  doors: () => readonly DoorPlace[];
+  contexts: Contexts;
+  caPath: string;
+  leg: RelayLeg | null;
+  nonce: string;
+}>;
+
+export class Proofs {
+  readonly #options: ProofsOptions;
+
+  constructor(options: ProofsOptions) {
+    this.#options = options;
+  }
+
+  /** Null where nobody can come. What is passed on unread is no web page as far as we know: its address says `tls`. */
+  placeOf(service: Readonly<{ name: string; hosts: readonly string[] }>): Place | null {
+    const { doors, leg } = this.#options;
+    const unread = this.#planOf(service.name)?.behind.is === 'tls';
+    const place = placeOf({
+      service: service.name,
+      hosts: service.hosts,
+      doors: doors().filter(({ scheme }) => !unread || scheme === 'https'),
+      relay: leg?.place ?? null,
+      machine: machineAddresses(),
+    });
+    if (place === null || !unread) return place;
+    const host = place.host.includes(':') ? `[${place.host}]` : place.host;
+    return { ...place, url: `tls://${host}:${place.dial.port}` };
+  }
+
+  /** Comes by the visitor's way. */
+  reach(place: Place, signal: AbortSignal): Promise<Reached> {
+    const plan = this.#planOf(place.service);
+    if (plan?.behind.is === 'tls') {
+      const { host, port } = plan.behind;
+      const byAddress = plan.access?.some((uses) => uses.some(({ guard }) => guard === 'ip')) ?? false;
+      return reachPassage({ name: place.host, outside: place.dial, service: { host, port }, byAddress, signal });
+    }
+    const leaf = this.#leafOf(place);
+    const { nonce } = this.#options;
+    return reachSelf({ ...place, ca: leaf?.issuer ?? null, fingerprint: leaf?.fingerprint ?? null, nonce, signal });
+  }
+
+  proofOf(place: Place): Proof {
+    const expires = this.#options.snapshot()?.services.find((service) => service.name === place.service)?.expires ?? null;
+    const leaf = this.#planOf(place.service)?.behind.is === 'tls' ? null : this.#leafOf(place);
+    return {
+      ca: leaf === null ? null : this.#options.caPath,
+      fingerprint: leaf?.fingerprint ?? null,
+      expires: expires === null ? null : new Date(expires).toISOString(),
+    };
+  }
+
+  /** What a visitor of that place is shown: by its name, or by none where an address is dialled. */
+  #leafOf(place: Place): Leaf | null {
+    const { contexts } = this.#options;
+    return place.tls ? (contexts.leafOf(place.host) ?? contexts.leafOf(null)) : null;
+  }
+
+  #planOf(service: string): ServicePlan | null {
+    return this.#options.config().services.find(({ name }) => name === service) ?? null;
+  }
+}
