@@ -124,6 +124,7 @@ function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
     open: true,
     expires: null,
     guarded: true,
+    asksPassword: false,
     forwarding: { host: null, spent: [], forwarded: false },
     dial: throughTunnel((visitor, caller) => directory.open(visitor, caller)),
     forms: [],
@@ -135,9 +136,10 @@ function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
     version: 1,
     route: (exchange) => (exchange.http === null && directory.knows(exchange.sni) ? route : null),
     face: () => ({ status: 401, fields: [], body: null }),
+    decoy: null,
     services: [service],
+    unread: null,
     limits,
     checkNonce: randomBytes(32).toString('hex'),
-    unread: null,
   };
 }

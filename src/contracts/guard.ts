@@ -33,6 +33,12 @@ export type BuiltGuard = Readonly<{
   knows?: (subject: string) => boolean;
 }>;
 
+/**
+ * What stands in for a guard where it is not used, so that nobody can tell where it is: the same work, the same limits,
+ * the same answers as to wrong credentials, and nobody is ever let in.
+ */
+export type Decoy = Readonly<{ check: Check; forms: readonly Form[] }>;
+
 export interface Guard<Options> {
   /** Its name in the configuration; the name of its file. */
   readonly name: string;
@@ -41,6 +47,8 @@ export interface Guard<Options> {
   readonly options: ZodType<Options>;
   /** Called once per configuration, never per exchange. Throws SallyportError when the options cannot hold (a user list that is empty). */
   build(options: Options, tools: Tools, service: GuardedService): BuiltGuard;
+  /** Only of a guard whose refusals differ from the uniform face: a form that says "wrong", a wait after too many guesses. */
+  decoy?(tools: Tools): Decoy;
 }
 
 /** What a guard may know of the service it stands before. */

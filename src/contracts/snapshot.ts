@@ -4,7 +4,7 @@ import type { Limits } from '../core/limits.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Route } from '../core/policy/route.ts';
-import type { Form } from './guard.ts';
+import type { Decoy, Form } from './guard.ts';
 import type { Forwarding, Open } from './upstream.ts';
 
 /** A service as the data plane needs it. */
@@ -18,6 +18,8 @@ export type Service = Readonly<{
   expires: number | null;
   /** False only for services that say `public`: then refusals may speak plainly. */
   guarded: boolean;
+  /** Whether one of its guards takes passwords. Where none does, the snapshot's decoy stands in. */
+  asksPassword: boolean;
   forwarding: Forwarding;
   /** Opens its upstream. */
   dial: Open;
@@ -34,13 +36,18 @@ export type Snapshot = Readonly<{
   route: (exchange: Exchange) => Route<Service> | null;
   /** What a stranger is answered by every guarded service of this gateway, whatever was asked: made for this exchange (a page for a navigation, 401 for a program). */
   face: (exchange: Exchange, code: 'credentials-missing' | 'credentials-wrong') => Reply;
+  /**
+   * Takes a stranger's words wherever no service does: at an open service without a password, at one that is closed or has
+   * expired, at a name that nobody has. Null where no service of this gateway takes passwords: then nobody says "wrong".
+   */
+  decoy: Decoy | null;
   services: readonly Service[];
-  limits: Limits;
-  /** Proves to ourselves, and to nobody else, that we reached ourselves. New at each start. */
-  checkNonce: string;
-}>;
   /**
    * Whether TLS that asks for this canonical name (null: for none) is passed on to its service unread. Null when no service
    * of this gateway is of that kind: then nobody looks at a hello before its TLS is ended.
    */
   unread: ((name: string | null) => boolean) | null;
+  limits: Limits;
+  /** Proves to ourselves, and to nobody else, that we reached ourselves. New at each start. */
+  checkNonce: string;
+}>;

@@ -35,6 +35,7 @@ class Road {
       open: true,
       expires: null,
       guarded: true,
+      asksPassword: true,
       forwarding: { host: null, spent: [], forwarded: true },
       dial: setup.dial ?? (() => this.#dial('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')),
       forms: [],
@@ -52,11 +53,12 @@ class Road {
       version: 1,
       route: (exchange) => (exchange.host === 'blog.example' ? route : null),
       face: () => ({ status: 401, fields: [['WWW-Authenticate', 'Sallyport']], body: 'the face' }),
+      decoy: null,
       services: [service],
       limits: limitsWith({}),
+      unread: null,
       checkNonce: nonce,
     };
-      unread: null,
     const deadlines = { time: () => 1_000, add: () => undefined, delete: () => undefined };
     const splice = async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null });
     this.engine = new Engine({

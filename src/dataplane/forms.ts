@@ -13,8 +13,11 @@ import { foreignOrigin } from '../core/policy/origin.ts';
 /** `answer` null: the uniform face. */
 export type Submitted = Readonly<{ answer: Reply | null; code: Code | null; why: string | null }>;
 
+/** As much of a service as this needs. */
+export type Formed = Pick<Service, 'forms' | 'guarded'>;
+
 /** Null when the service has no such form: the caller answers as for any path. */
-export async function submitForm(call: Call, service: Service, bytesMax = 16_384): Promise<Submitted | null> {
+export async function submitForm(call: Call, service: Formed, bytesMax = 16_384): Promise<Submitted | null> {
   const { exchange } = call;
   const path = exchange.http?.path;
   const method = exchange.http?.method;
@@ -33,7 +36,7 @@ function submitted(answer: FormAnswer): Submitted {
 }
 
 /** A guarded service shows its face, as a path without a form does: that there is one is nobody's business. */
-function refused(exchange: Exchange, service: Service, code: Code, why: string): Submitted {
+function refused(exchange: Exchange, service: Formed, code: Code, why: string): Submitted {
   return { answer: service.guarded ? null : errorReply(exchange, code), code, why };
 }
 

@@ -98,7 +98,7 @@ export class Trip implements Proceeding {
     const missing = misdirected(exchange) ? 'host-misdirected' : unavailable(service, exchange.at);
     if (route === null || service === null || missing !== null) {
       const code = missing ?? 'route-missing';
-      return this.#refuse({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
+      return this.#refuseStranger({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
     if (exchange.http !== null && isReservedRequest(exchange.http)) return this.#form(service);
     const judged = judge(exchange, route, this.#call.gather);
@@ -107,7 +107,7 @@ export class Trip implements Proceeding {
   }
 
   #judged(outcome: Outcome, service: Service): void {
-    if (outcome.is === 'refuse') return this.#refuse(outcome);
+    if (outcome.is === 'refuse') return outcome.stage === 'identify' ? this.#refuseStranger(outcome) : this.#refuse(outcome);
     const { exchange, spent } = outcome;
     this.#exchange = exchange;
     this.#forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
@@ -119,7 +119,8 @@ export class Trip implements Proceeding {
     this.#wait(submitForm(this.#call, service, this.#snapshot.limits.formBytesMax), (submitted) => {
       if (submitted === null || submitted.answer === null) {
         const { code, why } = submitted ?? { code: null, why: 'no form of this service' };
-        return this.#refuse({ code: code ?? 'route-missing', why: why ?? '', stage: 'identify', answer: null });
+        const refusal: Refusal = { code: code ?? 'route-missing', why: why ?? '', stage: 'identify', answer: null };
+        return submitted === null ? this.#refuseStranger(refusal) : this.#refuse(refusal);
       }
       const { answer, code, why } = submitted;
       return this.#wait(this.#call.refuse(answer), (tally) => this.#record(tally, { is: code === null ? 'pass' : 'refuse', code, why }));
@@ -159,10 +160,35 @@ export class Trip implements Proceeding {
     return { code: 'program-failed', why: 'opening the upstream failed', stage: 'open', answer: null };
   }
 
+  /**
+   * Somebody who is not identified. Where this service takes no passwords and another does, the words that they showed are
+   * taken all the same, by the decoy: "wrong", the time of a hash and a wait would tell which services are open and ask for one.
+   */
+  #refuseStranger(refusal: Refusal): void {
+    const exchange = this.#exchange;
+    const { decoy, face, limits } = this.#snapshot;
+    const asked = this.#service?.asksPassword === true && refusal.stage === 'identify';
+    // Whom a guard has answered itself is known to it; who is misdirected hears so, whoever asks.
+    if (decoy === null || asked || refusal.answer !== null || refusal.code === 'host-misdirected') return this.#refuse(refusal);
+    if (exchange.http !== null && isReservedRequest(exchange.http)) {
+      const place = { forms: decoy.forms, guarded: true };
+      return this.#wait(submitForm(this.#call, place, limits.formBytesMax), (submitted) =>
+        this.#refuse(submitted === null ? refusal : { ...refusal, answer: submitted.answer ?? face(exchange, 'credentials-missing') }),
+      );
+    }
+    const answered = (outcome: Outcome): void => this.#refuse(outcome.is === 'refuse' ? { ...refusal, answer: outcome.answer } : refusal);
+    const identify = { is: 'check', check: decoy.check } as const;
+    const judged = judge(exchange, { name: 'decoy', service: null, identify, authorize: [], meter: [] }, this.#call.gather);
+    if (judged instanceof Promise) this.#wait(judged, answered);
+    else answered(judged);
+  }
+
   #refuse(refusal: Refusal): void {
     const { code, why, stage } = refusal;
     const identified = stage === 'authorize' || stage === 'meter' || stage === 'open';
-    const [exchange, snapshot, service] = [this.#exchange, this.#snapshot, this.#service];
+    const [exchange, snapshot] = [this.#exchange, this.#snapshot];
+    // What is closed or over has the face of a name that nobody has, whatever its guards were.
+    const service = stage === 'route' ? null : this.#service;
     const answer = { exchange, snapshot, service, code, identified, proposed: refusal.answer };
     const is = stage === 'open' && (codes[code].status ?? 500) >= 500 ? 'fail' : 'refuse';
     this.#wait(this.#call.refuse(answerFor(answer)), (tally) => this.#record(tally, { is, code, why }));

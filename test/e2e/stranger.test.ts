@@ -15,8 +15,8 @@ import { startService } from './service.ts';
 type Door = Readonly<{ scheme: 'http' | 'https'; port: number; ca: string }>;
 
 /** All bytes of the answer, but for the second in which it was given. Nobody is named in the handshake. */
-function answerAt({ scheme, port, ca }: Door, request: string): Promise<string> {
-  const at = { host: '127.0.0.1', port };
+function answerAt({ scheme, port, ca }: Door, request: string, localAddress = '127.0.0.1'): Promise<string> {
+  const at = { host: '127.0.0.1', port, localAddress };
   const socket =
     scheme === 'http'
       ? connectPlain(at)
@@ -113,3 +113,94 @@ test(
     assert.equal(seen.length, 0);
   },
 );
+
+const form = (path: string, body: string, ...fields: readonly string[]): string =>
+  [
+    `POST ${path} HTTP/1.1`,
+    'Host: HOST',
+    'Connection: close',
+    ...(fields.some((field) => field.startsWith('Content-Type')) ? [] : ['Content-Type: application/x-www-form-urlencoded']),
+    `Content-Length: ${body.length}`,
+    ...fields,
+    '',
+    body,
+  ].join('\r\n');
+const words = 'user=ana&password=wrong+words+all+of+them&to=%2Forders';
+
+/** `waits`: over which scheme it is a guess, so that the sixth and the seventh have to wait. */
+const signIns: Readonly<Record<string, Readonly<{ request: string; waits: 'http' | 'https' | 'never' }>>> = {
+  'a sign-in with wrong words': { request: form('/.sallyport/login', words), waits: 'https' },
+  'a sign-in of a browser': { request: form('/.sallyport/login', words, 'Origin: https://HOST', 'Accept: text/html'), waits: 'https' },
+  'a sign-in without words': { request: form('/.sallyport/login', 'user=ana'), waits: 'never' },
+  'a sign-in from another site': { request: form('/.sallyport/login', words, 'Origin: https://elsewhere.test'), waits: 'never' },
+  'a sign-in of another type': { request: form('/.sallyport/login', words, 'Content-Type: application/json'), waits: 'never' },
+  'a sign-in that is too long': { request: form('/.sallyport/login', `${words}${'x'.repeat(20_000)}`), waits: 'never' },
+  'the login page': {
+    request: 'GET /.sallyport/login HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nSec-Fetch-Mode: navigate\r\n\r\n',
+    waits: 'never',
+  },
+  'a sign-out': { request: form('/.sallyport/logout', ''), waits: 'never' },
+  'wrong words by Basic': {
+    request: `GET / HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nAuthorization: Basic ${Buffer.from('ana:wrong').toString('base64')}\r\n\r\n`,
+    waits: 'http',
+  },
+};
+
+test(
+  'enumeration: who signs in learns nowhere whether a service is there, open, or takes passwords',
+  { timeout: 60_000 },
+  async (context) => {
+    const { port, seen } = await startService(context);
+    const home = await freshHome(context);
+    const added = run(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: 'four unrelated words here' } });
+    assert.equal(await added.exited, 0);
+    const [tls, plain] = [await freePort(), await freePort()];
+    const config = join(home, 'sallyport.yaml');
+    await writeFile(
+      config,
+      [
+        `listen: [https://127.0.0.1:${tls}, http://127.0.0.1:${plain}]`,
+        'network: shared',
+        'local: guarded',
+        'services:',
+        `  open: { at: open.test, to: ${port}, access: [{ password: {} }] }`,
+        `  link: { at: link.test, to: ${port}, access: [{ link: {} }] }`,
+        `  closed: { at: closed.test, to: ${port}, access: [{ password: {} }] }`,
+        `  public: { at: public.test, to: ${port}, access: [public] }`,
+        `  over: { at: over.test, to: ${port}, access: [public], expires: 2020-01-01T00:00:00Z }`,
+        '',
+      ].join('\n'),
+    );
+    const gateway = run(context, ['gateway', '--config', config], { home });
+    const ready = await gateway.line('ready', (line) => line['service'] === 'open');
+    assert.equal((await runToEnd(context, ['close', 'closed'], { home })).code, 0);
+    let visitor = 1;
+    for (const scheme of ['http', 'https'] as const) {
+      const door = { scheme, port: scheme === 'https' ? tls : plain, ca: text(ready, 'ca') };
+      for (const [kind, { request, waits }] of Object.entries(signIns)) {
+        const heard = new Map<string, readonly string[]>();
+        for (const host of ['open.test', 'link.test', 'closed.test', 'public.test', 'over.test', 'nobody.test']) {
+          // By Basic a public service is asked nothing: it lets everybody in.
+          if (host === 'public.test' && request.startsWith('GET / ')) continue;
+          visitor += 1;
+          const got: string[] = [];
+          for (let guess = 0; guess < (waits === scheme ? 7 : 2); guess += 1) {
+            const answer = await answerAt(door, request.replaceAll('HOST', `${host}:${door.port}`), `127.0.1.${visitor}`);
+            got.push(withoutNumbers(answer.replaceAll(host, 'HOST')));
+          }
+          heard.set(host, got);
+        }
+        const [first = []] = heard.values();
+        for (const [host, got] of heard) assert.deepEqual(got, first, `${scheme}, ${kind}: ${host}`);
+        const statuses = first.map((answer) => Number(answer.slice(9, 12)));
+        assert.deepEqual(statuses, waits === scheme ? [401, 401, 401, 401, 401, 429, 429] : statuses.fill(401), kind);
+      }
+    }
+    assert.equal(seen.length, 0);
+  },
+);
+
+/** Less the length, which the name of the host makes, and how long one has to wait by now. */
+function withoutNumbers(answer: string): string {
+  return answer.replace(/^Content-Length: .*\r\n/m, '').replace(/(?<=Retry-After: |Try again in )\d+/g, 'N');
+}

@@ -13,7 +13,7 @@ import type { About } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
 import type { BuiltAccess } from './access.ts';
-import type { Config, ServicePlan } from './plan.ts';
+import type { Behind, Config, ServicePlan } from './plan.ts';
 import { accessOf, isLoopbackHost, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
 import type { Warning, Ways } from './presets.ts';
 import { answerQuestion } from './question.ts';
@@ -75,14 +75,13 @@ export function compile(config: Config, world: World): Compiled {
   };
   try {
     for (const plan of config.services) built.push(buildService(plan, config, world, tools));
-    const offers = {
-      password: config.services.some((plan) => accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password'))),
-    };
+    const offers = { password: built.some(({ service }) => service.asksPassword) };
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
       route: router(built, config),
       unread: unreadNames(built.map(({ kind, service }) => ({ kind, hosts: service.hosts }))),
       face: (exchange, code) => face(exchange, code, offers),
+      decoy: offers.password ? (world.guards.get('password')?.decoy?.(tools) ?? null) : null,
       services: built.map(({ service }) => service),
       limits,
       checkNonce: world.checkNonce,
@@ -132,6 +131,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     open: world.isOpen(name),
     expires: ends.length === 0 ? null : Math.min(...ends),
     guarded: access.guarded,
+    asksPassword: accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password')),
     forwarding: forwardingOf(plan),
     dial: upstream.open,
     forms: access.forms,

@@ -30,6 +30,7 @@ function asked(changes: Partial<Service> = {}): Asked {
     open: true,
     expires: null,
     guarded: true,
+    asksPassword: true,
     forwarding: { host: null, spent: [], forwarded: true },
     dial: () => assert.fail('nothing is dialled'),
     forms: [],
@@ -47,11 +48,12 @@ function asked(changes: Partial<Service> = {}): Asked {
     version: 1,
     route: ({ host }) => (host === 'blog.example' ? route : null),
     face: () => assert.fail('nobody is answered'),
+    decoy: null,
     services: [service],
     limits: limitsWith({}),
+    unread: null,
     checkNonce: 'n',
   };
-    unread: null,
   return { snapshot, about: (check) => about.get(check) ?? { words: 'a meter' }, via: 'direct', loopback: true, now: 1_000 };
 }
 

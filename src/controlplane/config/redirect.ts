@@ -15,8 +15,9 @@ export function redirectRoute(httpsPort: number, isOurs: (host: string) => boole
     hosts: [],
     open: true,
     expires: null,
-    // Nobody signs in here: the login page must never be shown without TLS.
+    // Nobody signs in here: neither the login page nor its decoy may be shown without TLS.
     guarded: false,
+    asksPassword: true,
     forwarding: { host: null, spent: [], forwarded: false },
     dial: (exchange) => ({ is: 'reply', reply: isOurs(exchange.host) ? redirectReply(exchange, httpsPort) : refusal }),
     forms: [],

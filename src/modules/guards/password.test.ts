@@ -571,3 +571,53 @@ describe('password: what a browser sends by itself', () => {
     assert.match(await tried(guard, [['Authorization', good]], { upgrade: 'websocket' }), /^pass/);
   });
 });
+
+describe('password: the decoy', () => {
+  const decoyOf = (tools: TestTools) => {
+    const decoy = password.decoy?.(tools);
+    assert.ok(decoy);
+    return { check: decoy.check, forms: decoy.forms, words: '' };
+  };
+
+  test('timing: words are hashed where nothing takes them, in the same queue and under the same counts', async () => {
+    const { guard, tools } = await built();
+    const decoy = decoyOf(tools);
+    for (let guess = 0; guess < 3; guess += 1) await submit(decoy, '/.sallyport/login', { user: 'ana', password: `wrong ${guess}` });
+    for (let guess = 3; guess < 5; guess += 1)
+      assert.equal(await tried(decoy, [['Authorization', basicOf('ana', `wrong ${guess}`)]]), 'credentials-wrong');
+    assert.equal(tools.hashes.count, 5);
+    assert.equal(await tried(guard, [['Authorization', good]]), 'credentials-throttled');
+    assert.equal(await tried(decoy, [['Authorization', good]]), 'credentials-throttled');
+    assert.equal(tools.hashes.count, 5);
+  });
+
+  test('lets nobody in, with right words or a right session', async () => {
+    const { guard, tools } = await built();
+    const decoy = decoyOf(tools);
+    assert.equal(await tried(decoy, [['Authorization', good]]), 'credentials-wrong');
+    assert.equal(
+      await tried(decoy, [
+        ['Cookie', 'x'],
+        ['Sallyport-Authorization', good],
+      ]),
+      'credentials-wrong',
+    );
+    assert.equal(await tried(decoy, [['Authorization', good]], { method: 'POST' }), 'credentials-wrong');
+    assert.equal(await tried(decoy, [await signedIn(guard)]), 'credentials-expired');
+    assert.equal(await tried(decoy, []), 'credentials-missing');
+    const right = await submit(decoy, '/.sallyport/login', { user: 'ana', password: goodPassword, to: '/a' });
+    const wrong = await submit(guard, '/.sallyport/login', { user: 'ana', password: 'not this one', to: '/a' });
+    assert.ok('is' in right && 'is' in wrong);
+    assert.deepEqual(right.answer, wrong.answer);
+    const out = await submit(decoy, '/.sallyport/logout', {}, { fields: [['Origin', ours], await signedIn(guard)] });
+    assert.ok('is' in out && out.answer === null);
+  });
+
+  test('a program that goes on asking a closed service with its good password locks nobody out', async () => {
+    const { guard, tools } = await built();
+    const decoy = decoyOf(tools);
+    for (let round = 0; round < 50; round += 1) assert.equal(await tried(decoy, [['Authorization', good]]), 'credentials-wrong');
+    assert.equal(tools.hashes.count, 1);
+    assert.equal(await tried(guard, [['Authorization', good]]), 'pass user:ana by basic');
+  });
+});

@@ -1,7 +1,7 @@
 /** Guard `password`: lets in who knows a name and its password, by Basic or by a session. */
 
 import { z } from 'zod';
-import { defineGuard } from '../../contracts/guard.ts';
+import { defineGuard, type Decoy } from '../../contracts/guard.ts';
 import type { Session, Tools, User } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
@@ -43,12 +43,33 @@ export const password = defineGuard({
     const door = new Door(tools, service.name, admits);
     return {
       check: (exchange) => check(exchange, door, tools, service.name),
-      forms: passwordForms(door, tools, service.name),
+      forms: passwordForms({ door, tools, service: service.name, opens: true }),
       words: `a password of ${users === 'all' ? 'any user' : users.join(' or ')}`,
       knows: (subject) => subject.startsWith('user:') && door.find(subject.slice('user:'.length)) !== null,
     };
   },
+  decoy,
 });
+
+/** No service is called so: no session is found, and credentials that were right here are remembered for nobody. */
+const NOWHERE = '';
+
+/**
+ * Right credentials are told from wrong ones here as well, though both are answered alike: a program that goes on asking
+ * a closed service with its good password is no guesser, and costs one hash in a while.
+ */
+function decoy(tools: Tools): Decoy {
+  const door = new Door(tools, NOWHERE, () => true);
+  const closed = (verdict: Verdict): Verdict =>
+    verdict.is === 'pass' || verdict.is === 'deny' ? wrong('right credentials, and nothing to open with them') : verdict;
+  return {
+    check: (exchange) => {
+      const verdict = check(exchange, door, tools, NOWHERE);
+      return verdict instanceof Promise ? verdict.then(closed) : closed(verdict);
+    },
+    forms: passwordForms({ door, tools, service: NOWHERE, opens: false }),
+  };
+}
 
 /** Auth that is configured but empty is no auth: it refuses to start. */
 function requireUsers(users: readonly string[] | 'all', tools: Tools): void {

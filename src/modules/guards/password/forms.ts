@@ -14,7 +14,11 @@ import { readSessionCookie, writeSessionCookie } from '../../../core/policy/sess
 import { signOut } from '../../../core/pages/sign-out.ts';
 import type { Door, Proof } from './door.ts';
 
-export function passwordForms(door: Door, tools: Tools, service: string): readonly Form[] {
+/** `opens` false: right words are answered as wrong ones (see `Decoy`). */
+type Place = Readonly<{ door: Door; tools: Tools; service: string; opens: boolean }>;
+
+export function passwordForms(place: Place): readonly Form[] {
+  const { tools, service } = place;
   return [
     // The page itself is the uniform face: who asks for it directly learns nothing of the service either.
     {
@@ -22,12 +26,10 @@ export function passwordForms(door: Door, tools: Tools, service: string): readon
       path: '/.sallyport/login',
       handle: () => ({ is: 'challenge', code: 'credentials-missing', why: 'the login page was asked for', answer: null }),
     },
-    { method: 'POST', path: '/.sallyport/login', handle: (exchange, { fields }) => signIn(exchange, fields, { door, tools, service }) },
+    { method: 'POST', path: '/.sallyport/login', handle: (exchange, { fields }) => signIn(exchange, fields, place) },
     { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, service) },
   ];
 }
-
-type Place = Readonly<{ door: Door; tools: Tools; service: string }>;
 
 async function signIn(exchange: Exchange, fields: URLSearchParams, place: Place): Promise<FormAnswer> {
   // A cookie never travels in the clear; there the answer is Basic, as everywhere.
@@ -43,7 +45,9 @@ async function signIn(exchange: Exchange, fields: URLSearchParams, place: Place)
     return again(exchange, to, { is: 'wrong', why: 'the form was sent without a name or a password' });
   // The key stands beside those of Basic, and can equal none: no base64 has a NUL.
   const proof = await place.door.prove(exchange, { user, password }, place.door.keyOf(`form\0${user}\0${password}`));
-  return proof.is === 'right' ? opened(exchange, to, proof, place) : again(exchange, to, proof);
+  if (proof.is !== 'right') return again(exchange, to, proof);
+  if (!place.opens) return again(exchange, to, { is: 'wrong', why: 'right credentials, and nothing to open with them' });
+  return opened(exchange, to, proof, place);
 }
 
 /** A new session with a new token, whatever cookie the browser came with (fixation); the old one ends. */
