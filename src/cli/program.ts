@@ -43,6 +43,8 @@ export function buildProgram(cli: Cli): Command {
   }
   for (const command of everyCommand(program)) {
     command
+      // `relay invite blog --address …` speaks of the invitation: what stands behind a command is that command's.
+      .enablePositionalOptions()
       .exitOverride()
       .showSuggestionAfterError()
       .configureOutput({

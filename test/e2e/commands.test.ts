@@ -240,6 +240,8 @@ test('relay, invite, join and http in four homes: a name of the relay leads to t
 
   const invite = await runToEnd(context, ['relay', 'invite', 'blog'], { home: relayHome });
   assert.equal(invite.lines[0]?.['name'], 'blog.example.test');
+  const elsewhere = await runToEnd(context, ['relay', 'invite', 'shop', '--address', '192.0.2.1:8443'], { home: relayHome });
+  assert.match(text(elsewhere.lines[0] as Line, 'code'), /~192\.0\.2\.1~8443~/, 'the address of the invitation, not of the relay');
   const code = text(invite.lines[0] as Line, 'code');
   const joined = await runToEnd(context, ['join', code], { home: gatewayHome });
   assert.deepEqual([joined.code, joined.lines[0]?.['event'], joined.lines[0]?.['relay']], [0, 'joined', address]);

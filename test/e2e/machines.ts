@@ -22,7 +22,12 @@ export async function relayProgram(context: Context, choice: RelayChoice = {}): 
 }
 
 /** An invitation to a name of the relay, as its operator makes it. */
-export async function invitation(context: Context, relay: RelayProgram, name: string, ...words: readonly string[]): Promise<string> {
+export async function invitation(
+  context: Context,
+  relay: Pick<RelayProgram, 'home'>,
+  name: string,
+  ...words: readonly string[]
+): Promise<string> {
   const { lines } = await runToEnd(context, ['relay', 'invite', name, ...words], { home: relay.home });
   return text(lines[0], 'code');
 }
