@@ -58,7 +58,7 @@ async function hostileRelay(
 }
 
 const nowhere = { address: '127.0.0.1:9', relay: null } as unknown as World;
-const withLimits = (at: World): World => ({ ...at, limits: { ...defaults, handshakeMs: 500, redialMs: 200 } });
+const withLimits = (at: World): World => ({ ...at, limits: { ...defaults, handshakeMs: 500, redialMs: 200, carriersPerRelay: 1 } });
 
 describe('a link to a relay', () => {
   it('says that nobody listens there', async (test) => {

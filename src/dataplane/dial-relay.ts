@@ -1,18 +1,21 @@
-/** Keeps a gateway at its relay: one carrier, its names, and a new carrier whenever the old one is lost. */
+/** Keeps a gateway at its relay: several carriers, its names, and a new carrier whenever one is lost or leaves. */
 
 import { randomBytes } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import { SallyportError, fault } from '../core/errors.ts';
 import { parseIp } from '../core/address.ts';
 import { canonicalHost } from '../core/http/host.ts';
-import type { MessageType } from '../core/mux/frame.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { Limits } from '../core/limits.ts';
 import type { MachineIdentity, NameAnswer, TunnelArrival } from '../contracts/tunnel.ts';
 import type { Carrier } from './carrier.ts';
+import { CarrierPool } from './carrier-pool.ts';
 import type { CarrierStream } from './carrier-stream.ts';
-import { namesShape } from './greeting.ts';
+import { ChangeWatch } from './change-watch.ts';
+import { steadyNow } from './deadlines.ts';
 import { reachRelay } from './reach-relay.ts';
+import type { Way } from './reach/way.ts';
+import { Redial } from './redial.ts';
+import { Registrar, nameError } from './registrar.ts';
 
 export type RelayState = 'connecting' | 'ready' | 'lost';
 
@@ -22,14 +25,16 @@ export type DialOptions = Readonly<{
   /** SHA-256 of the relay's key in hex, from the invitation. */
   fingerprint: string;
   identity: MachineIdentity;
+  /** Straight when left out. One for all carriers, for what the first finds out serves the others. */
+  way?: Way;
   /** Canonical names (`blog.example.org`, `*.blog.example.org`) to be held at once. */
   names: readonly string[];
   limits: Limits;
   /** A visitor's stream: still TLS. Where it came from is the relay's word. */
   onArrival: (arrival: TunnelArrival) => void;
   /**
-   * `lost` comes with the reason, `ready` with one when some of the names are refused.
-   * The link goes on trying in either case.
+   * `lost` comes with the reason when no carrier stands any more, `ready` with one when some of the names are refused.
+   * The link goes on trying in either case. A relay that says goodbye is not lost before its first redial has failed.
    */
   onState: (state: RelayState, error?: SallyportError) => void;
   signal: AbortSignal;
@@ -38,10 +43,13 @@ export type DialOptions = Readonly<{
 export interface RelayLink {
   /** Resolves when the relay first holds every name that it will hold; rejects with `interrupted` when closed before. */
   readonly ready: Promise<void>;
-  /** Makes these the names of this gateway, now and after every reconnection. Says how each fared; rejects when the carrier is lost. */
+  /** Makes these the names of this gateway, now and after every reconnection. Says how each fared; rejects when no carrier is left. */
   register(names: readonly string[]): Promise<readonly NameAnswer[]>;
   /** What the relay said that this key may hold; empty before the first carrier. */
   grants(): readonly string[];
+  /** How many carriers take new streams. */
+  carriers(): number;
+  /** Says goodbye, lets streams end within `goodbyeMs`, and is gone. */
   close(): Promise<void>;
 }
 
@@ -50,34 +58,42 @@ export function dialRelay(options: DialOptions): RelayLink {
   return new Link(options);
 }
 
-/** A carrier that lived this long ended for a reason of its own: the next attempt is made at once. */
-const stoodMs = 5_000;
-
-type Ask = Readonly<{ resolve: (answers: readonly NameAnswer[]) => void; reject: (error: SallyportError) => void }>;
+/** More carriers than this help nobody, and a relay takes sixteen of one key. */
+const carriersMost = 8;
+/** How a carrier ended for us: `error` null where the relay said goodbye and what runs may end. */
+type Outcome = Readonly<{ error: SallyportError | null; stoodMs: number }>;
 
 class Link implements RelayLink {
   readonly #options: DialOptions;
   readonly #instance = randomBytes(16).toString('hex');
   readonly #stop = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
-  #carrier: Carrier | null = null;
+  readonly #registrar: Registrar;
+  readonly #pool: CarrierPool;
+  readonly #redials: readonly Redial[];
+  readonly #dialling = new Set<AbortController>();
+  readonly #changes: ChangeWatch;
+  readonly #running: Promise<unknown>;
   #grants: readonly string[] = [];
-  #names: readonly string[];
-  #asks = new Map<number, Ask>();
-  #nextAsk = 0;
-  /** Attempts since the last carrier that stood for a while. */
-  #failures = 0;
-  #end: (error: SallyportError) => void = () => undefined;
-  readonly #running: Promise<void>;
+  #state: RelayState = 'connecting';
+  /** What was said last of refused names; null when all are held. */
+  #refusal: string | null = null;
+  #asksAgain = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: DialOptions) {
+    const { limits, signal, names } = options;
     this.#options = options;
-    this.#names = [...options.names];
+    this.#registrar = new Registrar(names);
+    this.#pool = new CarrierPool(limits.carrierDrainMs);
     this.#ready.promise.catch(() => undefined);
-    options.signal.addEventListener('abort', () => this.#stop.abort(), { once: true, signal: this.#stop.signal });
-    this.#stop.signal.addEventListener('abort', () => this.#fell(closed()));
-    if (options.signal.aborted) this.#stop.abort();
-    this.#running = this.#run();
+    const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
+    this.#redials = Array.from({ length: count }, () => new Redial({ mostMs: limits.redialMs, now: steadyNow, chance: Math.random }));
+    this.#changes = new ChangeWatch({ changed: () => this.#changed() });
+    signal.addEventListener('abort', () => void this.close(), { once: true, signal: this.#stop.signal });
+    if (signal.aborted) this.#stop.abort();
+    this.#running = Promise.all(this.#redials.map((redial, index) => this.#keep(redial, index === 0)));
+    if (signal.aborted) void this.close();
   }
 
   get ready(): Promise<void> {
@@ -88,100 +104,141 @@ class Link implements RelayLink {
     return this.#grants;
   }
 
-  register(names: readonly string[]): Promise<readonly NameAnswer[]> {
-    this.#names = [...names];
-    return this.#ask();
+  carriers(): number {
+    return this.#pool.size;
   }
 
-  async close(): Promise<void> {
+  async register(names: readonly string[]): Promise<readonly NameAnswer[]> {
+    this.#registrar.names = names;
+    for (;;) {
+      try {
+        return await this.#registrar.ask(() => this.#pool.any());
+      } catch (error) {
+        // The carrier was lost; the names must not be lost with it while another one stands.
+        if (this.#pool.any() === null) throw error;
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#goodbye();
+    return this.#closing;
+  }
+
+  async #goodbye(): Promise<void> {
     this.#stop.abort();
+    this.#changes.close();
+    this.#ready.reject(closed());
+    await this.#pool.close(this.#options.limits.goodbyeMs);
     await this.#running;
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      this.#options.onState('connecting');
-      const error = await this.#carryOnce();
-      if (this.#stop.signal.aborted) break;
-      this.#options.onState('lost', error);
-      await this.#pause();
+  /** Keeps one carrier. The first one leads: the others come where it has got through, so that a relay that is away is asked by one. */
+  async #keep(redial: Redial, leads: boolean): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      if (!leads) await this.#pool.stands;
+      if (signal.aborted) return;
+      if (leads && this.#state !== 'ready') this.#say('connecting');
+      const { error, stoodMs } = await this.#carryOnce();
+      if (signal.aborted) return;
+      const none = this.#pool.size === 0;
+      // Whoever leads may sit out a long wait from before.
+      if (redial.lost(stoodMs) && none) for (const other of this.#redials) if (other !== redial) other.wake();
+      if (error !== null && none && (leads || this.#state === 'ready')) this.#say('lost', error);
+      await redial.pause(signal);
     }
-    this.#ready.reject(closed());
   }
 
-  /** One carrier from its beginning to its end; returns why it ended. Never rejects. */
-  async #carryOnce(): Promise<SallyportError> {
-    const ended = Promise.withResolvers<SallyportError>();
-    this.#end = ended.resolve;
+  /** One carrier from its beginning until it takes no more streams. Never rejects. */
+  async #carryOnce(): Promise<Outcome> {
+    const gone = Promise.withResolvers<SallyportError | null>();
+    const attempt = new AbortController();
+    this.#dialling.add(attempt);
+    const stopped = (): void => gone.resolve(null);
+    this.#stop.signal.addEventListener('abort', stopped);
+    let carrier: Carrier | null = null;
+    let fallen: SallyportError | null = null;
+    const fell = (error: SallyportError): void => {
+      if (fallen !== null) return;
+      fallen = error;
+      gone.resolve(error);
+      if (carrier === null) return;
+      this.#pool.delete(carrier);
+      this.#registrar.lost(carrier, error);
+      carrier.close(fault('interrupted', 'the gateway has given it up'));
+    };
     try {
-      const { carrier, accepted } = await reachRelay({
+      const reached = await reachRelay({
         ...this.#options,
         instance: this.#instance,
         invite: null,
-        signal: this.#stop.signal,
+        signal: AbortSignal.any([this.#stop.signal, attempt.signal]),
         open: (stream, opening) => this.#arrived(stream, opening),
-        message: (type, value) => this.#message(type, value),
-        goaway: (code) => this.#fell(new SallyportError('relay-unreachable', `The relay ${this.#options.address} is leaving (${code}).`)),
-        end: (why) => this.#fell(new SallyportError('relay-unreachable', `The carrier to ${this.#options.address} was lost: ${why.why}.`)),
+        message: (type, value) => {
+          if (type !== 'names' || !this.#registrar.answered(carrier, value)) fell(untrusted());
+        },
+        goaway: (code) => (code === 'interrupted' ? gone.resolve(null) : fell(this.#unreachable(`is leaving (${code})`))),
+        end: (why) => fell(this.#unreachable(`was lost: ${why.why}`)),
       });
-      this.#carrier = carrier;
-      this.#grants = accepted.grants;
-      await this.#announce();
+      this.#dialling.delete(attempt);
+      carrier = reached.carrier;
+      this.#grants = reached.accepted.grants;
+      if (fallen !== null) throw closed();
+      await this.#announce(carrier, fell);
       const since = performance.now();
-      const error = await ended.promise;
-      // A relay that accepts and hangs up at once is no relay that came back: its gateways must not spin.
-      if (performance.now() - since > stoodMs) this.#failures = 0;
-      return error;
+      const error = await gone.promise;
+      if (error === null && !this.#stop.signal.aborted) this.#pool.retire(carrier);
+      return { error, stoodMs: performance.now() - since };
     } catch (error) {
-      return error instanceof SallyportError
-        ? error
-        : new SallyportError('relay-unreachable', 'Reaching the relay failed.', { cause: error });
+      return { error: fallen ?? asError(error), stoodMs: 0 };
     } finally {
-      this.#carrier?.close(fault('interrupted', 'the gateway is going'));
-      this.#carrier = null;
+      this.#dialling.delete(attempt);
+      this.#stop.signal.removeEventListener('abort', stopped);
+      // One that stands or leaves is closed with the link, or by its last stream.
+      if (carrier !== null && !this.#pool.has(carrier)) carrier.close(fault('interrupted', 'the gateway has no use for it'));
     }
   }
 
-  /** Registers the names on a new carrier. Throws when not one of them is held. */
-  async #announce(): Promise<void> {
-    const answers = await this.#ask();
-    const refused = answers.find((answer) => answer.is === 'refused');
-    const error = refused === undefined ? undefined : nameError(refused);
-    if (error !== undefined && !answers.some((answer) => answer.is === 'held')) throw error;
+  /** Registers the names on a new carrier, which stands from then on. Throws when not one of them is held. */
+  async #announce(carrier: Carrier, fell: (error: SallyportError) => void): Promise<void> {
+    const error = refusalIn(await this.#registrar.ask(() => carrier));
+    if (carrier.ended || this.#stop.signal.aborted) throw closed();
+    this.#pool.add(carrier, fell);
     this.#ready.resolve();
-    if (error === undefined) return this.#options.onState('ready');
-    this.#options.onState('ready', error);
-    this.#askAgain(this.#carrier);
+    this.#registered(error);
   }
 
-  /** A name that another process holds may become free: asked for anew as long as this carrier stands. */
-  #askAgain(carrier: Carrier | null): void {
-    const timer = setTimeout(() => {
-      if (carrier !== null && carrier === this.#carrier) this.#announce().catch((error: unknown) => this.#fell(asError(error)));
-    }, this.#options.limits.redialMs);
-    timer.unref();
+  #registered(error: SallyportError | null): void {
+    if (this.#state !== 'ready' || this.#refusal !== (error?.message ?? null)) this.#say('ready', error ?? undefined);
+    if (error === null || this.#asksAgain) return;
+    this.#asksAgain = true;
+    setTimeout(() => void this.#askAgain(), this.#options.limits.redialMs).unref();
   }
 
-  #ask(): Promise<readonly NameAnswer[]> {
-    const carrier = this.#carrier;
-    if (carrier === null || carrier.ended)
-      return Promise.reject(
-        new SallyportError('relay-unreachable', 'There is no carrier to the relay at this moment; the names are registered when there is.'),
-      );
-    const { promise, resolve, reject } = Promise.withResolvers<readonly NameAnswer[]>();
-    const ask = this.#nextAsk++;
-    this.#asks.set(ask, { resolve, reject });
-    carrier.message('register', { ask, names: this.#names });
-    return promise;
+  /** A name that another process holds may become free. */
+  async #askAgain(): Promise<void> {
+    this.#asksAgain = false;
+    const carrier = this.#pool.any();
+    if (carrier === null) return;
+    try {
+      this.#registered(refusalIn(await this.#registrar.ask(() => carrier)));
+    } catch (error) {
+      this.#pool.giveUp(carrier, asError(error));
+    }
   }
 
-  #message(type: MessageType, value: unknown): void {
-    const said = namesShape.safeParse(value);
-    const ask = said.success ? this.#asks.get(said.data.ask) : undefined;
-    if (type !== 'names' || !said.success || ask === undefined)
-      return this.#fell(new SallyportError('relay-untrusted', 'The relay says what nobody asked for.'));
-    this.#asks.delete(said.data.ask);
-    ask.resolve(said.data.answers);
+  #say(state: RelayState, error?: SallyportError): void {
+    this.#state = state;
+    this.#refusal = error?.message ?? null;
+    this.#options.onState(state, error);
+  }
+
+  /** The machine slept, or is at another place of the network: what is dead is found at once, and what failed is tried at once. */
+  #changed(): void {
+    if (this.#pool.size === 0) for (const attempt of this.#dialling) attempt.abort();
+    for (const redial of this.#redials) redial.wake();
+    this.#pool.probe(this.#options.limits.carrierProbeMs);
   }
 
   #arrived(stream: CarrierStream, opening: Opening): void {
@@ -201,39 +258,22 @@ class Link implements RelayLink {
     });
   }
 
-  /** The carrier is lost, or is not to be trusted: whoever waits for an answer of it waits in vain. */
-  #fell(error: SallyportError): void {
-    const asks = [...this.#asks.values()];
-    this.#asks.clear();
-    for (const ask of asks) ask.reject(error);
-    this.#end(error);
-  }
-
-  /** At once after a carrier that stood; then 0.5, 1, 2 … s up to `redialMs`, each between a half and the whole of it. */
-  async #pause(): Promise<void> {
-    const failures = this.#failures++;
-    if (failures === 0) return;
-    const most = Math.min(this.#options.limits.redialMs, 500 * 2 ** Math.min(failures - 1, 16));
-    await wait(most * (0.5 + Math.random() / 2), undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  #unreachable(what: string): SallyportError {
+    return new SallyportError('relay-unreachable', `The carrier to ${this.#options.address} ${what}.`);
   }
 }
 
-function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): SallyportError {
-  const { name, code } = refused;
-  switch (code) {
-    case 'name-taken':
-      return new SallyportError(code, `The name ${name} is held by another process with this key.`, {
-        hint: 'End that process, or choose another name.',
-      });
-    case 'name-refused':
-      return new SallyportError(code, `The relay does not grant ${name} to this gateway.`, {
-        hint: 'Ask the relay’s operator for an invitation to this name.',
-      });
-    case 'name-malformed':
-      return new SallyportError(code, `The relay cannot read the name ${name}.`);
-    default:
-      return code satisfies never;
-  }
+/** Null when all names are held. Throws when none is. */
+function refusalIn(answers: readonly NameAnswer[]): SallyportError | null {
+  const refused = answers.find((answer) => answer.is === 'refused');
+  if (refused === undefined) return null;
+  const error = nameError(refused);
+  if (!answers.some((answer) => answer.is === 'held')) throw error;
+  return error;
+}
+
+function untrusted(): SallyportError {
+  return new SallyportError('relay-untrusted', 'The relay says what nobody asked for.');
 }
 
 function asError(error: unknown): SallyportError {
