@@ -1,7 +1,7 @@
 /** A visitor's TLS that is passed on unread: routed by the name in its hello, ended by nobody on the way. */
 
 import type { Code } from '../../core/errors.ts';
-import { fault } from '../../core/errors.ts';
+import { SallyportError, fault } from '../../core/errors.ts';
 import type { Fault } from '../../core/errors.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { KeptBytes } from '../../core/http/kept-bytes.ts';
@@ -81,6 +81,9 @@ function refuseTls(stream: Stream, alert: number): void {
   stream.end(Buffer.from([21, 3, 3, 0, 2, 2, alert]), () => stream.destroy());
 }
 
+/** How a stream ends when its carrier goes, or when the other side takes no more on it. */
+const carrierWent: ReadonlySet<Code> = new Set<Code>(['carrier-broken', 'carrier-idle', 'streams-exceeded', 'interrupted']);
+
 class SniCall implements Call {
   readonly exchange: Exchange;
   readonly #stream: Stream;
@@ -89,6 +92,7 @@ class SniCall implements Call {
   readonly #abort = new AbortController();
   readonly #over = Promise.withResolvers<void>();
   readonly #gone = (): void => this.#abort.abort();
+  #watching = false;
   #cutBy: Code | null = null;
 
   constructor(arrival: Arrival, heard: Heard, tools: ProtocolTools) {
@@ -112,8 +116,13 @@ class SniCall implements Call {
   get over(): Promise<void> {
     return this.#over.promise;
   }
+  /** Whoever reads it waits, and wants to know when the visitor leaves. */
   get signal(): AbortSignal {
+    this.#watch();
     return this.#abort.signal;
+  }
+  get keptBytes(): number {
+    return this.#hello.length;
   }
 
   gather = (): Promise<null> => Promise.resolve(null);
@@ -130,6 +139,43 @@ class SniCall implements Call {
       return owner.settled(tally(0, 0, 'program-failed', 'an upstream answered where a stream is needed'));
     }
     to.stream.write(this.#hello);
+    this.#answered(to.stream).then(
+      (failed) => (failed === null ? this.#join(to, owner) : this.#failed(to, failed, owner)),
+      (error: unknown) => owner.broke(error),
+    );
+  }
+
+  /**
+   * Waits for the first bytes of the other side: every TLS server answers a hello. Until then nothing but the hello was sent,
+   * and it is still here. Resolves with why none came, or null.
+   */
+  #answered(stream: Stream): Promise<Code | null> {
+    return new Promise((resolve) => {
+      const { deadlines, limits } = this.#tools;
+      const settle = (code: Code | null): void => {
+        deadlines.delete(deadline);
+        stream.off('readable', readable);
+        stream.off('close', closed);
+        signal.removeEventListener('abort', left);
+        resolve(code);
+      };
+      const deadline = { at: deadlines.time() + limits.carrierIdleMs, expire: (): void => settle('stream-idle') };
+      const readable = (): void => settle(null);
+      // To the very end, as everywhere: a second error can follow a destroy.
+      stream.on('error', (error) => settle(error instanceof SallyportError ? error.code : 'upstream-broken'));
+      const closed = (): void => settle('upstream-broken');
+      const left = (): void => settle('visitor-gone');
+      const signal = this.signal;
+      if (signal.aborted) return left();
+      deadlines.add(deadline);
+      stream.on('readable', readable);
+      stream.on('close', closed);
+      signal.addEventListener('abort', left);
+    });
+  }
+
+  #join(to: Extract<Opened, { is: 'stream' }>, owner: Proceeding): void {
+    this.#stream.off('end', this.#gone);
     const options = { idleMs: this.#tools.limits.upgradedIdleMs, signal: this.#abort.signal };
     this.#tools.splice(this.#stream, to.stream, options).then(
       (said) => {
@@ -140,6 +186,27 @@ class SniCall implements Call {
     );
   }
 
+  /**
+   * Nobody has answered the hello. Where its carrier went away it may go to another one: a hello asks for nothing yet, and
+   * early data may be sent again by anybody on the way (RFC 8446, 8).
+   */
+  #failed(to: Extract<Opened, { is: 'stream' }>, code: Code, owner: Proceeding): void {
+    to.release(false);
+    const why = 'the gateway went away before it answered';
+    if (carrierWent.has(code) && this.#cutBy === null && !this.#abort.signal.aborted)
+      return owner.settled({ ...tally(0, 0, code, why), end: 'untouched' });
+    this.#stream.destroy();
+    owner.settled(tally(this.#hello.length, 0, this.#cutBy ?? code, code === 'visitor-gone' ? 'it left before it was answered' : why));
+  }
+
+  /** A socket tells that its peer has left only while it is read. What comes meanwhile stays in its own bounded buffer. */
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    this.#stream.on('end', this.#gone);
+    this.#stream.read(0);
+  }
+
   cut(code: Code): void {
     this.#cutBy = code;
     this.#abort.abort();
@@ -148,6 +215,7 @@ class SniCall implements Call {
 
   end(): void {
     this.#stream.off('close', this.#gone);
+    this.#stream.off('end', this.#gone);
     this.#over.resolve();
   }
 }
