@@ -48,6 +48,12 @@ export interface Relay extends Closable {
   readonly addresses: readonly string[];
   readonly fingerprint: string;
   gateways(): readonly GatewayFacts[];
+  /** Says to every gateway that this relay goes: they come again (here, or to whoever listens then), and what runs may end. */
+  leave(): void;
+  /** Streams that still run. */
+  streams(): number;
+  /** Resolves when what other processes wrote to the store before holds here, and what it ends has ended. */
+  refresh(): Promise<void>;
 }
 
 /** Errors: `address-in-use`, `permission-missing`, `address-unavailable`, `store-unavailable`. */
@@ -121,6 +127,9 @@ function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
   const service: Service = {
     name: 'tunnel',
     hosts: [],
+    leave: () => names.leave('interrupted'),
+    streams: () => names.streams,
+    refresh: () => grants.refresh(),
     open: true,
     expires: null,
     guarded: true,
