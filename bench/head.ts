@@ -37,8 +37,7 @@ const requestHead = readRequest();
 const responseHead = readResponse();
 const requestPlan: RequestPlan = {
   visitor: new VisitorLines({ from: '192.0.2.7', scheme: 'https', port: 443 }),
-  hostless: '127.0.0.1:3000',
-  forwarding: { host: null, spent: ['sallyport-authorization'], forwarded: true },
+  forwarding: { host: null, hostless: '127.0.0.1:3000', spent: ['sallyport-authorization'], forwarded: true },
   connection: 'keep-alive',
   framing: requestHead.framing,
   expectContinue: true,

@@ -134,7 +134,7 @@ function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
     expires: null,
     guarded: true,
     asksPassword: false,
-    forwarding: { host: null, spent: [], forwarded: false },
+    forwarding: { host: null, hostless: '', spent: [], forwarded: false },
     dial: throughTunnel((visitor, caller) => directory.open(visitor, caller)),
     forms: [],
     words: 'the gateways of this relay',

@@ -37,6 +37,8 @@ export type Caller = Readonly<{
 export type Forwarding = Readonly<{
   /** Replaces Host when set (`+rewritehost`). */
   host: string | null;
+  /** Host for a visitor of HTTP/1.0 who sent none: the service's own authority, as its URL in the configuration says. */
+  hostless: string;
   /** Lower-case names of fields that a guard used up. */
   spent: readonly string[];
   /** Whether X-Forwarded-*, Forwarded and Via are written (`+rawheaders` turns them off; a visitor's own are removed all the same). */

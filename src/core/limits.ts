@@ -35,6 +35,11 @@ export const defaults = {
   handshakeMs: 10_000 as number,
   helloMs: 5_000 as number,
   idleMs: 60_000 as number,
+  /** The slowest that a body may come on average, once it had its grace: Kestrel 240 bytes after 5 s, Apache 500 after 20 s. */
+  bodyBytesPerSecondMin: 240 as number,
+  bodyGraceMs: 10_000 as number,
+  /** The slowest that an answer may be taken while it waits. One buffer of 64 KiB then has the minute of `idleMs`; Kestrel 240. */
+  answerBytesPerSecondMin: 1_000 as number,
   keepAliveMs: 60_000 as number,
   keepAliveExchangesMax: 1_000 as number,
   /** After an early answer the rest of a body is read and thrown away for a while, so that the answer is not lost to a reset (RFC 9112, 9.6; nginx 5 s). */

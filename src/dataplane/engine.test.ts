@@ -36,7 +36,7 @@ class Road {
       expires: null,
       guarded: true,
       asksPassword: true,
-      forwarding: { host: null, spent: [], forwarded: true },
+      forwarding: { host: null, hostless: '127.0.0.1:3000', spent: [], forwarded: true },
       dial: setup.dial ?? (() => this.#dial('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')),
       forms: [],
       words: 'http://127.0.0.1:3000',

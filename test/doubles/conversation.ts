@@ -83,7 +83,7 @@ export class Conversation {
     };
     return new Promise((settled, broke) => {
       const to = { is: 'stream', stream: ours, reused: this.reused, release } as const;
-      call.proceed(to, { host: null, spent: [], forwarded: true }, { settled, broke });
+      call.proceed(to, { host: null, hostless: 'app.internal:3000', spent: [], forwarded: true }, { settled, broke });
     });
   }
 

@@ -119,6 +119,18 @@ const trusted = (listen: string, ways: World['ways'] = { relay: null, machine: [
 
 const shared = (more: string) => compiled(`${more}network: shared\nservices: { a: { to: 1 } }`);
 
+test('HTTP/1.0: who names no host asks for the service as its URL says', () => {
+  for (const [to, host] of [
+    ['http://app.internal:8080', 'app.internal:8080'],
+    ['http://app.internal', 'app.internal'],
+    ['http://[fd00::1]:3000', '[fd00::1]:3000'],
+    ['127.0.0.1:3000', '127.0.0.1:3000'],
+  ] as const) {
+    const [service] = compiled(`${listening}services: { a: { to: '${to}' } }`).snapshot.services;
+    assert.equal(service?.forwarding.hostless, host);
+  }
+});
+
 test('routes by exact canonical name, in any order', () => {
   const { snapshot } = compiled(`${listening}services: { a: { to: 1, at: [a.example, b.example] }, b: { to: 2, at: c.example } }`);
   assert.equal(snapshot.route(asked('b.example'))?.name, 'a');

@@ -189,7 +189,7 @@ function forwardingOf({ behind, rewriteHost, rawHeaders }: ServicePlan): Forward
       ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === 80 ? '' : `:${behind.port}`}`
       : null;
   const host = rewriteHost.to === 'keep' ? null : rewriteHost.to === 'name' ? rewriteHost.name : target;
-  return Object.freeze({ host, spent: [], forwarded: !rawHeaders });
+  return Object.freeze({ host, hostless: target ?? '', spent: [], forwarded: !rawHeaders });
 }
 
 function serviceWarnings(plan: ServicePlan): readonly Warning[] {

@@ -31,7 +31,7 @@ function asked(changes: Partial<Service> = {}): Asked {
     expires: null,
     guarded: true,
     asksPassword: true,
-    forwarding: { host: null, spent: [], forwarded: true },
+    forwarding: { host: null, hostless: '', spent: [], forwarded: true },
     dial: () => assert.fail('nothing is dialled'),
     forms: [],
     words: 'x',

@@ -18,7 +18,7 @@ export function redirectRoute(httpsPort: number, isOurs: (host: string) => boole
     // Nobody signs in here: neither the login page nor its decoy may be shown without TLS.
     guarded: false,
     asksPassword: true,
-    forwarding: { host: null, spent: [], forwarded: false },
+    forwarding: { host: null, hostless: '', spent: [], forwarded: false },
     dial: (exchange) => ({ is: 'reply', reply: isOurs(exchange.host) ? redirectReply(exchange, httpsPort) : refusal }),
     forms: [],
     words: `https on port ${httpsPort}`,

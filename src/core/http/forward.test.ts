@@ -35,8 +35,7 @@ function responseHead(lines: string, start = 'HTTP/1.1 200 OK', method = 'GET'):
 
 const plan: RequestPlan = {
   visitor: new VisitorLines({ from: '192.0.2.7', scheme: 'https', port: 443 }),
-  hostless: '127.0.0.1:3000',
-  forwarding: { host: null, spent: [], forwarded: false },
+  forwarding: { host: null, hostless: '127.0.0.1:3000', spent: [], forwarded: false },
   connection: 'keep-alive',
   framing: { is: 'none' },
   expectContinue: true,

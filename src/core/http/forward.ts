@@ -55,10 +55,8 @@ function visitorText({ from, scheme, port }: VisitorFacts, host: string, minor: 
 export type RequestPlan = Readonly<{
   /** What is told of the visitor: made once a connection. */
   visitor: VisitorLines;
-  /** Host for a visitor of HTTP/1.0 who sent none: the service's `host:port`. */
-  hostless: string;
-  /** As contracts/upstream.ts: Host replaced when set; names used up; whether anything is said of the visitor. */
-  forwarding: Readonly<{ host: string | null; spent: readonly string[]; forwarded: boolean }>;
+  /** As contracts/upstream.ts: Host replaced when set; Host for who sent none; names used up; whether anything is said of the visitor. */
+  forwarding: Readonly<{ host: string | null; hostless: string; spent: readonly string[]; forwarded: boolean }>;
   connection: Persistence;
   /** How the body is really sent: what was read, or chunked where it was read so. */
   framing: Framing;
@@ -90,7 +88,7 @@ export type ReplyPlan = Readonly<{
  */
 export function requestHeadText(head: RequestHead, plan: RequestPlan): string {
   const { forwarding } = plan;
-  const asked = head.authority.host === '' ? plan.hostless : authorityText(head.authority);
+  const asked = head.authority.host === '' ? writableValue(forwarding.hostless) : authorityText(head.authority);
   let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${forwarding.host === null ? asked : writableValue(forwarding.host)}\r\n`;
   const named = namedByConnection(head.fields);
   for (const { name, lower, value, line } of head.fields) {

@@ -60,8 +60,6 @@ const NOWHERE = '';
  */
 function decoy(tools: Tools): Decoy {
   const door = new Door(tools, NOWHERE, () => true);
-  const closed = (verdict: Verdict): Verdict =>
-    verdict.is === 'pass' || verdict.is === 'deny' ? wrong('right credentials, and nothing to open with them') : verdict;
   return {
     check: (exchange) => {
       const verdict = check(exchange, door, tools, NOWHERE);
@@ -69,6 +67,10 @@ function decoy(tools: Tools): Decoy {
     },
     forms: passwordForms({ door, tools, service: NOWHERE, opens: false }),
   };
+}
+
+function closed(verdict: Verdict): Verdict {
+  return verdict.is === 'pass' || verdict.is === 'deny' ? wrong('right credentials, and nothing to open with them') : verdict;
 }
 
 /** Auth that is configured but empty is no auth: it refuses to start. */

@@ -174,6 +174,13 @@ test('a visitor of HTTP/1.0 gets a chunked answer to the end of the connection',
   assert.ok(talk.ended);
 });
 
+test('HTTP/1.0: who names no host asks for the service by its own authority, never by a name that it takes for itself', async () => {
+  const talk = new Conversation();
+  await talk.visit('GET / HTTP/1.0\r\n\r\n');
+  assert.deepEqual(talk.said.match(/^Host: .*$/gim), ['Host: app.internal:3000']);
+  assert.doesNotMatch(talk.said, /localhost/);
+});
+
 test('a chunked body is read strictly and written anew', async () => {
   const talk = new Conversation();
   await talk.visit('POST / HTTP/1.1\r\nHost: blog.example\r\nTransfer-Encoding: chunked\r\n\r\n0003\r\nabc\r\n1\r\nd\r\n0\r\n\r\n');

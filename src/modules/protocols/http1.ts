@@ -214,6 +214,7 @@ class Http1Call implements Call {
         sent += bytes.length;
         this.#visitor.touch();
         if (this.#visitor.stream.write(bytes)) continue;
+        this.#visitor.full();
         await new Promise<void>((resolve) => {
           this.#drained = resolve;
         });

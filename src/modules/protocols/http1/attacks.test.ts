@@ -28,7 +28,8 @@ describe('slow readers', () => {
     const talk = new Conversation({}, (call) => call.refuse(page));
     talk.visitor.pause();
     await talk.visit(GET.repeat(50));
-    await talk.pass(60_001);
+    assert.ok(unread(talk) < 90_000);
+    await talk.pass(90_000);
     assert.ok(talk.ours.destroyed);
   });
 
@@ -82,8 +83,61 @@ describe('slow readers', () => {
   it('slow read: who never reads the last answer is cut all the same', async () => {
     const talk = new Conversation();
     await longAnswer(talk);
-    await talk.pass(60_001);
+    const ms = unread(talk);
+    await talk.pass(ms - 1);
+    assert.ok(!talk.ours.destroyed, 'one buffer after the other, at a thousand bytes a second');
+    await talk.pass(1);
     assert.ok(talk.ours.destroyed);
+  });
+
+  /** The service goes on as long as it is read; the visitor reads nothing, and sends something every ten seconds. Returns how long that went well. */
+  const unreadWhileSending = async (talk: Conversation, answer: string, sent: string): Promise<number> => {
+    talk.visitor.pause();
+    await talk.answer(answer);
+    for (let piece = 0; piece < 4; piece += 1) await talk.answer('z'.repeat(60_000));
+    assert.ok(unread(talk) > 60_000 && unread(talk) < 200_000);
+    let passed = 0;
+    for (; passed < 3_600_000 && !talk.ours.destroyed; passed += 10_000) {
+      await talk.visit(sent);
+      await talk.pass(10_000);
+    }
+    assert.equal(talk.tallies[0]?.code, 'stream-idle');
+    return passed;
+  };
+  const upgrade = GET.replace(
+    '\r\n\r\n',
+    '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  );
+  const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+
+  it('slow read: who sends a body meanwhile, or frames of a WebSocket, gets no more time to read', async () => {
+    const uploading = new Conversation();
+    await uploading.visit(`${GET.replace('GET', 'POST').replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n')}5\r\nhello\r\n`);
+    await uploading.pass(5_000);
+    const endless = 'HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n';
+    assert.ok((await unreadWhileSending(uploading, endless, `1000\r\n${'x'.repeat(4_096)}\r\n`)) <= 200_000);
+    const upgraded = new Conversation();
+    await upgraded.visit(upgrade);
+    assert.ok((await unreadWhileSending(upgraded, switching, 'a frame')) <= 200_000);
+  });
+
+  it('slow read: who reads each buffer in time is never cut, however long it takes', async () => {
+    const talk = new Conversation();
+    await talk.visit(GET);
+    await talk.answer('HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n');
+    for (let round = 0; round < 12; round += 1) {
+      talk.visitor.pause();
+      for (let piece = 0; piece < 4; piece += 1) await talk.answer('z'.repeat(60_000));
+      await talk.pass(unread(talk) - 1_000);
+      talk.visitor.resume();
+      await talk.pass();
+    }
+    // And then little by little, with nothing that waits.
+    for (let round = 0; round < 10; round += 1) {
+      await talk.answer('z');
+      await talk.pass(50_000);
+    }
+    assert.ok(!talk.ours.destroyed);
   });
 
   it('slow read: what a visitor sends behind the last answer ends the waiting for it', async () => {
@@ -174,6 +228,88 @@ describe('slowloris on bodies', () => {
     await talk.visit('1\r\ny\r\n');
     await talk.pass(1_500);
     assert.match(talk.said, /^POST \/a/);
+  });
+});
+
+describe('slow POST', () => {
+  const post = (framing: string): string => `POST /a HTTP/1.1\r\nHost: blog.example\r\n${framing}\r\n\r\n`;
+  const long = `${post('Content-Length: 9000000')}${'x'.repeat(16_384)}`;
+  /** Sends `piece` every `everyMs` until the visitor is cut, or so long. */
+  const dribble = async (talk: Conversation, piece: string, everyMs: number, untilMs = 3_600_000): Promise<number> => {
+    let passed = 0;
+    for (; passed < untilMs && talk.tallies.length === 0; passed += everyMs) {
+      await talk.visit(piece);
+      await talk.pass(everyMs);
+    }
+    return passed;
+  };
+
+  it('slow POST: a byte every 59 s holds no service, whatever the framing', async () => {
+    for (const [start, piece] of [
+      [long, 'x'],
+      [`${post('Transfer-Encoding: chunked')}4000\r\n${'x'.repeat(16_384)}\r\n`, '1\r\nx\r\n'],
+    ] as const) {
+      const talk = new Conversation();
+      await talk.visit(start);
+      assert.equal(talk.services.length, 1);
+      assert.ok((await dribble(talk, piece, 59_000)) <= 118_000);
+      assert.deepEqual([talk.tallies[0]?.end, talk.tallies[0]?.code], ['unanswered', 'body-timed-out']);
+      assert.deepEqual(talk.released, [false]);
+    }
+  });
+
+  it('slow POST: a chunked body that dribbles from its first byte on has its grace, and then keeps the rate', async () => {
+    const talk = new Conversation();
+    await talk.visit(`${post('Transfer-Encoding: chunked')}1\r\nx\r\n`);
+    await talk.pass(5_000);
+    assert.match(talk.said, /^POST/);
+    const passed = await dribble(talk, '1\r\nx\r\n', 1_000);
+    assert.ok(passed >= 10_000 && passed <= 11_000, String(passed));
+  });
+
+  it('slow POST: who keeps the rate goes on for hours, evenly or in bursts', async () => {
+    for (const [piece, everyMs] of [
+      [250, 1_000],
+      [14_400, 59_000],
+    ] as const) {
+      const talk = new Conversation();
+      await talk.visit(long);
+      assert.ok((await dribble(talk, 'x'.repeat(piece), everyMs, 1_000_000)) >= 1_000_000, `${piece} bytes`);
+    }
+  });
+
+  it('slow POST: a service that does not read is not the visitor’s fault', async () => {
+    const talk = new Conversation();
+    talk.stopReading = true;
+    await talk.visit(long);
+    for (let piece = 0; piece < 5; piece += 1) await talk.visit('x'.repeat(60_000));
+    await talk.pass(59_000);
+    assert.equal(talk.tallies.length, 0);
+    talk.service.resume();
+    await talk.pass();
+    assert.equal(talk.tallies.length, 0);
+    assert.ok(talk.said.length > 300_000);
+  });
+
+  it('slow POST: who waits for a 100 has the time of the service', async () => {
+    const talk = new Conversation();
+    await talk.visit(post('Content-Length: 50000\r\nExpect: 100-continue'));
+    await talk.pass(59_000);
+    assert.equal(talk.tallies.length, 0);
+    await talk.answer('HTTP/1.1 100 Continue\r\n\r\n');
+    await talk.visit('x'.repeat(50_000));
+    await talk.answer(OK);
+    assert.match(talk.heard, /^HTTP\/1\.1 100 [^]*ok$/);
+  });
+
+  it('a chunked body may dribble once its service has begun to answer, as long as it moves', async () => {
+    const talk = new Conversation();
+    await talk.visit(`${post('Transfer-Encoding: chunked')}1\r\nx\r\n`);
+    await talk.pass(5_000);
+    await talk.answer('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n');
+    assert.ok((await dribble(talk, '1\r\nx\r\n', 50_000, 1_000_000)) >= 1_000_000);
+    await talk.pass(60_001);
+    assert.equal(talk.tallies[0]?.code, 'stream-idle');
   });
 });
 

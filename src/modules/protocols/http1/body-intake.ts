@@ -3,21 +3,21 @@
 import { BodyReader } from '../../../core/http/body-reader.ts';
 import type { Fields } from '../../../core/http/fields.ts';
 import type { Framing } from '../../../core/http/head.ts';
-import type { Fault } from '../../../core/errors.ts';
+import { fault, type Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { nativeLatin1 } from './latin1.ts';
 import { PackedBytes } from './packed-bytes.ts';
 import type { BodyTaker } from './parties.ts';
 
+/** RFC 9112, 8: nothing may be made of half a message. */
+export const halfBody = fault('message-incomplete', 'the visitor ended its side before the body was complete');
+
 export class BodyIntake {
-  /** When it began, by the clock of deadlines. */
-  readonly since: number;
   readonly #framing: Framing;
   readonly #reader: BodyReader;
   readonly #held = new PackedBytes();
 
-  constructor(framing: Framing, limits: Limits, since: number) {
-    this.since = since;
+  constructor(framing: Framing, limits: Limits) {
     this.#framing = framing;
     this.#reader = new BodyReader(framing, limits, nativeLatin1);
   }

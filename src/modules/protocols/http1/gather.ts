@@ -72,6 +72,8 @@ export class Gathering {
       const gone = (): void => stop(null);
       visitor.stream.once('close', gone);
       visitor.readBody({
+        // All of it has one end already.
+        paced: false,
         span: (span) => {
           if (over) return;
           const bytes = kept.bytes + span.length;

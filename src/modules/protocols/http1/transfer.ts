@@ -12,7 +12,7 @@ import type { Limits } from '../../../core/limits.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import type { Batch } from './batch.ts';
 import { Tap, type Drinker } from './tap.ts';
-import type { BodyTaker } from './parties.ts';
+import type { BodyTaker, Running } from './parties.ts';
 import { unansweredTally } from './tally.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -21,13 +21,10 @@ type OpenedStream = Extract<Opened, { is: 'stream' }>;
 /** Who takes part. */
 export type Parties = Readonly<{ head: RequestHead; visitor: Visitor; to: OpenedStream }>;
 
-/** What a service is asked by a visitor of HTTP/1.0 who named no host. */
-const HOSTLESS = 'localhost';
-
 /** Where the response is. `raw`: both sides have left HTTP behind. */
 type State = 'head' | 'body' | 'raw' | 'done';
 
-export class Transfer implements Drinker, BodyTaker {
+export class Transfer implements Drinker, BodyTaker, Running {
   readonly #head: RequestHead;
   readonly #visitor: Visitor;
   readonly #to: OpenedStream;
@@ -76,7 +73,6 @@ export class Transfer implements Drinker, BodyTaker {
     this.#toService.text(
       requestHeadText(head, {
         visitor: this.#visitor.lines,
-        hostless: HOSTLESS,
         forwarding,
         connection: head.upgrade === null ? 'keep-alive' : 'upgrade',
         framing: head.framing,
@@ -84,16 +80,11 @@ export class Transfer implements Drinker, BodyTaker {
         expectContinue: gathered === null,
       }),
     );
-    if (gathered !== null) {
-      this.span(gathered);
-      this.whole();
-      this.turn();
-    } else if (this.#visitor.bodyBytes === 0 && this.#visitor.bodyRead) {
-      this.whole();
-      this.turn();
-    } else {
-      this.#visitor.readBody(this);
-    }
+    const bodiless = this.#visitor.bodyBytes === 0 && this.#visitor.bodyRead;
+    if (gathered === null && !bodiless) return this.#visitor.readBody(this);
+    if (gathered !== null) this.span(gathered);
+    this.whole();
+    this.turn();
   }
 
   /** Ends it now: both streams are destroyed. */
@@ -103,6 +94,14 @@ export class Transfer implements Drinker, BodyTaker {
   }
 
   // The request, as the visitor sends it.
+
+  /**
+   * Until its service has begun to answer, a body must keep its rate. A service that answers while a chunked one still comes
+   * takes part in what is said slowly, and decides itself how long it listens.
+   */
+  get paced(): boolean {
+    return this.#state === 'head' || this.#head.framing.is === 'length';
+  }
 
   span(bytes: Uint8Array): void {
     if (this.#settled) return;
@@ -131,7 +130,10 @@ export class Transfer implements Drinker, BodyTaker {
 
   turn(): void {
     if (this.#settled) return;
-    if (!this.#toService.flush(this.#to.stream)) this.#visitor.backlog.pause();
+    if (this.#toService.flush(this.#to.stream)) return;
+    this.#visitor.backlog.pause();
+    // It is the service now that is slow.
+    if (!this.#requestDone) this.#visitor.touch();
   }
 
   // The response, as the service sends it.
@@ -189,8 +191,8 @@ export class Transfer implements Drinker, BodyTaker {
 
   stalled(): void {
     if (this.#state === 'head' && this.#requestDone) this.#fail('upstream-timed-out', 'the service did not answer in time', null);
-    else if (this.#state === 'head') this.#fail('body-timed-out', 'the body did not move for too long', null);
-    else this.cut('stream-idle', 'nothing moved for too long');
+    else if (this.#state === 'head') this.#fail('body-timed-out', 'the body came too slowly, or not at all', null);
+    else this.cut('stream-idle', 'nothing moved for too long, or too little');
   }
 
   #readHead(chunk: Uint8Array, at: number): number | null {
@@ -255,7 +257,7 @@ export class Transfer implements Drinker, BodyTaker {
   #flushVisitor(): void {
     if (!this.#toVisitor.flush(this.#visitor.stream)) {
       this.#to.stream.pause();
-      this.#visitor.touch();
+      this.#visitor.full();
     }
   }
 

@@ -1,7 +1,7 @@
 /** The visitor's side of an HTTP/1.1 connection: reads heads and bodies in order, writes answers, keeps the time. */
 
 import type { Duplex } from 'node:stream';
-import type { Deadline, ProtocolTools } from '../../../contracts/protocol.ts';
+import type { ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Arrival } from '../../../contracts/stream.ts';
 import { VisitorLines } from '../../../core/http/forward.ts';
 import type { Fields } from '../../../core/http/fields.ts';
@@ -10,16 +10,13 @@ import { RequestReader } from '../../../core/http/request-reader.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
 import { Backlog } from './backlog.ts';
 import { Batch } from './batch.ts';
-import { BodyIntake } from './body-intake.ts';
+import { BodyIntake, halfBody } from './body-intake.ts';
 import { discardRest } from './discard-rest.ts';
 import { nativeLatin1 } from './latin1.ts';
 import type { BodyTaker, VisitorOwner, VisitorState } from './parties.ts';
+import { Patience } from './patience.ts';
 
-/** RFC 9112, 8: nothing may be made of half a message. */
-const halfBody = fault('message-incomplete', 'the visitor ended its side before the body was complete');
-
-export class Visitor implements Deadline {
-  at: number;
+export class Visitor {
   readonly stream: Duplex;
   /** What is to be written to the visitor. Empty between exchanges. */
   readonly out = new Batch();
@@ -28,6 +25,7 @@ export class Visitor implements Deadline {
   readonly #tools: ProtocolTools;
   readonly #owner: VisitorOwner;
   readonly #reader: RequestReader;
+  readonly #patience: Patience;
   #state: VisitorState = 'head';
   #body: BodyIntake | null = null;
   #head: RequestHead | null = null;
@@ -37,7 +35,6 @@ export class Visitor implements Deadline {
   #ended = false;
   /** The next request waits until the last answer has been taken. */
   #full = false;
-  readonly #lingerMs: number;
   #exchanges = 0;
 
   constructor(arrival: Arrival, tools: ProtocolTools, owner: VisitorOwner) {
@@ -45,12 +42,10 @@ export class Visitor implements Deadline {
     this.stream = stream;
     this.lines = new VisitorLines({ from: from.ip, scheme: listener.scheme === 'http' ? 'http' : 'https', port: listener.port });
     this.#tools = tools;
-    // Behind a relay a window of the answer may lie with it still, and a cut would overtake it.
-    this.#lingerMs = listener.via === 'relay' ? tools.limits.idleMs : tools.limits.lingerMs;
     this.#owner = owner;
     this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1 });
-    this.at = tools.deadlines.time() + tools.limits.headMs;
-    tools.deadlines.add(this);
+    this.#patience = new Patience(tools, listener.via, () => this.#expire());
+    tools.deadlines.add(this.#patience);
     this.backlog = new Backlog(stream, (chunk) => this.#feed(chunk));
     stream.on('data', (chunk: Uint8Array) => this.backlog.take(chunk));
     stream.on('end', () => this.#end());
@@ -92,7 +87,7 @@ export class Visitor implements Deadline {
   next(): void {
     // Who pipelines and does not read would make us keep every answer.
     this.#full = this.stream.writableNeedDrain;
-    if (this.#full) return this.touch();
+    if (this.#full) return this.full();
     this.#state = 'head';
     // A service that answered early is waited for no more.
     this.backlog.release();
@@ -108,7 +103,9 @@ export class Visitor implements Deadline {
   readBody(taker: BodyTaker): void {
     this.#state = 'body';
     this.#taker = taker;
-    this.touch();
+    // Who waits for a 100 is not slow.
+    if (!taker.paced || (this.bodyBytes === 0 && this.#head?.expectsContinue === true)) this.touch();
+    else this.#patience.begin(this.bodyBytes);
     this.#body?.give(taker);
     if (this.bodyRead) this.#bodyWhole();
     else this.backlog.flow();
@@ -125,10 +122,14 @@ export class Visitor implements Deadline {
     if (this.#ended) taker.whole();
   }
 
-  /** Something moved: the deadline of an idle stream starts anew. Who has ended their side has most likely left, and holds no stream for an hour. */
+  /** Something moved: the deadline of an idle stream starts anew. */
   touch(idleMs = this.#tools.limits.idleMs): void {
-    const { answerMs } = this.#tools.limits;
-    this.at = this.#tools.deadlines.time() + (this.#ended && idleMs > answerMs ? answerMs : idleMs);
+    this.#patience.allow(idleMs);
+  }
+
+  /** The stream asks to wait until what was written has been taken. */
+  full(): void {
+    this.#patience.full(this.stream.writableLength);
   }
 
   /** The last answer is written: says goodbye, and reads what still comes for a while so that it is not lost to a reset. */
@@ -137,10 +138,10 @@ export class Visitor implements Deadline {
     this.#state = 'discard';
     this.backlog.drop();
     // Slow readers have the time of every other stream to take what was written, and only then the short one to leave.
-    this.touch();
+    this.full();
     discardRest(this.stream, this.#tools.limits.lingerBytesMax, () => {
       if (this.#ended) this.stream.destroy();
-      else this.touch(this.#lingerMs);
+      else this.#patience.leave();
     });
   }
 
@@ -148,18 +149,19 @@ export class Visitor implements Deadline {
     this.stream.destroy();
   }
 
-  expire(): void {
+  #expire(): void {
     const state = this.#state;
     if (state === 'head' && this.#reader.started) this.#refuse(fault('head-timed-out', 'the head was not complete in time'));
     else if (state === 'head' || state === 'discard') this.stream.destroy();
     else if (state === 'holding') this.#heldTooLong();
     else if (state !== 'closed') {
-      this.at = Infinity;
+      this.#patience.forget();
       this.#owner.stalled();
     }
   }
 
   #drained(): void {
+    this.#patience.taken();
     if (this.#full) this.next();
     else this.#owner.drained();
   }
@@ -217,24 +219,20 @@ export class Visitor implements Deadline {
   #begin(head: RequestHead): void {
     this.#head = head;
     this.#exchanges += 1;
-    const limits = this.#tools.limits;
     if (head.framing.is === 'none' || (head.framing.is === 'length' && head.framing.length === 0)) {
       this.#body = null;
       return this.#deliver();
     }
-    const now = this.#tools.deadlines.time();
-    this.#body = new BodyIntake(head.framing, limits, now);
+    this.#body = new BodyIntake(head.framing, this.#tools.limits);
     if (head.expectsContinue) return this.#deliver();
     this.#state = 'holding';
-    this.at = now + (head.framing.is === 'chunked' ? limits.bodyHeldMs : limits.idleMs);
+    this.#patience.hold(head.framing);
   }
 
   /** A chunked body may be meant to dribble: its service hears of it after a while. One with a length has no excuse. */
   #heldTooLong(): void {
-    const end = (this.#body?.since ?? 0) + this.#tools.limits.idleMs;
     if (this.#body?.dribbles === true) this.#deliver();
-    else if (this.#tools.deadlines.time() < end) this.at = end;
-    else this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
+    else if (!this.#patience.holdOn()) this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
   }
 
   #deliver(): void {
@@ -260,7 +258,8 @@ export class Visitor implements Deadline {
       if (body.done || body.bytes >= this.#tools.limits.bodyHeldBytesMax) this.#deliver();
       return step;
     }
-    this.touch();
+    if (this.#taker?.paced === true) this.#patience.earn(step - at);
+    else this.touch();
     if (body.done) this.#bodyWhole();
     return step;
   }
@@ -273,13 +272,13 @@ export class Visitor implements Deadline {
 
   #refuse(problem: Fault): void {
     this.#state = 'held';
-    this.at = Infinity;
+    this.#patience.forget();
     this.#owner.refused(problem);
   }
 
   #end(): void {
     this.#ended = true;
-    this.at = Math.min(this.at, this.#tools.deadlines.time() + this.#tools.limits.answerMs);
+    this.#patience.end();
     const state = this.#state;
     const problem = state === 'head' ? this.#reader.end() : null;
     if (problem !== null) this.#refuse(problem);
@@ -292,8 +291,8 @@ export class Visitor implements Deadline {
 
   #close(): void {
     this.#state = 'closed';
-    this.at = Infinity;
-    this.#tools.deadlines.delete(this);
+    this.#patience.forget();
+    this.#tools.deadlines.delete(this.#patience);
     this.backlog.drop();
     this.#owner.gone();
   }
