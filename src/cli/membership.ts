@@ -1,7 +1,10 @@
-/** The relay that this home has joined, if any. */
+/** The relay that this home has joined, if any, and the way to it. */
 
 import { listMemberships } from '../controlplane/enrolment/memberships.ts';
 import type { Membership } from '../controlplane/enrolment/memberships.ts';
+import type { WrittenVia } from '../controlplane/config/plan.ts';
+import { readVias } from '../controlplane/config/via.ts';
+import { wayOut } from '../controlplane/enrolment/way-out.ts';
 import { SallyportError } from '../core/errors.ts';
 import type { RelayMembership } from '../gateway/relay-leg.ts';
 import type { Cli } from './cli.ts';
@@ -10,24 +13,35 @@ import { withPeople } from './people.ts';
 /**
  * @param relay HOST or HOST:PORT of the one that is meant; null takes the one that was joined last
  * @param service chooses among several granted names
- * Errors: `relay-unreachable` when that relay was never joined.
+ * @param via the way to it as the configuration has it; null takes that of joining, or the environment's
+ * Errors: `relay-unreachable` when that relay was never joined; those of `wayOut`.
  */
-export async function membershipFor(cli: Cli, relay: string | null, service: string | null): Promise<RelayMembership | null> {
-  const all = await withPeople(cli, ({ store }) => listMemberships(store));
-  const found = relay === null ? all[0] : all.find((membership) => isAt(membership, relay));
+export async function membershipFor(
+  cli: Cli,
+  relay: string | null,
+  service: string | null,
+  via: WrittenVia | null = null,
+): Promise<RelayMembership | null> {
+  const { found, way } = await withPeople(cli, async ({ store, secrets }) => {
+    const all = await listMemberships(store);
+    const joined = relay === null ? all[0] : all.find((membership) => isAt(membership, relay));
+    if (joined === undefined) return { found: joined, way: null };
+    const written = via ?? readVias(joined.via?.split(' ') ?? []);
+    return { found: joined, way: wayOut({ written, env: cli.terminal.env, address: joined.address, secret: secrets.find }) };
+  });
   if (found === undefined && relay !== null) {
     throw new SallyportError('relay-unreachable', `This machine has not joined the relay ${relay}.`, {
       hint: 'Ask its operator for an invitation, then: sallyport join CODE',
     });
   }
-  if (found === undefined) return null;
+  if (found === undefined || way === null) return null;
   const names = found.grants.filter((name) => !name.startsWith('*.'));
   const name = names.find((each) => service !== null && each.startsWith(`${service}.`)) ?? names[0];
   if (name === undefined)
     throw new SallyportError('name-refused', `The relay ${found.address} has granted no name.`, {
       hint: 'Ask its operator for an invitation, then: sallyport join CODE',
     });
-  return { address: found.address, fingerprint: found.fingerprint, name };
+  return { address: found.address, fingerprint: found.fingerprint, name, via: way };
 }
 
 function isAt({ address, domain }: Membership, relay: string): boolean {

@@ -19,7 +19,7 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
     return { path, text, config: suited(configOrThrow(parsed, options.config), options.config, gatewayOnly) };
   };
   const { path, text, config } = await read();
-  const membership = gatewayOnly ? null : await membershipFor(cli, config.relay, config.services[0]?.name ?? null);
+  const membership = gatewayOnly ? null : await membershipFor(cli, config.relay, config.services[0]?.name ?? null, config.via);
   const needsRelay = !gatewayOnly && membership === null && config.listen.length === 0;
   await runGateway(cli, {
     config,
@@ -30,10 +30,11 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
     endsWithServices: false,
     reload: async () => {
       const next = (await read()).config;
-      if (next.relay !== config.relay || (next.listen.length === 0) !== (config.listen.length === 0)) {
+      const moved = next.relay !== config.relay || JSON.stringify(next.via) !== JSON.stringify(config.via);
+      if (moved || (next.listen.length === 0) !== (config.listen.length === 0)) {
         throw new SallyportError(
           'config-malformed',
-          `${options.config} changes relay: or begins or ends to listen, which takes a restart.`,
+          `${options.config} changes relay: or via:, or begins or ends to listen, which takes a restart.`,
           { hint: 'Restart it; until then the rest of the file waits too.' },
         );
       }

@@ -85,6 +85,8 @@ export const codes = {
   'relay-unreachable': { status: null, exit: 69 },
   'relay-untrusted': { status: null, exit: 76 },
   'relay-refused': { status: null, exit: 77 },
+  'proxy-unreachable': { status: null, exit: 69 },
+  'proxy-refused': { status: null, exit: 77 },
   'invite-malformed': { status: null, exit: 64 },
   'invite-refused': { status: null, exit: 77 },
   'user-missing': { status: null, exit: 67 },

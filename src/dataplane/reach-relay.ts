@@ -2,6 +2,7 @@
 
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import { SallyportError, fault } from '../core/errors.ts';
 import type { Code, Fault } from '../core/errors.ts';
 import type { MessageType } from '../core/mux/frame.ts';
@@ -12,7 +13,12 @@ import { Carrier } from './carrier.ts';
 import type { CarrierTaker } from './carrier.ts';
 import type { CarrierStream } from './carrier-stream.ts';
 import type { Accepted, Hello } from './greeting.ts';
-import { acceptedShape, carrierTls, peerFingerprint, proveChannel, refusedShape } from './greeting.ts';
+import { acceptedShape, carrierTls, peerFingerprint, proveChannel } from './greeting.ts';
+import { proxyUnreachable, refusal, unreachable, untrusted } from './reach/faults.ts';
+import { openLine } from './reach/line.ts';
+import { Way, straight } from './reach/way.ts';
+import type { Wrapping } from './reach/way.ts';
+import { wrapInWebSocket } from './reach/websocket.ts';
 
 export type ReachOptions = Readonly<{
   /** HOST:PORT, `[v6]:PORT`. */
@@ -22,6 +28,8 @@ export type ReachOptions = Readonly<{
   identity: MachineIdentity;
   instance: string;
   invite: string | null;
+  /** Straight when left out. */
+  way?: Way;
   limits: Limits;
   signal: AbortSignal;
   open: (stream: CarrierStream, opening: Opening) => void;
@@ -33,67 +41,118 @@ export type ReachOptions = Readonly<{
 export type Reached = Readonly<{ carrier: Carrier; accepted: Accepted }>;
 
 /**
+ * How far an attempt came: no line to the relay, a line on which its key was not seen yet, or the relay itself.
+ * Only in the second case another wrapping can help; in the third an invitation may have been spent.
+ */
+type Stage = 'dialling' | 'between' | 'known';
+type Failed = Readonly<{ error: SallyportError; stage: Stage }>;
+
+/**
  * Resolves once the relay has accepted. Nothing is said before its key was seen to be the pinned one.
  * Errors: `relay-unreachable`, `relay-untrusted` (another key, or no carrier's TLS), `relay-refused`,
- * `invite-refused`, `name-taken`, `interrupted` (the signal).
+ * `invite-refused`, `name-taken`, `proxy-unreachable`, `proxy-refused`, `interrupted` (the signal).
  */
-export function reachRelay(options: ReachOptions): Promise<Reached> {
-  const { promise, resolve, reject } = Promise.withResolvers<Reached>();
-  const { host, port } = dialled(options.address);
-  const socket = connect({
-    host,
-    port,
-    // No name in the hello: whoever watches the line learns the address, and nothing else.
-    servername: '',
-    key: options.identity.privateKey,
-    cert: options.identity.certificate,
-    // The pin below is the check; names and dates of a self-made certificate say nothing.
-    checkServerIdentity: () => undefined,
-    ...carrierTls,
-  });
-  const greeting = new Greeting(options, socket, { resolve, reject });
-  const aborted = (): void => greeting.fail(new SallyportError('interrupted', 'Reaching the relay was given up.'));
-  const deadline = setTimeout(() => greeting.fail(unreachable(options.address, 'it did not answer in time')), options.limits.handshakeMs);
-  options.signal.addEventListener('abort', aborted);
+export async function reachRelay(options: ReachOptions): Promise<Reached> {
+  const way = options.way ?? new Way(straight);
+  let first: SallyportError | null = null;
+  for (const wrapping of way.order) {
+    const outcome = await attempt(options, way, wrapping);
+    if ('carrier' in outcome) {
+      way.worked(wrapping);
+      return outcome;
+    }
+    if (outcome.stage === 'known') throw outcome.error;
+    first ??= outcome.error;
+    if (outcome.stage === 'dialling') break;
+  }
+  throw first ?? unreachable(options.address, 'no way leads to it');
+}
+
+/** One attempt, within `handshakeMs` from the first packet to the relay's answer. Never rejects. */
+function attempt(options: ReachOptions, way: Way, wrapping: Wrapping): Promise<Reached | Failed> {
+  const { promise, resolve } = Promise.withResolvers<Reached | Failed>();
+  const { address, limits, signal } = options;
+  const greeting = new Greeting(options, resolve);
+  const aborted = (): void => greeting.giveUp(new SallyportError('interrupted', 'Reaching the relay was given up.'));
+  const deadline = setTimeout(() => greeting.late(), limits.handshakeMs);
+  signal.addEventListener('abort', aborted);
   greeting.onSettled = () => {
     clearTimeout(deadline);
-    options.signal.removeEventListener('abort', aborted);
+    signal.removeEventListener('abort', aborted);
   };
-  socket.setNoDelay(true);
-  socket.on('error', (error) => greeting.fail(unreachable(options.address, error.message, error)));
-  socket.on('close', () => greeting.fail(unreachable(options.address, 'it closed the connection')));
-  socket.once('secureConnect', () => greeting.secured());
-  if (options.signal.aborted) aborted();
+  if (signal.aborted) aborted();
+  else greet(greeting, { address, limits, way, wrapping }).catch((error: unknown) => greeting.fail(asError(error)));
   return promise;
+}
+
+type Greet = Readonly<{ address: string; limits: Limits; way: Way; wrapping: Wrapping }>;
+
+async function greet(greeting: Greeting, { address, limits, way, wrapping }: Greet): Promise<void> {
+  const at = address.lastIndexOf(':');
+  const target = { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
+  const hold = (line: Duplex): void => greeting.hold(line);
+  const line = await openLine({ target, proxy: way.via.proxy, limits, hold });
+  greeting.lineStands();
+  greeting.over(wrapping === 'tls' ? line : await wrapInWebSocket(line, { target, limits, hold }));
 }
 
 class Greeting implements CarrierTaker {
   readonly #options: ReachOptions;
-  readonly #socket: TLSSocket;
-  readonly #promise: Readonly<{ resolve: (reached: Reached) => void; reject: (error: SallyportError) => void }>;
+  readonly #settle: (outcome: Reached | Failed) => void;
+  readonly #held: Duplex[] = [];
   onSettled: () => void = () => undefined;
   #carrier: Carrier | null = null;
+  #stage: Stage = 'dialling';
   #settled = false;
   #accepted = false;
 
-  constructor(
-    options: ReachOptions,
-    socket: TLSSocket,
-    promise: Readonly<{ resolve: (reached: Reached) => void; reject: (error: SallyportError) => void }>,
-  ) {
+  constructor(options: ReachOptions, settle: (outcome: Reached | Failed) => void) {
     this.#options = options;
-    this.#socket = socket;
-    this.#promise = promise;
+    this.#settle = settle;
   }
 
-  secured(): void {
+  /** Goes down with this attempt. */
+  hold(line: Duplex): void {
+    line.on('error', () => undefined);
+    if (this.#settled) line.destroy();
+    else this.#held.push(line);
+  }
+
+  lineStands(): void {
+    this.#stage = 'between';
+  }
+
+  /** The carrier's own TLS, over whatever leads to the relay. */
+  over(line: Duplex): void {
+    if (this.#settled) return void line.destroy();
+    const { address, identity } = this.#options;
+    const tls = connect({
+      socket: line,
+      // No name in the hello: whoever watches the line learns the address, and nothing else.
+      servername: '',
+      key: identity.privateKey,
+      cert: identity.certificate,
+      // The pin below is the check; names and dates of a self-made certificate say nothing.
+      checkServerIdentity: () => undefined,
+      ...carrierTls,
+    });
+    // Over what is no socket neither end hears of the other's by itself.
+    tls.once('close', () => line.destroy());
+    line.once('close', () => tls.destroy());
+    tls.on('error', (error) => this.fail(unreachable(address, error.message, error)));
+    tls.on('close', () => this.fail(unreachable(address, 'it closed the connection')));
+    tls.once('secureConnect', () => this.#secured(tls));
+  }
+
+  #secured(tls: TLSSocket): void {
     if (this.#settled) return;
-    if (peerFingerprint(this.#socket) !== this.#options.fingerprint) return this.fail(untrusted(this.#options.address));
-    const carrier = new Carrier({ socket: this.#socket, side: 'gateway', limits: this.#options.limits, taker: this });
+    if (peerFingerprint(tls) !== this.#options.fingerprint) return this.fail(untrusted(this.#options.address));
+    this.#stage = 'known';
+    const carrier = new Carrier({ socket: tls, side: 'gateway', limits: this.#options.limits, taker: this });
     this.#carrier = carrier;
     const hello: Hello = {
       instance: this.#options.instance,
-      proof: proveChannel(this.#socket, this.#options.identity.privateKey),
+      proof: proveChannel(tls, this.#options.identity.privateKey),
       invite: this.#options.invite,
       ...carrier.limits,
       features: [],
@@ -120,14 +179,27 @@ class Greeting implements CarrierTaker {
     else this.fail(unreachable(this.#options.address, why.why));
   }
 
+  /** Ends it for good: no other way is tried. */
+  giveUp(error: SallyportError): void {
+    this.#stage = 'known';
+    this.fail(error);
+  }
+
+  /** The deadline: whose silence it was is known by how far we came. */
+  late(): void {
+    const proxy = this.#options.way?.via.proxy ?? null;
+    const why = 'it did not answer in time';
+    this.fail(this.#stage === 'dialling' && proxy !== null ? proxyUnreachable(proxy, why) : unreachable(this.#options.address, why));
+  }
+
   /** Ends what never came to stand. */
   fail(error: SallyportError): void {
     if (this.#settled) return;
     this.#settled = true;
     this.onSettled();
     this.#carrier?.close(fault('carrier-broken', 'the greeting failed'));
-    this.#socket.destroy();
-    this.#promise.reject(error);
+    for (const line of this.#held.toReversed()) line.destroy();
+    this.#settle({ error, stage: this.#stage });
   }
 
   #accept(value: unknown): void {
@@ -139,7 +211,7 @@ class Greeting implements CarrierTaker {
     this.#accepted = true;
     this.onSettled();
     carrier.begin({ window: accepted.data.window, streams: 0 });
-    this.#promise.resolve({ carrier, accepted: accepted.data });
+    this.#settle({ carrier, accepted: accepted.data });
   }
 }
 
@@ -148,7 +220,7 @@ class Greeting implements CarrierTaker {
  * Errors as of `reachRelay`; `relay-untrusted` also where the invited name is not among the grants.
  */
 export async function join(
-  options: Readonly<{ invite: Invite; identity: MachineIdentity; limits: Limits; signal: AbortSignal; instance: string }>,
+  options: Readonly<{ invite: Invite; identity: MachineIdentity; limits: Limits; signal: AbortSignal; instance: string; way?: Way }>,
 ): Promise<Readonly<{ relay: string; domain: string; grants: readonly string[] }>> {
   const { invite } = options;
   const { carrier, accepted } = await reachRelay({
@@ -176,41 +248,6 @@ function isSpokenOf(name: string, invited: string): boolean {
   return dot === -1 ? name === invited : name.endsWith(invited.slice(dot));
 }
 
-/** `*.localhost` is this machine, whatever a resolver says (RFC 6761, 6.3). */
-function dialled(address: string): Readonly<{ host: string; port: number }> {
-  const at = address.lastIndexOf(':');
-  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
-  return { host: host === 'localhost' || host.endsWith('.localhost') ? '127.0.0.1' : host, port: Number(address.slice(at + 1)) };
-}
-
-function unreachable(address: string, why: string, cause?: unknown): SallyportError {
-  return new SallyportError('relay-unreachable', `The relay ${address} cannot be reached: ${why}.`, {
-    hint: 'Check that the relay runs and that nothing between blocks the way.',
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-function untrusted(address: string): SallyportError {
-  return new SallyportError('relay-untrusted', `What answers at ${address} does not have the relay’s key.`, {
-    hint: 'Somebody may stand between; if the relay has a new key, ask its operator for a new invitation.',
-  });
-}
-
-function refusal(address: string, value: unknown): SallyportError {
-  const parsed = refusedShape.safeParse(value);
-  const code = parsed.success ? parsed.data.code : 'relay-refused';
-  switch (code) {
-    case 'invite-refused':
-      return new SallyportError(code, `The relay ${address} does not take this invitation.`, {
-        hint: 'It may have been used or have expired: ask for a new one.',
-      });
-    case 'name-taken':
-      return new SallyportError(code, 'The name of this invitation belongs to another gateway by now.', {
-        hint: 'Ask the relay’s operator for another name.',
-      });
-    default:
-      return new SallyportError('relay-refused', `The relay ${address} refused this gateway (${code}).`, {
-        hint: 'Its grants may have been revoked: ask the relay’s operator.',
-      });
-  }
+function asError(error: unknown): SallyportError {
+  return error instanceof SallyportError ? error : new SallyportError('relay-unreachable', 'Reaching the relay failed.', { cause: error });
 }

@@ -4,10 +4,12 @@ import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Contexts } from '../controlplane/certificates/contexts.ts';
 import type { Leaf } from '../controlplane/certificates/local-ca.ts';
 import { reachPassage } from '../controlplane/check/passage.ts';
-import { reachSelf, type Reached } from '../controlplane/check/reach.ts';
+import { reachSelf, type Reached, type Through } from '../controlplane/check/reach.ts';
 import type { Proof } from '../controlplane/check/readiness.ts';
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
 import { placeOf, type DoorPlace, type Place } from '../controlplane/places.ts';
+import { defaults } from '../core/limits.ts';
+import { openLine } from '../dataplane/reach/line.ts';
 import { machineAddresses } from './parts.ts';
 import type { RelayLeg } from './relay-leg.ts';
 
@@ -50,11 +52,25 @@ export class Proofs {
     if (plan?.behind.is === 'tls') {
       const { host, port } = plan.behind;
       const byAddress = plan.access?.some((uses) => uses.some(({ guard }) => guard === 'ip')) ?? false;
-      return reachPassage({ name: place.host, outside: place.dial, service: { host, port }, byAddress, signal });
+      return reachPassage({ name: place.host, outside: place.dial, service: { host, port }, byAddress, signal, ...this.#way() });
     }
     const leaf = this.#leafOf(place);
     const { nonce } = this.#options;
-    return reachSelf({ ...place, ca: leaf?.issuer ?? null, fingerprint: leaf?.fingerprint ?? null, nonce, signal });
+    return reachSelf({ ...place, ca: leaf?.issuer ?? null, fingerprint: leaf?.fingerprint ?? null, nonce, signal, ...this.#way() });
+  }
+
+  /** Behind a proxy nobody dials a relay, not even to see whether it passes visitors on. */
+  #way(): Readonly<{ through?: Through }> {
+    const proxy = this.#options.leg?.via.proxy ?? null;
+    if (proxy === null) return {};
+    const through: Through = (target, signal) =>
+      openLine({
+        target,
+        proxy,
+        limits: defaults,
+        hold: (line) => signal.addEventListener('abort', () => line.destroy(new Error('timed out')), { once: true }),
+      });
+    return { through };
   }
 
   proofOf(place: Place): Proof {

@@ -3,6 +3,7 @@
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { MachineIdentity } from '../contracts/tunnel.ts';
+import type { Via } from '../contracts/via.ts';
 import { parseIp, reachOf } from '../core/address.ts';
 import { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
@@ -10,14 +11,15 @@ import { loadIdentity } from '../controlplane/certificates/identity.ts';
 import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
 import type { Home } from '../controlplane/home.ts';
 import type { RelayPlace } from '../controlplane/places.ts';
+import { straight } from '../dataplane/reach/way.ts';
 import { createMemoryStore } from '../modules/stores/memory.ts';
 import { startRelay, type Relay } from '../relay.ts';
 
 /** A relay that this gateway was invited to. `name` is what it was granted; names below it are its own too. */
-export type RelayMembership = Readonly<{ address: string; fingerprint: string; name: string }>;
+export type RelayMembership = Readonly<{ address: string; fingerprint: string; name: string; via: Via }>;
 
 /** Where the relay is, which key it must show, which key we show, and what ends with us. */
-export type RelayLeg = Readonly<{ place: RelayPlace; fingerprint: string; identity: MachineIdentity; relay: Closable | null }>;
+export type RelayLeg = Readonly<{ place: RelayPlace; fingerprint: string; identity: MachineIdentity; relay: Closable | null; via: Via }>;
 
 export type LegOptions = Readonly<{
   home: Home;
@@ -36,11 +38,11 @@ export async function relayLeg(options: LegOptions): Promise<RelayLeg | null> {
   const identity = await loadIdentity(options.home.keys, 'gateway');
   if (options.embeddedRelay !== null) return embedded(options, identity);
   if (options.membership === null) return null;
-  const { address, fingerprint, name } = options.membership;
+  const { address, fingerprint, name, via } = options.membership;
   const { host, port } = splitAddress(address);
   const ip = parseIp(host);
   const reach = ip === null ? 'internet' : reachOf(ip);
-  return { place: { host, port, root: name, embedded: false, reach }, fingerprint, identity, relay: null };
+  return { place: { host, port, root: name, embedded: false, reach }, fingerprint, identity, relay: null, via };
 }
 
 async function embedded(options: LegOptions, identity: MachineIdentity): Promise<RelayLeg> {
@@ -62,7 +64,13 @@ async function embedded(options: LegOptions, identity: MachineIdentity): Promise
     });
   const relay = wanted === null ? await firstFree(start) : await start(wanted);
   const { port } = splitAddress(relay.addresses[0] ?? '');
-  return { place: { host, port, root: 'localhost', embedded: true, reach: 'machine' }, fingerprint: relay.fingerprint, identity, relay };
+  return {
+    place: { host, port, root: 'localhost', embedded: true, reach: 'machine' },
+    fingerprint: relay.fingerprint,
+    identity,
+    relay,
+    via: straight,
+  };
 }
 
 async function firstFree(start: (port: number) => Promise<Relay>): Promise<Relay> {

@@ -7,6 +7,7 @@ import { hostPort } from '../core/address.ts';
 import type { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import { dialRelay, type RelayLink, type RelayState } from '../dataplane/dial-relay.ts';
+import { Way } from '../dataplane/reach/way.ts';
 import type { RelayLeg } from './relay-leg.ts';
 
 export type RelaySideOptions = Readonly<{
@@ -46,6 +47,7 @@ export class RelaySide implements Closable {
       address: hostPort(host, port),
       fingerprint: leg.fingerprint,
       identity: leg.identity,
+      way: new Way(leg.via),
       names,
       limits,
       onArrival,

@@ -25,6 +25,7 @@ export async function startPlainGateway(
   const ready = Promise.withResolvers<string>();
   const config: Config = {
     relay: null,
+    via: null,
     listen: by === 'http' ? [{ scheme: 'http', host: '127.0.0.1', port: 0 }] : [],
     network: 'trusted',
     local: null,

@@ -1,6 +1,7 @@
 /** `sallyport secrets`: what senders of webhooks sign with, named by the configuration. */
 
 import { randomBytes } from 'node:crypto';
+import { readCredentials } from '../../controlplane/enrolment/way-out.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
@@ -18,20 +19,29 @@ export function secretsCommand(cli: Cli) {
   );
 }
 
-type AddOptions = Readonly<{ stdin?: boolean }>;
+type AddOptions = Readonly<{ stdin?: boolean; proxy?: boolean }>;
 
 function add(cli: Cli) {
   return newCommand({
     usage: 'add <name>',
     summary: 'make a secret and show it once, or store one that the sender made',
     description:
-      'Makes a secret under the name that `webhook: { secret: NAME }` says, and shows it once. With --stdin it stores the one that the sender made.',
-    examples: ['sallyport secrets add build', 'pbpaste | sallyport secrets add stripe-live --stdin'],
+      'Makes a secret under the name that `webhook: { secret: NAME }` says, and shows it once. With --stdin it stores the one that the sender made; with --proxy the USER:PASSWORD that a proxy on the way to the relay asks for, also from standard input.',
+    examples: [
+      'sallyport secrets add build',
+      'pbpaste | sallyport secrets add stripe-live --stdin',
+      'pbpaste | sallyport secrets add proxy --proxy',
+    ],
   })
     .option('--stdin', 'read the secret from standard input')
+    .option('--proxy', 'read USER:PASSWORD of a proxy from standard input, for via: in sallyport.yaml')
     .action(async (name: string, options: AddOptions) => {
-      const given = options.stdin === true ? await standardInput(cli.terminal) : null;
-      if (given !== null && given.length < 16)
+      const given = options.stdin === true || options.proxy === true ? await standardInput(cli.terminal) : null;
+      if (given !== null && options.proxy === true && readCredentials(given, 'http') === null)
+        throw new SallyportError('usage-wrong', 'What came on standard input is no USER:PASSWORD.', {
+          hint: 'One line, with a colon between.',
+        });
+      if (given !== null && options.proxy !== true && given.length < 16)
         throw new SallyportError('password-weak', 'A secret has 16 characters at least.', {
           hint: 'Let Sallyport make one: leave out --stdin.',
         });

@@ -1,10 +1,10 @@
 /** Comes by the visitor's way to a service whose TLS is passed on unread, and looks whether it is that service that answers. */
 
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { hostPort } from '../../core/address.ts';
 import { systemCode } from '../../core/system-error.ts';
-import type { Reached } from './reach.ts';
+import type { Reached, Through } from './reach.ts';
 
 type Dial = Readonly<{ host: string; port: number }>;
 
@@ -18,6 +18,8 @@ export type PassageOptions = Readonly<{
   /** Whether our own refusal is a good sign, too: only some addresses are let in, and ours need not be one of them. */
   byAddress: boolean;
   signal: AbortSignal;
+  /** How the outside is dialled behind a proxy. */
+  through?: Through;
   timeoutMs?: number;
 }>;
 
@@ -31,9 +33,9 @@ const refusedByUs = 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME';
  * its key. Not a byte of a protocol is sent. Never throws. It finds mistakes; it is no proof against a hostile relay.
  */
 export async function reachPassage(options: PassageOptions): Promise<Reached> {
-  const there = await shake(options.service, options);
+  const there = await shake(options.service, { ...options, line: null });
   if (!there.ok) return failed(`the service at ${hostPort(options.service.host, options.service.port)} ${there.why}`);
-  const outside = await shake(options.outside, options);
+  const outside = await shakeOutside(options);
   if (!outside.ok) {
     if (options.byAddress && outside.code === refusedByUs) return { ok: true };
     return failed(`${hostPort(options.outside.host, options.outside.port)} ${outside.why}`);
@@ -48,11 +50,30 @@ function failed(why: string): Reached {
 
 type Shaken = Readonly<{ ok: true; fingerprint: string }> | Readonly<{ ok: false; code: string | null; why: string }>;
 
-function shake({ host, port }: Dial, { name, signal, timeoutMs = timeoutMsDefault }: PassageOptions): Promise<Shaken> {
+async function shakeOutside(options: PassageOptions): Promise<Shaken> {
+  const { outside, through, timeoutMs = timeoutMsDefault } = options;
+  if (through === undefined) return shake(outside, { ...options, line: null });
+  try {
+    return await shake(outside, {
+      ...options,
+      line: await through(outside, AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)])),
+    });
+  } catch (error) {
+    return { ok: false, code: systemCode(error), why: error instanceof Error ? `is not reached (${error.message})` : wordsOf(null) };
+  }
+}
+
+type Shake = Pick<PassageOptions, 'name' | 'signal' | 'timeoutMs'> & Readonly<{ line: Socket | null }>;
+
+function shake({ host, port }: Dial, { name, signal, line, timeoutMs = timeoutMsDefault }: Shake): Promise<Shaken> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve({ ok: false, code: null, why: 'was not asked' });
     // Whom the certificate is trusted by is between the service and its visitors: it is compared, not judged.
-    const socket = connectTls({ host, port, servername: isIP(name) === 0 ? name : '', rejectUnauthorized: false });
+    const socket = connectTls({
+      ...(line === null ? { host, port } : { socket: line }),
+      servername: isIP(name) === 0 ? name : '',
+      rejectUnauthorized: false,
+    });
     const settle = (shaken: Shaken): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', ended);

@@ -18,8 +18,13 @@ export type ReachOptions = Readonly<{
   /** Of this start (`Snapshot.checkNonce`). Shown only to who has shown our certificate. */
   nonce: string;
   signal: AbortSignal;
+  /** Opens the connection where it must be asked for: behind a proxy. Left out, it is dialled. */
+  through?: Through;
   timeoutMs?: number;
 }>;
+
+/** Opens a connection in another way than by dialling it. Ends it when the signal does. */
+export type Through = (to: Readonly<{ host: string; port: number }>, signal: AbortSignal) => Promise<Socket>;
 
 export type Reached = Readonly<{ ok: true }> | Readonly<{ ok: false; code: Code; why: string }>;
 
@@ -65,7 +70,7 @@ function bounded({ signal, timeoutMs = timeoutMsDefault }: ReachOptions): { read
   return { signal: AbortSignal.any([signal, own.signal]), cancel: () => clearTimeout(timer) };
 }
 
-function open(options: ReachOptions, url: URL, signal: AbortSignal): Promise<Socket | TLSSocket> {
+async function open(options: ReachOptions, url: URL, signal: AbortSignal): Promise<Socket | TLSSocket> {
   const secure = url.protocol === 'https:';
   const name = url.hostname.replace(/^\[|\]$/g, '');
   const local = name === 'localhost' || name.endsWith('.localhost');
@@ -73,12 +78,13 @@ function open(options: ReachOptions, url: URL, signal: AbortSignal): Promise<Soc
     host: local ? '127.0.0.1' : name,
     port: Number(url.port === '' ? (secure ? 443 : 80) : url.port),
   };
+  const line = options.through === undefined ? null : await options.through({ host, port }, signal);
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    if (line !== null && !secure) return resolve(line);
     const socket = secure
       ? connectTls({
-          host,
-          port,
+          ...(line === null ? { host, port } : { socket: line }),
           // RFC 6066, 3: an address is no server name.
           ...(isIP(name) === 0 ? { servername: name } : { servername: '' }),
           ...(options.ca === null ? {} : { ca: options.ca }),

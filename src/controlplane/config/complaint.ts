@@ -104,6 +104,8 @@ function shown(value: unknown, path: Path): string {
   if (typeof value === 'object') return 'a map';
   if (path.some((part) => /pass|secret|token|key|hash/i.test(String(part))))
     return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+  // A password before the host of a URL (its userinfo) does not belong into a file, and even less into a log.
+  if (typeof value === 'string' && /:\/\/[^/]*@/.test(value)) return 'a URL with a user';
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

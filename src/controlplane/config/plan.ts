@@ -38,9 +38,20 @@ export type ServicePlan = Readonly<{
   forMs: number | null;
 }>;
 
+/** The way to the relay as it is written. `secret` names what holds `user:password`; nothing else may. */
+export type WrittenVia = Readonly<{
+  proxy: Readonly<{ is: 'http' | 'socks5'; host: string; port: number; secret: string | null }> | null;
+  /** No proxy, whatever the environment says. */
+  direct: boolean;
+  /** Carriers in WebSockets, without trying anything else. */
+  websocket: boolean;
+}>;
+
 export type Config = Readonly<{
   /** `host` or `host:port` of the relay that this gateway joined; null without. */
   relay: string | null;
+  /** Null: what the environment says. */
+  via: WrittenVia | null;
   listen: readonly Listen[];
   network: Network;
   /** Whether a visitor on this machine needs no credential; null: what the preset says. */

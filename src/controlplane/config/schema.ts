@@ -17,6 +17,7 @@ import {
   readServiceName,
   readSource,
 } from './forms.ts';
+import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, GuardUse } from './plan.ts';
 
 /**
@@ -33,6 +34,7 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
       relay: formed(readRelay, 'HOST or HOST:PORT of a relay')
         .optional()
         .describe('The relay where this gateway is reached, after `sallyport join`.'),
+      via: viaSchema().optional().describe('The way to the relay: a proxy, websocket, both in a list, or direct.'),
       listen: z
         .union([listen, z.array(listen, { error: 'a URL or a list of URLs' }).max(64, 'at most 64 URLs')])
         .optional()
@@ -101,6 +103,19 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
     },
     { error: 'the settings of a service, like { to: 3000 }' },
   );
+}
+
+/** One word, or a proxy and `websocket` in a list. */
+function viaSchema() {
+  const word = formed(readVia, viaExpected);
+  return z
+    .union([word, z.array(word, { error: viaExpected }).min(1, viaExpected).max(2, 'a proxy and websocket')])
+    .transform((value, context) => {
+      const joined = joinVia([value].flat());
+      if (joined !== null) return joined;
+      context.issues.push({ code: 'custom', message: 'at most one proxy, and direct for itself', input: value });
+      return z.NEVER;
+    });
 }
 
 /** What lies behind, and why not when it cannot: a wrong port is told apart from a wrong URL. */

@@ -10,6 +10,7 @@ export type CheckedFile = z.output<ReturnType<typeof configSchema>>;
 export function settle(file: CheckedFile, absolute: (path: string) => string): Config {
   return Object.freeze({
     relay: file.relay ?? null,
+    via: file.via ?? null,
     listen: file.listen === undefined ? [] : [file.listen].flat(),
     network: file.network,
     local: file.local ?? null,

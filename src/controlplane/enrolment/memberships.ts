@@ -3,8 +3,15 @@
 import { z } from 'zod';
 import type { Store } from '../../contracts/store.ts';
 
-/** `address` HOST:PORT; `fingerprint` of the relay's key; `grants` canonical names, wildcards included. */
-export type Membership = Readonly<{ address: string; fingerprint: string; domain: string; grants: readonly string[]; joinedAt: number }>;
+/** `address` HOST:PORT; `fingerprint` of the relay's key; `grants` canonical names, wildcards included; `via` as it was said when joining. */
+export type Membership = Readonly<{
+  address: string;
+  fingerprint: string;
+  domain: string;
+  grants: readonly string[];
+  joinedAt: number;
+  via?: string | undefined;
+}>;
 
 const prefix = 'memberships/';
 
@@ -14,11 +21,17 @@ const kept: z.ZodType<Membership> = z.strictObject({
   domain: z.string(),
   grants: z.array(z.string()),
   joinedAt: z.number(),
+  via: z.string().optional(),
 });
 
 /** One for each relay's key: joining again renews it. Errors: `store-unavailable`, `disk-full`. */
 export async function saveMembership(store: Store, membership: Membership): Promise<void> {
-  await store.records.put(prefix + membership.fingerprint, { ...membership, grants: [...membership.grants] });
+  const { via, ...rest } = membership;
+  await store.records.put(prefix + membership.fingerprint, {
+    ...rest,
+    grants: [...membership.grants],
+    ...(via === undefined ? {} : { via }),
+  });
 }
 
 /** The latest first. What cannot be read is left out: it grants nothing. */

@@ -1,0 +1,69 @@
+/** A network that lets nothing out but by its proxy, or nothing but HTTPS: joining, sharing and looking at ourselves. */
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { connectProxy, hiddenName, socksProxy } from '../tunnel/proxies.ts';
+import { curl, withoutCurl } from './curl.ts';
+import { text } from './lines.ts';
+import { invitation, relayProgram, share, wordsFor } from './machines.ts';
+import { freshHome, run } from './program.ts';
+import { startService } from './service.ts';
+
+const skip = withoutCurl;
+
+test('a gateway behind an HTTP proxy with a password: the relay’s name is known to the proxy alone', { skip }, async (context) => {
+  const { port } = await startService(context);
+  const relay = await relayProgram(context);
+  const proxy = await connectProxy(context, 'ana:her password');
+  const home = await freshHome(context);
+  const code = await invitation(context, relay, 'blog', '--address', `${hiddenName}:${relay.port}`);
+  const secret = run(context, ['secrets', 'add', 'proxy', '--proxy'], { home });
+  secret.child.stdin?.end('ana:her password\n');
+  assert.equal(await secret.exited, 0);
+  const via = `http://\${secret:proxy}@127.0.0.1:${proxy.port}`;
+  const joining = run(context, ['join', '-', '--via', via], { home });
+  joining.child.stdin?.end(`${code}\n`);
+  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  // What was said at joining holds for a share.
+  const shared = await share(context, port, ['--public'], { home });
+  assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
+  await shared.program.stop();
+  // A configuration says it itself. It is ready only after it has reached itself, by the same way.
+  const config = join(home, 'sallyport.yaml');
+  await writeFile(config, `via: ${via}\nservices:\n  blog: { to: ${port}, access: [public] }\n`);
+  const asked = proxy.asked.length;
+  const up = run(context, ['up', '--config', config], { home });
+  const ready = await up.line('ready');
+  assert.equal((await curl([...wordsFor(ready), text(ready, 'url')])).status, 200);
+  assert.ok(proxy.asked.length > asked + 1, 'the check went through the proxy as well');
+  const said = JSON.stringify([...up.lines, ...shared.program.lines, ...joining.lines]) + up.stderr();
+  assert.equal(said.includes('her password'), false);
+});
+
+test('a gateway behind the SOCKS5 proxy of its environment', { skip }, async (context) => {
+  const { port } = await startService(context);
+  const relay = await relayProgram(context);
+  const proxy = await socksProxy(context, 'ana:secret');
+  const home = await freshHome(context);
+  const code = await invitation(context, relay, 'blog', '--address', `${hiddenName}:${relay.port}`);
+  const env = {
+    ALL_PROXY: `socks5://ana:secret@127.0.0.1:${proxy.port}`,
+    HTTPS_PROXY: '',
+    https_proxy: '',
+    all_proxy: '',
+    NO_PROXY: '',
+    no_proxy: '',
+  };
+  const joining = run(context, ['join', '-'], { home, env });
+  joining.child.stdin?.end(`${code}\n`);
+  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  const shared = await share(context, port, ['--public'], { home, env });
+  assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
+  await shared.program.stop();
+  const refused = run(context, ['join', '-'], { home, env: { ...env, ALL_PROXY: `socks5://ana:wrong@127.0.0.1:${proxy.port}` } });
+  refused.child.stdin?.end(`${code}\n`);
+  assert.equal(await refused.exited, 77);
+  assert.equal(refused.lines[0]?.['code'], 'proxy-refused');
+});
