@@ -14,6 +14,7 @@ import { openGrants } from './controlplane/enrolment/grants.ts';
 import { CarrierDoor } from './dataplane/carrier-door.ts';
 import { startBufferCollector } from './dataplane/buffer-collector.ts';
 import { createDeadlines, startDeadlines, steadyNow } from './dataplane/deadlines.ts';
+import { Comers } from './dataplane/comers.ts';
 import { Directory } from './dataplane/directory.ts';
 import type { GatewayFacts } from './dataplane/directory.ts';
 import { Engine } from './dataplane/engine.ts';
@@ -60,14 +61,20 @@ export interface Relay extends Closable {
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { identity, domain, limits, now } = options;
   const deadlines = createDeadlines(steadyNow);
-  let directory: Directory | null = null;
-  const grants = await openGrants({ store: options.store, domain, owner: options.owner, now, onChange: () => directory?.review() });
-  directory = new Directory({ grants, limits, unnamed: options.owner });
-  const names = directory;
+  // Filled once there is somebody to review: the grants' first changes come before.
+  const reviews: (() => void)[] = [];
+  const onChange = (): void => reviews.forEach((review) => review());
+  const grants = await openGrants({ store: options.store, domain, owner: options.owner, now, onChange });
+  const comers = new Comers((ip) => grants.barred('', ip) !== null);
+  const names = new Directory({ grants, limits, unnamed: options.owner });
+  reviews.push(
+    () => names.review(),
+    () => comers.review(),
+  );
   const door = new CarrierDoor({
     identity,
     domain,
-    directory,
+    directory: names,
     enrolment: grants,
     limits,
     now,
@@ -94,6 +101,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     return true;
   });
   const take = (socket: Socket, from: Address): void => {
+    if (!comers.admits(socket, from.ip)) return;
     const listener = { name: `relay:${domain}`, scheme: 'tls', port: socket.localPort ?? 0, via: 'direct', loopback: false } as const;
     void engine.take({ stream: socket, from, sni: null, listener }, protocol);
   };
@@ -118,6 +126,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     addresses: listeners.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
     fingerprint: identity.fingerprint,
     gateways: () => names.list(),
+    leave: () => names.leave('interrupted'),
+    streams: () => names.streams,
+    refresh: () => grants.refresh(),
     close,
   };
 }
@@ -127,9 +138,6 @@ function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
   const service: Service = {
     name: 'tunnel',
     hosts: [],
-    leave: () => names.leave('interrupted'),
-    streams: () => names.streams,
-    refresh: () => grants.refresh(),
     open: true,
     expires: null,
     guarded: true,

@@ -3,6 +3,7 @@
 import type { AuditEvent } from '../core/audit/event.ts';
 import type { Reach } from '../core/address.ts';
 import type { ServiceStatus } from '../controlplane/config/running.ts';
+import type { RelayEvent } from './relay-event.ts';
 
 /** Who may come in, as it is shown to the owner. A link's URL holds its secret: it is shown once, by whoever made the link. */
 export type AccessShown =
@@ -18,9 +19,10 @@ export type AccessShown =
 /** Times are RFC 3339 in UTC; addresses HOST:PORT; fingerprints SHA-256 in hex. */
 export type CliEvent =
   | Readonly<{ event: 'listening'; addresses: readonly string[]; fingerprint: string; domain: string }>
-  | Readonly<{ event: 'invite'; name: string; code: string; expires: string }>
+  /** `onlyFor`: the one key that may spend it, where the name was another's lately. */
+  | Readonly<{ event: 'invite'; name: string; code: string; expires: string; onlyFor: string | null }>
   | Readonly<{ event: 'joined'; relay: string; grants: readonly string[] }>
-  | Readonly<{ event: 'gateway'; fingerprint: string; names: readonly string[] }>
+  | RelayEvent
   | Readonly<{ event: 'waiting'; service: string; code: string; why: string; hint: string | null }>
   | Readonly<{
       event: 'ready';
@@ -31,7 +33,11 @@ export type CliEvent =
       fingerprint: string | null;
       access: readonly AccessShown[];
       expires: string | null;
+      /** Where it reaches this machine only: how others reach it. */
+      hint: string | null;
     }>
+  /** `connect` listens here for programs of this machine. */
+  | Readonly<{ event: 'connecting'; name: string; listen: string }>
   | Readonly<{ event: 'lost'; service: string; code: string; why: string }>
   | Readonly<{ event: 'opened'; service: string }>
   | Readonly<{ event: 'closed'; service: string; why: string }>

@@ -31,7 +31,7 @@ export type Run = Readonly<{
 }>;
 
 /** What no waiting mends: a share that hears this before it was ever reached ends with it. A configuration goes on trying. */
-const finalCodes: ReadonlySet<Code> = new Set<Code>(['name-taken', 'name-refused', 'relay-refused', 'relay-untrusted']);
+const finalCodes: ReadonlySet<Code> = new Set<Code>(['name-taken', 'name-refused', 'relay-refused', 'relay-blocked', 'relay-untrusted']);
 
 /** Nothing of ours may keep a person waiting who wants to leave. */
 const stopMs = 900;
@@ -98,6 +98,9 @@ function progressOf(cli: Cli, run: Run, state: State): Progress {
     terminal: cli.terminal,
     reporter: cli.reporter(),
     services: run.config.services.map((plan) => ({ name: plan.name, behind: behindWords(plan) })),
+    forOthers: run.endsWithServices
+      ? 'for others: --lan, or join a relay (sallyport join CODE)'
+      : 'for others: listen on more than this machine (listen: https://0.0.0.0:8443), or join a relay (sallyport join CODE)',
     access: (service, url) => {
       const plan = state.config.services.find(({ name }) => name === service);
       return plan === undefined ? [] : shownAccess(plan, state.config, url, run.fresh(service));
@@ -124,7 +127,9 @@ async function reloadInto(state: State, run: Run, progress: Progress): Promise<v
 
 /** `localhost:3000`, or the folder. */
 function behindWords({ behind }: ServicePlan): string {
-  return behind.is === 'folder' ? behind.path : `${behind.is}://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
+  return behind.is === 'folder'
+    ? behind.path
+    : `${behind.is}://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
 }
 
 async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {

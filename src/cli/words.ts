@@ -4,6 +4,7 @@ import { recordWords, shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { columnsOf } from './printable.ts';
+import { relayWords } from './relay-words.ts';
 import type { Terminal } from './terminal.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
@@ -15,15 +16,20 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'listening':
       return `The relay listens on ${event.addresses.join(' and ')} for ${event.domain}.\nIts key: ${event.fingerprint}`;
     case 'invite':
-      return `For ${event.name}, once, until ${localTime(event.expires)}:\n\n  sallyport join ${event.code}\n`;
+      return inviteWords(event);
     case 'joined':
       return `Joined ${event.relay}. Yours: ${event.grants.join(', ')}\nNow: sallyport http 3000`;
     case 'gateway':
-      return `${event.fingerprint}  ${event.names.join(', ')}`;
+    case 'name':
+    case 'block':
+    case 'relay':
+      return relayWords(event);
     case 'waiting':
       return `${event.service} is not reached yet: ${shown(event.why)}${event.hint === null ? '' : `\n  ${shown(event.hint)}`}`;
     case 'ready':
       return readyWords(event, terminal);
+    case 'connecting':
+      return `${event.listen} leads to ${event.name}, until Ctrl-C.`;
     case 'lost':
       return paint('yellow', `${event.service} is not reached any more: ${shown(event.why)}`);
     case 'opened':
@@ -65,6 +71,11 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
   }
 }
 
+function inviteWords({ name, code, expires, onlyFor }: Event<'invite'>): string {
+  const only = onlyFor === null ? '' : `Only the key that had it last may: ${onlyFor}\n`;
+  return `For ${name}, once, until ${localTime(expires)}:\n${only}\n  sallyport join ${code}\n`;
+}
+
 function sentence({ message, hint }: Readonly<{ message: string; hint: string | null }>): string {
   return hint === null ? shown(message) : `${shown(message)}\n  ${shown(hint)}`;
 }
@@ -83,10 +94,10 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
 }
 
 /** How far an address goes, honestly. */
-export function reachWords({ reach }: Pick<Event<'ready'>, 'reach'>): string {
+export function reachWords({ reach, hint }: Pick<Event<'ready'>, 'reach' | 'hint'>): string {
   switch (reach) {
     case 'machine':
-      return 'this machine only; for others: --lan, or join a relay (sallyport join CODE)';
+      return `this machine only${hint === null ? '' : `; ${hint}`}`;
     case 'network':
       return 'this network; browsers warn, since no public authority signed its certificate';
     case 'internet':

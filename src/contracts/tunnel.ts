@@ -30,18 +30,42 @@ export type TunnelArrival = Visitor & Readonly<{ stream: Stream }>;
 /** Opens a stream to the gateway that holds the visitor's name now, or will in a moment; null when nobody does, or may. */
 export type OpenTunnel = (visitor: Visitor, caller: Caller) => Stream | Promise<Stream | null> | null;
 
-/** Whose name is it: asked at every registration and at every open, answered from memory. */
+/** Ports of a relay, both ends included. */
+export type PortRange = Readonly<{ from: number; to: number }>;
+
+/** Room for one stream under a grant, until `leave` is called; twice is once. Null: without bounds. */
+export type Lease = Readonly<{ pace: Pace | null; leave: (() => void) | null }>;
+
+/** What all streams of one grant may carry together. */
+export interface Pace {
+  /** Books so many bytes; returns how many milliseconds to wait before they are passed on. */
+  spend(bytes: number): number;
+}
+
+/** Who may what at a relay: asked at every registration and at every open, answered from memory. */
 export interface Grants {
-  /** Whether this key may hold this canonical name (or `*.` and a canonical name). */
+  /** Whether this key may hold this canonical name (or `*.` and a canonical name) at this moment. */
   owns(fingerprint: string, name: string): boolean;
-  /** The canonical names that this key may hold, wildcards included; empty for a stranger. */
+  /** Whether this key may have this port of the relay at this moment. */
+  ownsPort(fingerprint: string, port: number): boolean;
+  /** The canonical names that this key may hold, wildcards included; empty for a stranger. Globs beside the name are not told. */
   of(fingerprint: string): readonly string[];
+  /** The ports that this key may have. */
+  portsOf(fingerprint: string): readonly PortRange[];
+  /** Takes the room of one stream to a name or port that this key owns; null when its grant has no more. */
+  enter(fingerprint: string, at: string | number): Lease | null;
+  /** Why the operator blocked this key, every name of it, or the address that it comes from; null when nothing is blocked. */
+  barred(fingerprint: string, ip: string): string | null;
+  /** Why the operator blocked this name, as its owner is told; null for everybody else. */
+  blockedName(fingerprint: string, name: string): string | null;
 }
 
 /** How a name fared at the relay. */
 export type NameAnswer =
   | Readonly<{ name: string; is: 'held' }>
-  | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' }>;
+  | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' }>
+  /** By the relay's operator; `why` is their text, 200 characters at most. */
+  | Readonly<{ name: string; is: 'refused'; code: 'relay-blocked'; why: string }>;
 
 /** What an invitation says, once its code has been read. The secret is good for one use. */
 export type Invite = Readonly<{

@@ -85,6 +85,7 @@ export const codes = {
   'relay-unreachable': { status: null, exit: 69 },
   'relay-untrusted': { status: null, exit: 76 },
   'relay-refused': { status: null, exit: 77 },
+  'relay-blocked': { status: null, exit: 77 },
   'proxy-unreachable': { status: null, exit: 69 },
   'proxy-refused': { status: null, exit: 77 },
   'invite-malformed': { status: null, exit: 64 },
@@ -99,6 +100,9 @@ export const codes = {
   'process-missing': { status: null, exit: 69 },
   'record-conflicted': { status: null, exit: 75 },
   'store-unavailable': { status: 503, exit: 74 },
+  'address-unreachable': { status: null, exit: 69 },
+  'certificate-untrusted': { status: null, exit: 76 },
+  'connection-refused': { status: null, exit: 77 },
   'self-check-failed': { status: null, exit: 76 },
   interrupted: { status: null, exit: 130 },
 } as const satisfies Record<string, { readonly status: number | null; readonly exit: number | null }>;

@@ -409,7 +409,7 @@ describe('names', () => {
     socket.write('x');
     await once(socket, 'data');
     const lost = member.state('lost');
-    deepEqual(await revokeGateway(at.store, key.fingerprint), ['blog']);
+    deepEqual(await revokeGateway(at.store, key.fingerprint, Date.now()), ['blog']);
     await Promise.all([once(socket, 'close'), lost]);
     equal((await member.state('lost'))?.code, 'relay-refused');
     deepEqual(at.relay.gateways(), []);

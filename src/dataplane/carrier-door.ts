@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, createSecureContext } from 'node:tls';
 import { SallyportError, fault } from '../core/errors.ts';
-import type { Fault } from '../core/errors.ts';
+import type { Code, Fault } from '../core/errors.ts';
 import { householdOf, type Address } from '../core/address.ts';
 import type { MessageType } from '../core/mux/frame.ts';
 import type { Limits } from '../core/limits.ts';
@@ -110,9 +110,9 @@ class Visit implements CarrierTaker {
     this.fail(fault('frame-malformed', 'a gateway opens no streams'));
   }
 
-  goaway(): void {
-    // The gateway leaves this carrier: what runs may end, and nothing begins.
-    if (this.#live !== null) this.#door.options.directory.retire(this.#live);
+  goaway(code: Code): void {
+    // What runs may end, and nothing begins: on this carrier, or, when the process itself goes, on none of its carriers.
+    if (this.#live !== null) this.#door.options.directory.retire(this.#live, code === 'interrupted' ? 'all' : 'one');
   }
 
   end(why: Fault): void {
@@ -142,6 +142,8 @@ class Visit implements CarrierTaker {
     const carrier = this.#carrier;
     if (fingerprint === null || carrier === null || !hello.success || !channelProved(this.#tls, hello.data.proof))
       return this.#refuse('frame-malformed');
+    const blocked = enrolment.barred(fingerprint, this.#from.ip);
+    if (blocked !== null) return this.#refuse('relay-blocked', blocked);
     if (hello.data.invite !== null) {
       const no = await redeemed(enrolment, hello.data.invite, fingerprint);
       if (no !== null) return this.#refuse(no);
@@ -158,8 +160,8 @@ class Visit implements CarrierTaker {
     this.onSettled();
   }
 
-  #refuse(code: RefusedCode): void {
-    this.#carrier?.message('refused', refusedShape.parse({ code }));
+  #refuse(code: RefusedCode, why?: string): void {
+    this.#carrier?.message('refused', refusedShape.parse(why === undefined ? { code } : { code, why }));
     this.fail(fault(code, 'the relay refused the carrier'));
   }
 

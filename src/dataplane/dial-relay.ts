@@ -166,7 +166,7 @@ class Link implements RelayLink {
       if (carrier === null) return;
       this.#pool.delete(carrier);
       this.#registrar.lost(carrier, error);
-      carrier.close(fault('interrupted', 'the gateway has given it up'));
+      carrier.close(fault('carrier-broken', 'the gateway has given it up'));
     };
     try {
       const reached = await reachRelay({
@@ -196,7 +196,7 @@ class Link implements RelayLink {
       this.#dialling.delete(attempt);
       this.#stop.signal.removeEventListener('abort', stopped);
       // One that stands or leaves is closed with the link, or by its last stream.
-      if (carrier !== null && !this.#pool.has(carrier)) carrier.close(fault('interrupted', 'the gateway has no use for it'));
+      if (carrier !== null && !this.#pool.has(carrier)) carrier.close(fault('carrier-broken', 'the gateway has no use for it'));
     }
   }
 

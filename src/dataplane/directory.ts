@@ -8,6 +8,7 @@ import type { Grants, NameAnswer, Visitor } from '../contracts/tunnel.ts';
 import type { Caller } from '../contracts/upstream.ts';
 import { HeldVisitors } from './held-visitors.ts';
 import { KnownNames, wildcardOf } from './known-names.ts';
+import { leased } from './leased-stream.ts';
 import { LiveGateway, type LiveCarrier } from './live-gateway.ts';
 
 export type { LiveCarrier };
@@ -72,11 +73,15 @@ export class Directory {
     this.#carriers += 1;
   }
 
-  /** The carrier takes no new streams. With the last one that did, the names are free for whoever comes in its place. */
-  retire(live: LiveCarrier): void {
+  /**
+   * The carrier, or all of its gateway, takes no new streams. With the last one that did, the names are free for whoever
+   * comes in its place.
+   */
+  retire(live: LiveCarrier, which: 'one' | 'all'): void {
     const gateway = this.#gateways.get(keyOf(live));
-    gateway?.retire(live);
-    if (gateway !== undefined && !gateway.stands) this.#free(gateway);
+    if (gateway === undefined) return;
+    for (const each of which === 'all' ? gateway.carriers : [live]) gateway.retire(each);
+    if (!gateway.stands) this.#free(gateway);
   }
 
   remove(live: LiveCarrier): void {
@@ -119,6 +124,10 @@ export class Directory {
   /** After the grants have changed: takes back names, and cuts gateways whose key has nothing left. */
   review(): void {
     for (const gateway of this.#gateways.values()) {
+      for (const { carrier, from } of gateway.carriers) {
+        const why = this.#grants.barred(gateway.fingerprint, from);
+        if (why !== null) carrier.close(fault('relay-blocked', why));
+      }
       for (const name of gateway.names) {
         if (this.#grants.owns(gateway.fingerprint, name)) continue;
         this.#drop(gateway, name);
@@ -145,7 +154,7 @@ export class Directory {
   leave(code: 'interrupted'): void {
     for (const live of this.#all()) {
       live.carrier.goaway(code);
-      this.retire(live);
+      this.retire(live, 'one');
     }
   }
 
@@ -160,14 +169,17 @@ export class Directory {
 
   /** Undefined: nobody holds the name now. Null: its gateway takes no more. */
   #openNow(visitor: Visitor): Stream | null | undefined {
-    return this.#find(visitor.sni)?.open({
+    const gateway = this.#find(visitor.sni);
+    if (gateway === null) return undefined;
+    const opening = {
       id: visitor.id,
       ip: visitor.from.ip,
       visitorPort: visitor.from.port,
       listenerPort: visitor.port,
       sni: visitor.sni,
       alpn: visitor.alpn,
-    });
+    };
+    return leased(this.#grants.enter(gateway.fingerprint, visitor.sni ?? ''), () => gateway.open(opening));
   }
 
   #isKnown(sni: string | null): boolean {
@@ -214,7 +226,10 @@ export class Directory {
   async #registerOne(gateway: LiveGateway, name: string): Promise<NameAnswer> {
     const host = name.startsWith('*.') ? name.slice(2) : name;
     if (canonicalHost(host) !== host) return { name, is: 'refused', code: 'name-malformed' };
-    if (!this.#grants.owns(gateway.fingerprint, name)) return { name, is: 'refused', code: 'name-refused' };
+    if (!this.#grants.owns(gateway.fingerprint, name)) {
+      const why = this.#grants.blockedName(gateway.fingerprint, name);
+      return why === null ? { name, is: 'refused', code: 'name-refused' } : { name, is: 'refused', code: 'relay-blocked', why };
+    }
     const holder = this.#holders.get(name);
     if (holder !== undefined && holder !== gateway && (await this.#keeps(holder, name))) return { name, is: 'refused', code: 'name-taken' };
     // While the holder was asked, the newcomer or its grant may have gone, or a third may have come.

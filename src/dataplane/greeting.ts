@@ -52,25 +52,29 @@ const refusedCodes = [
   'invite-refused',
   'name-taken',
   'relay-refused',
+  'relay-blocked',
   'connections-exceeded',
   'store-unavailable',
   'frame-malformed',
 ] as const satisfies readonly Code[];
 export type RefusedCode = (typeof refusedCodes)[number];
-export const refusedShape = z.strictObject({ code: z.enum(refusedCodes) });
+/** The operator's reason for a block: bounded, and shown as what it is, somebody's text. */
+const whyShape = z.string().max(200);
+export const refusedShape = z.strictObject({ code: z.enum(refusedCodes), why: whyShape.optional() });
 
 export const registerShape = z.strictObject({ ask: z.int().min(0), names: z.array(z.string().min(1).max(255)).max(100) });
 export const namesShape = z.strictObject({
   ask: z.int().min(0),
   answers: z
     .array(
-      z.discriminatedUnion('is', [
+      z.union([
         z.strictObject({ name: z.string().max(255), is: z.literal('held') }),
         z.strictObject({
           name: z.string().max(255),
           is: z.literal('refused'),
           code: z.enum(['name-taken', 'name-refused', 'name-malformed']),
         }),
+        z.strictObject({ name: z.string().max(255), is: z.literal('refused'), code: z.literal('relay-blocked'), why: whyShape }),
       ]),
     )
     .max(100),

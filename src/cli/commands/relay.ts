@@ -1,5 +1,7 @@
 /** `sallyport relay`: the public relay. It passes on what it cannot read. */
 
+import { relayVerbs } from '../../controlplane/api/relay-status.ts';
+import { serveControl } from '../../controlplane/api/serve.ts';
 import { loadIdentity } from '../../controlplane/certificates/identity.ts';
 import { readHostName, readListen } from '../../controlplane/config/forms.ts';
 import { saveRelayCard } from '../../controlplane/enrolment/relay-card.ts';
@@ -12,8 +14,10 @@ import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { failureOf } from '../failure.ts';
 import { gathered } from '../share-options.ts';
+import { relayBlockCommand, relayBlocksCommand, relayUnblockCommand } from './relay-block.ts';
 import { relayGatewaysCommand } from './relay-gateways.ts';
 import { relayInviteCommand } from './relay-invite.ts';
+import { relayNamesCommand } from './relay-names.ts';
 
 type RelayOptions = Readonly<{ listen?: readonly string[]; domain?: string; address?: string }>;
 
@@ -37,7 +41,8 @@ export function relayCommand(cli: Cli) {
     .option('--address <host:port>', 'how gateways reach it, when that is not the domain or the listening address')
     .action((options: RelayOptions) => runRelay(cli, options));
   command.addCommand(relayInviteCommand(cli));
-  command.addCommand(relayGatewaysCommand(cli));
+  for (const make of [relayGatewaysCommand, relayNamesCommand, relayBlockCommand, relayUnblockCommand, relayBlocksCommand])
+    command.addCommand(make(cli));
   return command;
 }
 
@@ -61,6 +66,10 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
     closing.push(() => audit.close());
     const ended = Promise.withResolvers<void>();
     const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : undefined));
+    const onFault = (error: unknown): void => {
+      const { code, message, hint } = failureOf(error);
+      reporter.say({ event: 'warning', code, message, hint });
+    };
     const relay = await startRelay({
       identity,
       store,
@@ -70,13 +79,13 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
       audit,
       now: terminal.now,
       owner: null,
-      onFault: (error) => {
-        const { code, message, hint } = failureOf(error);
-        reporter.say({ event: 'warning', code, message, hint });
-      },
+      onFault,
     });
     closing.push(() => relay.close());
     await saveRelayCard(store, { domain, address: reachableAddress(options.address, relay.addresses, domain) });
+    const verbs = relayVerbs(relay, { domain, since: terminal.now(), stop: ended.resolve });
+    const control = await serveControl(home, verbs, { onFault });
+    closing.push(() => control.close());
     reporter.say({ event: 'listening', addresses: relay.addresses, fingerprint: relay.fingerprint, domain });
     reporter.note('Invite a gateway: sallyport relay invite blog');
     await ended.promise;

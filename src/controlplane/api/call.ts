@@ -20,11 +20,12 @@ export type ControlAnswer =
 
 const envelope = z.union([
   z.strictObject({ answer: z.json() }),
+  z.strictObject({ unknown: z.string() }),
   z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string().nullable() }) }),
 ]);
 
 /**
- * Every process of the home that is alive answers, in the order of their numbers; none is an empty list.
+ * Every process of the home that is alive and knows the verb answers, in the order of their numbers; none is an empty list.
  * Sockets of killed processes are removed. Never throws for what one process does: that is its `error`.
  */
 export async function callControl<Verb extends ControlVerb>(
@@ -65,6 +66,7 @@ async function callOne(place: SocketPlace, verb: ControlVerb, body: unknown): Pr
         message: `The process ${pid} answers in another language.`,
         hint: 'Restart it: it may be of another version.',
       };
+    if ('unknown' in read.data) return null;
     if ('answer' in read.data) return { pid, is: 'answer', answer: read.data.answer };
     const { code, message, hint } = read.data.error;
     return { pid, is: 'error', code: isCode(code) ? code : 'program-failed', message, hint };

@@ -95,7 +95,8 @@ describe('the control socket', () => {
       (error: SallyportError) => error.code === 'program-failed' && !error.message.includes('secret'),
     );
     assert.match(String(faults.at(-1)), /secret inner words/);
-    await assert.rejects(callControlOrFail(home, 'status', {}), { code: 'usage-wrong' });
+    // Who does not know a verb is not there for it.
+    await assert.rejects(callControlOrFail(home, 'status', {}), { code: 'process-missing' });
     await serving.close();
   });
 

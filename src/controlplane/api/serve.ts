@@ -86,7 +86,8 @@ async function answer(
   try {
     const verb = /^\/v1\/([a-z-]{1,40})$/.exec(request.url ?? '')?.[1] ?? '';
     if (request.method !== 'POST' || !isVerb(verb) || verbs[verb] === undefined) {
-      send(response, 404, fault('usage-wrong', `This process does not know the command ${JSON.stringify(verb)}.`));
+      // A relay opens no services: for who asks that, it is not there.
+      send(response, 404, { unknown: verb });
       return;
     }
     const body = await bodyOf(request);

@@ -20,6 +20,8 @@ export const requests = {
   }),
   /** Reads the configuration again: the whole of it, or nothing. */
   reload: z.strictObject({}),
+  /** Of a relay: what was written to the store before holds when the answer comes. */
+  refresh: z.strictObject({}),
   /** Ends the process as Ctrl-C does. */
   stop: z.strictObject({}),
 } as const;

@@ -11,7 +11,7 @@ import { openGrants } from './grants.ts';
 import { formatInvite, parseInvite, splitAddress } from './invite-code.ts';
 import type { InviteOptions } from './invites.ts';
 import { createInvite, redeemInvite } from './invites.ts';
-import { listNames, ownerOf, revokeGateway } from './names.ts';
+import { listNames, readName, revokeGateway } from './names.ts';
 
 const key = (digit: string): string => digit.repeat(64);
 const options: InviteOptions = {
@@ -23,6 +23,7 @@ const options: InviteOptions = {
   now: 0,
   randomBytes,
 };
+const ownerOf = async (store: Store, label: string): Promise<string | null> => (await readName(store, label))?.grant?.owner ?? null;
 const has = (code: Code) => (error: unknown) => error instanceof SallyportError && error.code === code;
 
 /** A store whose time the test sets. */
@@ -138,8 +139,9 @@ describe('an invitation', () => {
     );
     await redeemInvite(store, { secret: one ?? '', fingerprint: key('1'), now: 0 });
     await rejects(redeemInvite(store, { secret: two ?? '', fingerprint: key('2'), now: 0 }), has('name-taken'));
-    await revokeGateway(store, key('1'));
-    equal(await redeemInvite(store, { secret: two ?? '', fingerprint: key('2'), now: 0 }), 'blog');
+    // Not when the first was revoked either: its name is kept for it, 90 days.
+    await revokeGateway(store, key('1'), 0);
+    await rejects(redeemInvite(store, { secret: two ?? '', fingerprint: key('2'), now: 0 }), has('name-taken'));
   });
 });
 
@@ -184,8 +186,11 @@ describe('grants', () => {
     const grants = await grantsOf(store, { onChange: () => (changes += 1) });
     await store.records.put('names/blog', { owner: key('1'), since: 0 });
     while (!grants.owns(key('1'), 'blog.example.org')) await new Promise((resolve) => void setImmediate(resolve));
-    deepEqual(await listNames(store), [{ name: 'blog', owner: key('1') }]);
-    deepEqual(await revokeGateway(store, key('1')), ['blog']);
+    deepEqual(
+      (await listNames(store)).map(({ name, grant }) => [name, grant?.owner]),
+      [['blog', key('1')]],
+    );
+    deepEqual(await revokeGateway(store, key('1'), 0), ['blog']);
     while (grants.owns(key('1'), 'blog.example.org')) await new Promise((resolve) => void setImmediate(resolve));
     equal(changes, 2);
     grants.close();

@@ -1,11 +1,15 @@
 /** Invitations at the relay: made once, redeemed once, kept as hashes. */
 
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { canonicalHost } from '../../core/http/host.ts';
 import { SallyportError } from '../../core/errors.ts';
-import type { Json, Store } from '../../contracts/store.ts';
+import type { Store } from '../../contracts/store.ts';
 import { formatInvite } from './invite-code.ts';
-import { keyOfName, ownerOf, takeName } from './names.ts';
+import { boundsJson, boundsShape, portsOverlap, unbounded, type Bounds } from './bounds.ts';
+import { isBlocked } from './blocks.ts';
+import { overlap } from './name-pattern.ts';
+import { endedAt, fingerprintForm, isFree, keyOfName, listNames, readName, takeName, type OwnedName } from './names.ts';
 
 export type InviteOptions = Readonly<{
   /** `blog`, or `blog.example.org` where the domain is example.org. */
@@ -16,47 +20,102 @@ export type InviteOptions = Readonly<{
   /** Of the relay's key. */
   fingerprint: string;
   lifeMs: number;
+  /** How far the grant goes; everything below the name when nothing is said. */
+  bounds?: Bounds;
+  /** A released name may go to any key before its 90 days are over. */
+  anyKey?: boolean;
   now: number;
   randomBytes: (count: number) => Uint8Array;
 }>;
 
-/** `code` is shown once and kept nowhere. `expires` in milliseconds since 1970. */
-export type MadeInvite = Readonly<{ code: string; name: string; expires: number }>;
+/** `code` is shown once and kept nowhere. `expires` in milliseconds since 1970. `onlyFor`: the one key that may spend it, or null. */
+export type MadeInvite = Readonly<{ code: string; name: string; expires: number; onlyFor: string | null }>;
+
+const kept = z.strictObject({
+  name: z.string(),
+  expires: z.number(),
+  bounds: boundsShape.default(unbounded),
+  anyKey: z.boolean().default(false),
+});
 
 /**
- * Makes an invitation for a name that nobody owns yet. Several may stand for one name; the first redeemed wins.
- * Errors: `name-malformed`, `name-taken`, `usage-wrong` (the address), `store-unavailable`.
+ * Makes an invitation for a name that nobody owns. Several may stand for one name; the first redeemed wins. One for a name that
+ * was released can be spent by its last owner only, for 90 days: whoever still trusts the name must not come to somebody else.
+ * Errors: `name-malformed`, `name-taken` (or its ports are), `relay-blocked`, `usage-wrong` (the address), `store-unavailable`.
  */
 export async function createInvite(store: Store, options: InviteOptions): Promise<MadeInvite> {
-  const label = labelOf(options.name, options.domain);
-  if ((await ownerOf(store, label)) !== null)
+  const { now, domain, bounds = unbounded, anyKey = false } = options;
+  const label = labelOf(options.name, domain);
+  const owned = await readName(store, label);
+  if (owned !== null && (owned.grant === null || endedAt(owned.grant, now) === null))
     throw new SallyportError('name-taken', `The name ${label} belongs to a gateway already.`, {
-      hint: 'Choose another name, or revoke that gateway first.',
+      hint: 'Choose another name, or release it first: sallyport relay names release NAME',
     });
+  if (await isBlocked(store, label))
+    throw new SallyportError('relay-blocked', `The name ${label} is blocked.`, {
+      hint: 'sallyport relay blocks says why; sallyport relay unblock ends it.',
+    });
+  refuseOverlap(await listNames(store), label, bounds, { now, fingerprint: owned?.grant?.owner ?? null, anyKey });
   const secret = Buffer.from(options.randomBytes(16)).toString('base64url');
-  const expires = options.now + options.lifeMs;
-  await store.records.put(keyOfInvite(secret), { name: label, expires }, { ifVersion: 0, ttlMs: options.lifeMs });
-  const name = `${label}.${options.domain}`;
-  return { code: formatInvite({ relayAddress: options.relayAddress, fingerprint: options.fingerprint, name, secret }), name, expires };
+  const expires = now + options.lifeMs;
+  const record = { name: label, expires, bounds: boundsJson(bounds), anyKey };
+  await store.records.put(keyOfInvite(secret), record, { ifVersion: 0, ttlMs: options.lifeMs });
+  const name = `${label}.${domain}`;
+  const code = formatInvite({ relayAddress: options.relayAddress, fingerprint: options.fingerprint, name, secret });
+  return { code, name, expires, onlyFor: anyKey || isFree(owned, now) ? null : (owned?.grant?.owner ?? null) };
 }
+
+export type Redemption = Readonly<{ secret: string; fingerprint: string; now: number }>;
 
 /**
  * Gives the invited name to this key. The invitation is taken by compare-and-delete: of two that come at
  * once, one gets it. Returns the name's label. Errors: `invite-refused`, `name-taken`, `store-unavailable`.
  */
-export async function redeemInvite(
-  store: Store,
-  redemption: Readonly<{ secret: string; fingerprint: string; now: number }>,
-): Promise<string> {
+export async function redeemInvite(store: Store, redemption: Redemption): Promise<string> {
+  const { fingerprint, now } = redemption;
+  if (!fingerprintForm.test(fingerprint)) throw refused();
   const key = keyOfInvite(redemption.secret);
   const entry = await store.records.get(key);
-  const name = entry === null ? null : nameIn(entry.value);
-  if (entry === null || name === null || (entry.expires !== null && entry.expires <= redemption.now)) throw refused();
-  const owner = await ownerOf(store, name);
-  if (owner !== null && owner !== redemption.fingerprint) throw taken();
+  const invite = kept.safeParse(entry?.value ?? null).data;
+  if (entry === null || invite === undefined || invite.expires <= now || (await isBlocked(store, invite.name))) throw refused();
+  const { name: label, bounds, anyKey } = invite;
+  const owned = await readName(store, label);
+  const grant = owned?.grant ?? null;
+  const letGo = grant !== null && endedAt(grant, now) !== null;
+  if (grant?.owner !== fingerprint && !isFree(owned, now) && !(anyKey && letGo)) throw taken();
+  refuseOverlap(await listNames(store), label, bounds, { now, fingerprint, anyKey });
   if (!(await deleteOnce(store, key, entry.version))) throw refused();
-  if (!(await takeName(store, name, redemption.fingerprint, redemption.now))) throw taken();
-  return name;
+  if (!(await takeName(store, label, { fingerprint, bounds, now, anyKey }))) throw taken();
+  return label;
+}
+
+/** What two keys were granted neither has: so nothing is granted twice. */
+function refuseOverlap(
+  all: readonly OwnedName[],
+  label: string,
+  bounds: Bounds,
+  { now, fingerprint, anyKey }: Readonly<{ now: number; fingerprint: string | null; anyKey: boolean }>,
+): void {
+  const beside = besides(bounds);
+  for (const { name, grant } of all) {
+    if (grant === null || name === label || grant.owner === fingerprint) continue;
+    if (isFree({ name, grant }, now) || (anyKey && endedAt(grant, now) !== null)) continue;
+    if (portsOverlap(grant.bounds.ports, bounds.ports)) throw overlaps('Ports of this range belong', name);
+    const theirs = besides(grant.bounds);
+    if (theirs.some((each) => overlap(each, label) || beside.some((own) => overlap(each, own))))
+      throw overlaps('Names of this grant belong', name);
+  }
+}
+
+/** Patterns of labels beside the granted one. */
+function besides({ names }: Bounds): readonly string[] {
+  return (names ?? []).filter((pattern) => !pattern.includes('.'));
+}
+
+function overlaps(what: string, name: string): SallyportError {
+  return new SallyportError('name-taken', `${what} to the grant of ${name} already.`, {
+    hint: 'See who owns what: sallyport relay names list',
+  });
 }
 
 async function deleteOnce(store: Store, key: string, version: number): Promise<boolean> {
@@ -71,11 +130,6 @@ async function deleteOnce(store: Store, key: string, version: number): Promise<b
 /** Only the hash is kept: who reads the store cannot join with it. Equal time for all, as nothing is compared. */
 function keyOfInvite(secret: string): string {
   return `invites/${createHash('sha256').update(secret).digest('hex')}`;
-}
-
-function nameIn(value: Json): string | null {
-  const name = typeof value === 'object' && value !== null && 'name' in value ? value['name'] : null;
-  return typeof name === 'string' ? name : null;
 }
 
 /** One label: a name below a name would belong to two. */

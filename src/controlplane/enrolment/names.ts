@@ -1,54 +1,148 @@
-/** Who owns a name: one record a name, created by whoever comes first, deleted by the operator only. */
+/** Who owns a name, and how far the grant goes: one record a name, created by whoever comes first. */
 
+import { z } from 'zod';
 import { SallyportError } from '../../core/errors.ts';
-import type { Json, Store } from '../../contracts/store.ts';
+import type { Entry, Json, Store } from '../../contracts/store.ts';
+import { boundsJson, boundsShape, unbounded, type Bounds } from './bounds.ts';
+import { isLabel } from './name-pattern.ts';
 
 export const namesPrefix = 'names/';
 
+/** A released name goes to no other key so long: DNS records and links of others still lead to it. */
+export const releasedMs = 90 * 86_400_000;
+
+/** `released`: since when nobody holds it, though only its last owner may have it again. Times in milliseconds since 1970. */
+export type Grant = Readonly<{ owner: string; since: number; released: number | null; bounds: Bounds }>;
+
+/** `grant` null: of no shape that we write. Such a name belongs to somebody we do not know: never to nobody. */
+export type OwnedName = Readonly<{ name: string; grant: Grant | null }>;
+
+export const fingerprintForm = /^[0-9a-f]{64}$/;
+
+const kept = z.strictObject({
+  owner: z.string().regex(fingerprintForm),
+  since: z.number(),
+  released: z.number().nullable().default(null),
+  bounds: boundsShape.default(unbounded),
+});
+
 /** The record's key, or null when the text is no single label (RFC 1035, 2.3.1). */
 export function keyOfName(label: string): string | null {
-  return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label) ? `${namesPrefix}${label}` : null;
+  return isLabel(label) ? `${namesPrefix}${label}` : null;
 }
 
-/** The fingerprint in a record, or null when it is of no shape that we write. */
-export function ownerIn(value: Json): string | null {
-  const owner = typeof value === 'object' && value !== null && 'owner' in value ? value['owner'] : null;
-  return typeof owner === 'string' && /^[0-9a-f]{64}$/.test(owner) ? owner : null;
+/** What a record says, or null when it is of no shape that we write. */
+export function grantIn(value: Json): Grant | null {
+  return kept.safeParse(value).data ?? null;
 }
 
-/** Whose it is. A record that cannot be read belongs to somebody we do not know: never to nobody. */
-export async function ownerOf(store: Store, label: string): Promise<string | null> {
-  const entry = await store.records.get(key(label));
-  return entry === null ? null : (ownerIn(entry.value) ?? 'unreadable');
+/** When a grant's name stopped being held by right: at its release or at its end. Null while it holds. */
+export function endedAt({ released, bounds }: Grant, now: number): number | null {
+  if (released !== null) return released;
+  return bounds.expires !== null && bounds.expires <= now ? bounds.expires : null;
 }
 
-/** Makes the name this key's, if it is nobody's or its own. */
-export async function takeName(store: Store, label: string, fingerprint: string, now: number): Promise<boolean> {
-  try {
-    await store.records.put(key(label), { owner: fingerprint, since: now }, { ifVersion: 0 });
-    return true;
-  } catch (error) {
-    if (!(error instanceof SallyportError) || error.code !== 'record-conflicted') throw error;
-    return (await ownerOf(store, label)) === fingerprint;
-  }
+/** Whether any key may have the name: nobody ever had it, or it was let go long ago. */
+export function isFree(owned: OwnedName | null, now: number): boolean {
+  if (owned === null) return true;
+  const ended = owned.grant === null ? null : endedAt(owned.grant, now);
+  return ended !== null && ended + releasedMs <= now;
 }
 
-export type OwnedName = Readonly<{ name: string; owner: string }>;
+export async function readName(store: Store, label: string): Promise<OwnedName | null> {
+  const entry = await store.records.get(keyFor(label));
+  return entry === null ? null : { name: label, grant: grantIn(entry.value) };
+}
 
-/** All names with their owners. */
+/** All names with their grants, released ones included. */
 export async function listNames(store: Store): Promise<readonly OwnedName[]> {
   const entries = await store.records.list(namesPrefix);
-  return entries.map((entry) => ({ name: entry.key.slice(namesPrefix.length), owner: ownerIn(entry.value) ?? 'unreadable' }));
+  return entries.map((entry) => ({ name: entry.key.slice(namesPrefix.length), grant: grantIn(entry.value) }));
+}
+
+/** `anyKey`: the operator's word that a name may leave its last owner before its time. */
+export type Taking = Readonly<{ fingerprint: string; bounds: Bounds; now: number; anyKey: boolean }>;
+
+/** Makes the name this key's, if it is nobody's or its own. False when it is another's, or somebody was faster. */
+export async function takeName(store: Store, label: string, taking: Taking): Promise<boolean> {
+  const { fingerprint, bounds, now, anyKey } = taking;
+  const entry = await store.records.get(keyFor(label));
+  const owned = entry === null ? null : { name: label, grant: grantIn(entry.value) };
+  const own = owned?.grant?.owner === fingerprint;
+  const letGo = owned !== null && owned.grant !== null && endedAt(owned.grant, now) !== null;
+  if (!own && !isFree(owned, now) && !(anyKey && letGo)) return false;
+  return write(store, label, entry, { owner: fingerprint, since: now, released: null, bounds });
+}
+
+/**
+ * Gives a name to another key, with its bounds. Errors: `gateway-missing` (nobody owns it), `usage-wrong` (no key),
+ * `name-taken` for a released one without `anyKey`, `record-conflicted`.
+ */
+export async function transferName(
+  store: Store,
+  label: string,
+  to: Readonly<{ fingerprint: string; now: number; anyKey: boolean }>,
+): Promise<void> {
+  const { entry, grant } = await owned(store, label);
+  if (!fingerprintForm.test(to.fingerprint))
+    throw new SallyportError('usage-wrong', 'A key is 64 hexadecimal digits.', {
+      hint: 'On the gateway: sallyport status, or ask its owner.',
+    });
+  if (grant.released !== null && grant.owner !== to.fingerprint && !to.anyKey)
+    throw new SallyportError('name-taken', `The name ${label} was released, and is kept for its last owner until ${day(grant.released)}.`, {
+      hint: 'Whoever still trusts that name would come to the new owner. If that is meant, say --now.',
+    });
+  if (!(await write(store, label, entry, { ...grant, owner: to.fingerprint, since: to.now, released: null }))) throw conflicted(label);
+}
+
+/** Takes a name from its owner; for 90 days no other key gets it, unless `anyKey`. Errors: `gateway-missing`, `record-conflicted`. */
+export async function releaseName(store: Store, label: string, { now, anyKey }: Readonly<{ now: number; anyKey: boolean }>): Promise<void> {
+  const { entry, grant } = await owned(store, label);
+  if (anyKey) await store.records.delete(keyFor(label), { ifVersion: entry.version });
+  else await store.records.put(keyFor(label), grantJson({ ...grant, released: now }), { ifVersion: entry.version, ttlMs: releasedMs });
 }
 
 /** Takes every name from this key; relays that watch the store cut its carriers. Returns the names. */
-export async function revokeGateway(store: Store, fingerprint: string): Promise<readonly string[]> {
-  const owned = (await listNames(store)).filter((one) => one.owner === fingerprint).map((one) => one.name);
-  for (const name of owned) await store.records.delete(key(name));
-  return owned;
+export async function revokeGateway(store: Store, fingerprint: string, now: number): Promise<readonly string[]> {
+  const all = await listNames(store);
+  const names = all.filter(({ grant }) => grant?.owner === fingerprint && grant.released === null).map(({ name }) => name);
+  for (const name of names) await releaseName(store, name, { now, anyKey: false });
+  return names;
 }
 
-function key(label: string): string {
+async function owned(store: Store, label: string): Promise<Readonly<{ entry: Entry; grant: Grant }>> {
+  const entry = await store.records.get(keyFor(label));
+  const grant = entry === null ? null : grantIn(entry.value);
+  if (entry !== null && grant !== null) return { entry, grant };
+  throw new SallyportError('gateway-missing', `Nobody owns the name ${label} here.`, {
+    hint: 'See who owns what: sallyport relay names list',
+  });
+}
+
+async function write(store: Store, label: string, before: Entry | null, grant: Grant): Promise<boolean> {
+  try {
+    await store.records.put(keyFor(label), grantJson(grant), { ifVersion: before?.version ?? 0 });
+    return true;
+  } catch (error) {
+    if (error instanceof SallyportError && error.code === 'record-conflicted') return false;
+    throw error;
+  }
+}
+
+function grantJson({ owner, since, released, bounds }: Grant): Json {
+  return { owner, since, released, bounds: boundsJson(bounds) };
+}
+
+/** The day on which anybody may have a name that was released then. */
+export function day(released: number): string {
+  return new Date(released + releasedMs).toISOString().slice(0, 10);
+}
+
+function conflicted(label: string): SallyportError {
+  return new SallyportError('record-conflicted', `Somebody else changed the name ${label} meanwhile.`, { hint: 'Look again, and repeat.' });
+}
+
+function keyFor(label: string): string {
   const found = keyOfName(label);
   if (found === null) throw new SallyportError('name-malformed', 'A name is one label of letters, digits and hyphens.');
   return found;

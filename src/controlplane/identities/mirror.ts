@@ -8,8 +8,8 @@ export type MirrorOptions<Value> = Readonly<{
   prefix: string;
   /** Parses a record; null when it is none of ours: then it does not exist. */
   read: (value: Json) => Value | null;
-  /** Told of each change, with what was there and what is. */
-  changed?: (before: Value | null, after: Value | null) => void;
+  /** Told of each change, with what was there and what is, and of which name. */
+  changed?: (before: Value | null, after: Value | null, name: string) => void;
 }>;
 
 type Held<Value> = Readonly<{ value: Value; version: number }>;
@@ -74,6 +74,18 @@ export class Mirror<Value> {
     return there;
   }
 
+  /** Reads all of it again, for whoever cannot wait until the store has looked for others' changes. */
+  async refresh(): Promise<void> {
+    const { records, prefix } = this.#options;
+    const keys = new Set(this.#held.keys());
+    for (const entry of await records.list(prefix)) {
+      keys.delete(entry.key);
+      this.#apply({ key: entry.key, entry });
+    }
+    // What is missing in the list may have come since.
+    for (const key of keys) this.#apply({ key, entry: await records.get(key) });
+  }
+
   close(): void {
     this.#watch?.close();
   }
@@ -107,13 +119,13 @@ export class Mirror<Value> {
     const after = this.#options.read(value);
     if (after === null) return this.#drop(key);
     this.#held.set(key, { value: after, version });
-    this.#options.changed?.(before?.value ?? null, after);
+    this.#options.changed?.(before?.value ?? null, after, key.slice(this.#options.prefix.length));
   }
 
   #drop(key: string): void {
     const before = this.#held.get(key);
     if (before === undefined) return;
     this.#held.delete(key);
-    this.#options.changed?.(before.value, null);
+    this.#options.changed?.(before.value, null, key.slice(this.#options.prefix.length));
   }
 }

@@ -1,0 +1,50 @@
+/** What the commands of a relay's operator say: gateways, names, blocks. */
+
+import type { LiveGatewayFacts } from '../controlplane/api/relay-status.ts';
+
+/** `live` is null when no carrier of it stands, `blocked` when it is not. */
+export type GatewayEvent = Readonly<{
+  event: 'gateway';
+  fingerprint: string;
+  names: readonly string[];
+  live: Readonly<{ from: string; since: string; holds: readonly string[]; streams: number; roundTripMs: number | null }> | null;
+  blocked: string | null;
+}>;
+
+/** `owner` null: its record cannot be read. `held`: whether a carrier holds it now; null when no relay runs. */
+export type NameEvent = Readonly<{
+  event: 'name';
+  name: string;
+  owner: string | null;
+  since: string | null;
+  released: string | null;
+  expires: string | null;
+  held: boolean | null;
+  names: readonly string[] | null;
+  ports: string | null;
+  maxStreams: number | null;
+  bytesPerSecond: number | null;
+  blocked: string | null;
+  change: 'transferred' | 'released' | null;
+}>;
+
+export type RelayEvent =
+  | GatewayEvent
+  | NameEvent
+  | Readonly<{
+      event: 'block';
+      kind: 'name' | 'address' | 'gateway';
+      what: string;
+      why: string | null;
+      since: string | null;
+      change: 'added' | 'removed' | null;
+    }>
+  | Readonly<{
+      event: 'relay';
+      pid: number;
+      since: string;
+      domain: string;
+      addresses: readonly string[];
+      fingerprint: string;
+      gateways: readonly LiveGatewayFacts[];
+    }>;

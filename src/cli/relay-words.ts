@@ -1,0 +1,52 @@
+/** The operator's events in words. Reasons and addresses are others' text: they go through `shown`. */
+
+import { shown } from '../controlplane/records/words.ts';
+import type { NameEvent, RelayEvent } from './relay-event.ts';
+
+export function relayWords(event: RelayEvent): string {
+  switch (event.event) {
+    case 'gateway': {
+      const live = event.live === null ? 'away' : `here from ${shown(event.live.from)}, ${count(event.live.streams, 'stream')}`;
+      const blocked = event.blocked === null ? '' : `, blocked: ${shown(event.blocked)}`;
+      return `${event.fingerprint}  ${event.names.join(', ')}  (${live}${blocked})`;
+    }
+    case 'name':
+      return nameWords(event);
+    case 'block':
+      if (event.change === 'removed') return `${event.what} is not blocked any more.`;
+      return `${event.change === null ? '' : 'Blocked: '}${event.kind} ${event.what}  ${shown(event.why ?? '')}`;
+    case 'relay':
+      return [
+        `Relay for ${event.domain} on ${event.addresses.join(' and ')}: process ${event.pid}, since ${event.since.slice(0, 16)}Z`,
+        ...event.gateways.map(
+          ({ fingerprint, from, names, streams }) =>
+            `  ${fingerprint.slice(0, 16)}…  ${shown(from)}  ${count(streams, 'stream')}  ${names.map(shown).join(', ')}`,
+        ),
+        ...(event.gateways.length === 0 ? ['  No gateway is here.'] : []),
+      ].join('\n');
+    default:
+      return event satisfies never;
+  }
+}
+
+function nameWords(event: NameEvent): string {
+  if (event.change === 'transferred') return `${event.name} belongs to ${event.owner ?? 'nobody'} now.`;
+  if (event.change === 'released') return `${event.name} is held by nobody now.`;
+  const facts = [
+    event.owner === null ? 'unreadable: belongs to nobody that is known' : event.owner,
+    ...(event.since === null ? [] : [`since ${event.since.slice(0, 10)}`]),
+    ...(event.held === null ? [] : [event.held ? 'held now' : 'not held now']),
+    ...(event.released === null ? [] : [`released ${event.released.slice(0, 10)}, kept for that key for 90 days`]),
+    ...(event.expires === null ? [] : [`ends ${event.expires}`]),
+    ...(event.names === null ? [] : [`names ${event.names.join(' ')}`]),
+    ...(event.ports === null ? [] : [`ports ${event.ports}`]),
+    ...(event.maxStreams === null ? [] : [count(event.maxStreams, 'stream')]),
+    ...(event.bytesPerSecond === null ? [] : [`${event.bytesPerSecond} bytes/s`]),
+    ...(event.blocked === null ? [] : [`blocked: ${shown(event.blocked)}`]),
+  ];
+  return `${event.name}  ${facts.join(', ')}`;
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,28 @@
+/** Who is at the relay's door now, by address: so that a blocked one is refused unread, and cut when it is blocked later. */
+
+import type { Socket } from 'node:net';
+
+export class Comers {
+  readonly #isBarred: (ip: string) => boolean;
+  readonly #sockets = new Map<Socket, string>();
+
+  constructor(isBarred: (ip: string) => boolean) {
+    this.#isBarred = isBarred;
+  }
+
+  /** Whether it may stay. One that is barred has been ended, before anything of it was read. */
+  admits(socket: Socket, ip: string): boolean {
+    if (this.#isBarred(ip)) {
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.set(socket, ip);
+    socket.once('close', () => this.#sockets.delete(socket));
+    return true;
+  }
+
+  /** Cuts everybody who is barred by now. */
+  review(): void {
+    for (const [socket, ip] of this.#sockets) if (this.#isBarred(ip)) socket.destroy();
+  }
+}
