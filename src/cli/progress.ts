@@ -14,6 +14,8 @@ export type ProgressOptions = Readonly<{
   reporter: Reporter;
   services: readonly Readonly<{ name: string; behind: string }>[];
   access: (service: string, url: string) => readonly AccessShown[];
+  /** How others than this machine reach what only this machine does: a command has flags for it, a configuration keys. */
+  forOthers: string;
 }>;
 
 type Taken = GatewayEvent | Extract<CliEvent, { event: 'reloaded' }>;
@@ -27,7 +29,7 @@ export function showProgress(options: ProgressOptions): Progress {
       take: (event) => {
         // Scripts read requests with `logs -f --json`: here they would drown the rest.
         if (event.event === 'exchange' && reporter.json) return;
-        reporter.say(withAccess(event, options.access));
+        reporter.say(told(event, options));
       },
       close: () => undefined,
     };
@@ -41,7 +43,7 @@ export function showProgress(options: ProgressOptions): Progress {
   screen.show(state);
   return {
     take: (event) => {
-      state = next(state, withAccess(event, options.access));
+      state = next(state, told(event, options));
       screen.show(state);
     },
     close: () => {
@@ -53,8 +55,9 @@ export function showProgress(options: ProgressOptions): Progress {
 }
 
 /** The gateway knows no secrets of links: those who made them say who may come in. */
-function withAccess(event: Taken, access: ProgressOptions['access']): CliEvent {
-  return event.event === 'ready' ? { ...event, access: access(event.service, event.url) } : event;
+function told(event: Taken, { access, forOthers }: ProgressOptions): CliEvent {
+  if (event.event !== 'ready') return event;
+  return { ...event, access: access(event.service, event.url), hint: event.reach === 'machine' ? forOthers : null };
 }
 
 /** The state after an event. */

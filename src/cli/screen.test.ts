@@ -26,6 +26,7 @@ const ready = {
   fingerprint: 'f'.repeat(64),
   access: [{ kind: 'link', url: 'https://demo.localhost:8443/.sallyport/link/s3cret', expires: null }],
   expires: new Date(Date.now() + 7_200_000).toISOString(),
+  hint: 'for others: --lan, or join a relay (sallyport join CODE)',
 } as const;
 
 function record(changes: Partial<AuditEvent> = {}): AuditEvent {
@@ -158,10 +159,28 @@ test('the last frame, which stays in the terminal, says that the share is closed
     reporter: reporterFor(terminal, false),
     services: [{ name: 'demo', behind: 'http://localhost:3000' }],
     access: () => [],
+    forOthers: ready.hint,
   });
   progress.take(ready);
   progress.close();
   assert.match(terminal.written().split('\u001b[?2026h').at(-1) ?? '', /demo {2}closed/);
+});
+
+test('says how others reach it in the words of whoever runs: flags, or keys of a configuration', () => {
+  for (const json of [false, true]) {
+    const terminal = scriptedTerminal({ columns: 100, rows: 40 });
+    const progress = showProgress({
+      terminal,
+      reporter: reporterFor(terminal, json),
+      services: [],
+      access: () => [],
+      forOthers: 'for others: listen: x',
+    });
+    progress.take(ready);
+    progress.take({ ...ready, reach: 'network' });
+    assert.match(terminal.written(), json ? /"hint":"for others: listen: x"[^]*"hint":null/ : /this machine only; for others: listen: x/);
+    assert.doesNotMatch(terminal.written(), /--lan/);
+  }
 });
 
 test('hides the cursor while it draws, and gives it back once', () => {

@@ -106,7 +106,7 @@ test('close cuts at once and open lets in again; both outlive a restart', { skip
   await again.line('ready');
   assert.equal((await shop.visit('/')).status, 200);
   const why = await runToEnd(context, ['explain', `${shop.url}/.env`, '--from', '192.0.2.7'], { home: gateway.home });
-  assert.equal(why.lines[0]?.['verdict'], 'refuse');
+  assert.deepEqual([why.lines[0]?.['verdict'], why.lines[0]?.['code']], ['refuse', 'path-denied']);
   assert.match(text(why.lines[0], 'why'), /firewall/i);
   await again.stop();
   const logs = await runToEnd(context, ['logs', '--lines', '100'], { home: gateway.home });

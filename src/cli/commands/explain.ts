@@ -3,15 +3,18 @@
 import { z } from 'zod';
 import { callControl } from '../../controlplane/api/call.ts';
 import type { Answer } from '../../controlplane/config/question.ts';
-import { SallyportError } from '../../core/errors.ts';
+import { SallyportError, codes, type Code } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 
 type ExplainOptions = Readonly<{ from: string; as?: string; method: string }>;
 
+const code = z.custom<Code>((value) => typeof value === 'string' && Object.hasOwn(codes, value));
+
 const answer: z.ZodType<Answer> = z.object({
   service: z.string().nullable(),
   verdict: z.enum(['admit', 'ask', 'refuse']),
+  code: code.nullable(),
   rule: z.string().nullable(),
   why: z.string(),
   steps: z.array(z.string()),
@@ -40,7 +43,7 @@ export function explainCommand(cli: Cli) {
         as: asked.as,
         service: found.service,
         verdict: found.verdict,
-        code: null,
+        code: found.code,
         rule: found.rule,
         why: found.why,
         steps: found.steps,

@@ -70,8 +70,17 @@ test('says who would be let in, without their password, and who would not', asyn
 });
 
 test('says what the firewall refuses to somebody who was let in', async () => {
-  const { verdict, rule } = await answerQuestion({ ...question, as: 'ana', url: 'https://blog.example/x/.env' }, asked());
-  assert.deepEqual({ verdict, rule }, { verdict: 'refuse', rule: 'the firewall' });
+  const { verdict, code, rule } = await answerQuestion({ ...question, as: 'ana', url: 'https://blog.example/x/.env' }, asked());
+  assert.deepEqual({ verdict, code, rule }, { verdict: 'refuse', code: 'path-denied', rule: 'the firewall' });
+});
+
+test('says the code that the record would have', async () => {
+  const codeOf = async (changes: Partial<Service>, more = {}) => (await answerQuestion({ ...question, ...more }, asked(changes))).code;
+  assert.equal(await codeOf({}), 'credentials-missing');
+  assert.equal(await codeOf({}, { as: 'ana' }), null);
+  assert.equal(await codeOf({ open: false }), 'service-closed');
+  assert.equal(await codeOf({ expires: 1_000 }), 'service-expired');
+  assert.equal(await codeOf({}, { url: 'https://other.example/' }), 'route-missing');
 });
 
 test('says that a name is nobody’s, a service closed or its time over', async () => {

@@ -2,7 +2,7 @@
 
 import type { Service, Snapshot } from '../../contracts/snapshot.ts';
 import { parseIp } from '../../core/address.ts';
-import { SallyportError } from '../../core/errors.ts';
+import { SallyportError, type Code } from '../../core/errors.ts';
 import { parseAuthority } from '../../core/http/host.ts';
 import { canonicalPath } from '../../core/http/path.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
@@ -17,6 +17,8 @@ export type Answer = Readonly<{
   service: string | null;
   /** `ask`: somebody with the right credential would be let in. */
   verdict: 'admit' | 'ask' | 'refuse';
+  /** What the record would say; null when it is admitted. */
+  code: Code | null;
   /** The words of the step that settled it; null when no service has the name. */
   rule: string | null;
   why: string;
@@ -39,17 +41,21 @@ export async function answerQuestion(question: Question, asked: Asked): Promise<
   const exchange = exchangeOf(question, asked);
   const route = asked.snapshot.route(exchange);
   const where = `${exchange.host} from ${exchange.from.ip}${asked.via === 'relay' ? ' through the relay' : ''}`;
-  if (route === null) return { service: null, verdict: 'refuse', rule: null, why: `no service is called ${exchange.host}`, steps: [where] };
+  if (route === null) {
+    const why = `no service is called ${exchange.host}`;
+    return { service: null, verdict: 'refuse', code: 'route-missing', rule: null, why, steps: [where] };
+  }
   const { service } = route;
   const closed = whyClosed(service, asked.now);
   const steps = [`${where}: service ${service.name}`];
-  if (closed !== null) return { service: service.name, verdict: 'refuse', rule: null, why: closed, steps };
+  if (closed !== null) return { service: service.name, verdict: 'refuse', rule: null, ...closed, steps };
   const explanation = await explain(exchange, route, asked.about, async () => new Uint8Array());
   const settled = explanation.steps.find((step) => step.decides) ?? null;
   const askable = question.as === null && settled?.stage === 'identify' && explanation.is === 'refuse';
   return {
     service: service.name,
     verdict: explanation.is === 'admit' ? 'admit' : askable ? 'ask' : 'refuse',
+    code: explanation.code,
     rule: settled?.words ?? null,
     why: settled === null ? 'nothing lets anybody in' : `${settled.words}: ${settled.why}`,
     steps: [...steps, ...explanation.steps.map(stepWords)],
@@ -61,9 +67,10 @@ function stepWords(step: Step): string {
   return `${'  '.repeat(step.depth + 1)}${step.stage}: ${step.words}: ${mark}, ${step.why}${step.decides ? '  ← decides' : ''}`;
 }
 
-function whyClosed(service: Service, now: number): string | null {
-  if (!service.open) return `${service.name} is closed`;
-  return service.expires !== null && service.expires <= now ? `${service.name} has expired` : null;
+function whyClosed(service: Service, now: number): Pick<Answer, 'code' | 'why'> | null {
+  if (!service.open) return { code: 'service-closed', why: `${service.name} is closed` };
+  if (service.expires === null || service.expires > now) return null;
+  return { code: 'service-expired', why: `${service.name} has expired` };
 }
 
 /** The request as the reader would have made it: the path stays as it was typed, for that is what is judged. */

@@ -1,5 +1,6 @@
 /** Which rule decides, and why: the judge's road told step by step, in words. */
 
+import type { Code } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
 import { judge, type Outcome } from './judge.ts';
 import type { Route, Stage, Tree } from './route.ts';
@@ -20,7 +21,8 @@ export type Step = Readonly<{
   decides: boolean;
 }>;
 
-export type Explanation = Readonly<{ is: Outcome['is']; steps: readonly Step[] }>;
+/** `code` as the record would have it; null where the exchange is admitted. */
+export type Explanation = Readonly<{ is: Outcome['is']; code: Code | null; steps: readonly Step[] }>;
 
 type Asker = Readonly<{ exchange: Exchange; route: Route<unknown>; about: (check: Check) => About; gather: GatherBody }>;
 
@@ -47,6 +49,7 @@ export async function explain(
   ];
   return {
     is: outcome.is,
+    code: outcome.is === 'refuse' ? outcome.code : null,
     steps: [...decided(steps, outcome), ...tellChecks('authorize', asker, outcome), ...tellChecks('meter', asker, outcome)],
   };
 }
