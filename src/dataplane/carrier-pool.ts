@@ -76,7 +76,7 @@ export class CarrierPool {
       });
   }
 
-  /** Says goodbye on all, waits for their streams so long, and closes them. Nothing may be added any more. */
+  /** Says on all that this process goes (`interrupted` means that, and nothing else), waits for their streams so long, and closes them. Nothing may be added any more. */
   async close(ms: number): Promise<void> {
     clearInterval(this.#looking);
     // Nobody waits for ever.
@@ -97,7 +97,7 @@ export class CarrierPool {
     for (const [carrier, until] of this.#leaving) {
       if (carrier.streams > 0 && performance.now() < until) continue;
       this.#leaving.delete(carrier);
-      carrier.close(fault('interrupted', 'the relay has said goodbye'));
+      carrier.close(fault('carrier-idle', 'the relay has said goodbye'));
     }
   }
 }
