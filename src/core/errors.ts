@@ -41,6 +41,7 @@ export const codes = {
   'origin-foreign': { status: 403, exit: null },
   'address-denied': { status: 403, exit: null },
   'path-denied': { status: 403, exit: null },
+  'method-denied': { status: 405, exit: null },
   'signature-wrong': { status: 401, exit: null },
   'guard-failed': { status: 403, exit: null },
   'connections-exceeded': { status: 503, exit: null },

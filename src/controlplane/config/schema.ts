@@ -82,7 +82,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       access: accessSchema(guards).optional(),
       firewall: oneOf(['on', 'off', 'auto'])
         .prefault('on')
-        .describe('Refuses what only break-in scanners ask for. auto: off where other access control is in force.'),
+        .describe('Refuses what only break-in scanners ask for, and TRACE. auto: off where other access control is in force.'),
       from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
         .optional()
         .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),

@@ -27,6 +27,22 @@ describe('firewall guard', () => {
       assert.equal(await tried('on', { target: '/.git/config', method }), 'path-denied', method);
   });
 
+  test('Cross-Site Tracing: TRACE and TRACK are 405 on every path, unless the firewall is off', async () => {
+    for (const method of ['TRACE', 'TRACK', 'trace', 'Track'])
+      for (const target of ['/', '/a/b?c', '/.git/config', '*'])
+        assert.equal(await tried('on', { target, method }), 'method-denied', method);
+    const guard = firewall.build('on', tools, { name: 'blog', hosts: [], behindRelay: false });
+    const verdict = await guard.check(exchangeOf({ method: 'TRACE' }), noBody);
+    assert.ok(verdict.is === 'deny');
+    assert.equal(verdict.answer?.status, 405);
+    assert.match(verdict.answer.fields.find(([name]) => name === 'Allow')?.[1] ?? '', /^GET, HEAD, POST/);
+    assert.doesNotMatch(JSON.stringify(verdict.answer), /TRA/);
+    assert.equal(await tried('off', { method: 'TRACE' }), 'pass');
+    assert.equal(await tried('auto', { method: 'TRACE', identity: who('session') }), 'pass');
+    assert.equal(await tried('auto', { method: 'TRACE' }), 'method-denied');
+    for (const method of ['TRACER', 'TRAC', 'TRACY', 'PATCH']) assert.equal(await tried('on', { method }), 'pass', method);
+  });
+
   test('off is off; auto is off where other access control let somebody in', async () => {
     const target = '/.git/config';
     assert.equal(await tried('off', { target }), 'pass');
