@@ -20,26 +20,30 @@ class PacedStream extends Duplex {
   readonly #inner: Stream;
   readonly #pace: Pace;
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** A chunk of the other side waits for its time. */
+  #waits = false;
+  #ended = false;
 
   constructor(inner: Stream, pace: Pace) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
     this.#pace = pace;
-    inner.on('data', (bytes: Uint8Array) => {
-      const wait = pace.spend(bytes.length);
-      if (wait === 0 && this.push(bytes)) return;
-      inner.pause();
-      if (wait > 0) this.#after(wait, () => void (this.push(bytes) && inner.resume()));
+    inner.on('data', (bytes: Uint8Array) => this.#arrived(bytes));
+    inner.once('end', () => {
+      this.#ended = true;
+      if (!this.#waits) this.push(null);
     });
-    inner.once('end', () => this.push(null));
     inner.once('error', (error: Error) => this.destroy(error));
-    inner.once('close', () => this.destroy());
+    // After both ends it goes of itself, and what waits here is still due; before, it was cut.
+    inner.once('close', () => {
+      if (!this.#ended || !inner.writableFinished) this.destroy();
+    });
     inner.pause();
     this.on('error', () => undefined);
   }
 
   override _read(): void {
-    if (this.#timers.size === 0 || !this.#inner.isPaused()) this.#inner.resume();
+    if (!this.#waits) this.#inner.resume();
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
@@ -56,6 +60,25 @@ class PacedStream extends Duplex {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#inner.destroy(error ?? undefined);
     done(error);
+  }
+
+  #arrived(bytes: Uint8Array): void {
+    const wait = this.#pace.spend(bytes.length);
+    if (wait === 0) return this.#hand(bytes);
+    this.#waits = true;
+    this.#inner.pause();
+    // Memory of the other side may be lent for this turn only.
+    const kept = Buffer.from(bytes);
+    this.#after(wait, () => {
+      this.#waits = false;
+      this.#hand(kept);
+      if (this.#ended) this.push(null);
+    });
+  }
+
+  #hand(bytes: Uint8Array): void {
+    if (this.push(bytes)) this.#inner.resume();
+    else this.#inner.pause();
   }
 
   #after(ms: number, then: () => void): void {
