@@ -400,6 +400,31 @@ describe('names', () => {
     );
   });
 
+  it('are not shared with whoever says the instance of another key', async (test) => {
+    const at = await world(test);
+    const [one, two] = [await at.member('blog'), await identityOf('two')];
+    await joined(await at.invite('shop'), two, at.limits);
+    const instance = randomBytes(16).toString('hex');
+    for (const [key, name] of [
+      [one, 'blog.example.test'],
+      [two, 'shop.example.test'],
+    ] as const) {
+      const raw = await rawCarrier(test, at, key);
+      raw.carrier.message('hello', helloOf(raw.socket, key, { instance }));
+      await until(() => raw.heard.length === 1);
+      raw.carrier.begin({ window: 65_536, streams: 0 });
+      raw.carrier.message('register', { ask: 1, names: [name] });
+      await until(() => raw.heard.length === 2);
+    }
+    deepEqual(
+      at.relay.gateways().map((gateway) => [gateway.names, gateway.carriers]),
+      [
+        [['blog.example.test'], 1],
+        [['shop.example.test'], 1],
+      ],
+    );
+  });
+
   it('end with their grant: live carriers and streams are cut at once', async (test) => {
     const at = await world(test);
     const key = await at.member('blog');
