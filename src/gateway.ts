@@ -11,6 +11,7 @@ import { Sources } from './controlplane/check/sources.ts';
 import { compile, type Compiled, type World } from './controlplane/config/compile.ts';
 import type { Config } from './controlplane/config/plan.ts';
 import type { GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
+import { guardedOtherwise } from './controlplane/config/unread.ts';
 import type { Answer, Question } from './controlplane/config/question.ts';
 import { Expiry } from './controlplane/expiry.ts';
 import { relayName } from './controlplane/places.ts';
@@ -25,6 +26,7 @@ import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts
 import { assertService, certified, closeAll, machineAddresses, messageOf } from './gateway/parts.ts';
 import { Proofs } from './gateway/proofs.ts';
 import { RelaySide } from './gateway/relay-side.ts';
+import { watchStanding } from './gateway/standing.ts';
 import { statusOf } from './gateway/status.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
@@ -120,6 +122,8 @@ class Gateway implements RunningGateway {
       onEvent: options.onEvent,
     });
     this.#relay = this.#towardsRelay();
+    const ended = (subject: string): void => void this.#engine.cut((_service, who) => who === subject, 'credentials-expired');
+    ends.push(watchStanding({ records: parts.tools.store.records, users: parts.tools.users, ended }));
     this.#expiry = new Expiry({ now, expired: (names) => this.#expired(names) });
     ends.push({ close: async () => (this.#readiness.close(), this.#expiry.close()) });
   }
@@ -230,6 +234,8 @@ class Gateway implements RunningGateway {
     this.#compiled = compiled;
     this.#sources.watch(config.services);
     for (const warning of compiled.warnings) this.#options.onEvent({ event: 'warning', ...warning });
+    const changed = guardedOtherwise(before.config, config);
+    this.#engine.cut((service) => changed.has(service.name), 'exchange-cut');
     this.#settle(before.snapshot);
     this.#relay?.tell(compiled.snapshot);
     await before.compiled?.close();

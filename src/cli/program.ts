@@ -5,6 +5,7 @@ import type { Cli } from './cli.ts';
 import { caCommand } from './commands/ca.ts';
 import { closeCommand } from './commands/close.ts';
 import { configCommand } from './commands/config.ts';
+import { connectCommand } from './commands/connect.ts';
 import { dirCommand } from './commands/dir.ts';
 import { exampleCommand } from './commands/example.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -17,13 +18,15 @@ import { openCommand } from './commands/open.ts';
 import { relayCommand } from './commands/relay.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { statusCommand } from './commands/status.ts';
+import { tcpCommand } from './commands/tcp.ts';
 import { tlsCommand } from './commands/tls.ts';
 import { upCommand } from './commands/up.ts';
 import { usersCommand } from './commands/users.ts';
 import { versionCommand } from './commands/version.ts';
 
 const groups: readonly (readonly [title: string, commands: readonly ((cli: Cli) => Command)[]])[] = [
-  ['Share', [httpCommand, dirCommand, tlsCommand, exampleCommand]],
+  ['Share', [httpCommand, dirCommand, tcpCommand, tlsCommand, exampleCommand]],
+  ['Visit', [connectCommand]],
   ['Run', [upCommand, gatewayCommand, relayCommand, joinCommand]],
   ['Look', [statusCommand, logsCommand, explainCommand]],
   ['Switch', [openCommand, closeCommand]],

@@ -17,9 +17,9 @@ export type ShareOptions = Readonly<{
   at?: string;
 }>;
 
-/** Adds the flags that `http` and `dir` have in common. */
-export function withShareOptions(command: Command): Command {
-  return command
+/** Adds the flags that `http`, `dir` and `tcp` have in common; the firewall is for the web only. */
+export function withShareOptions(command: Command, { web = true }: Readonly<{ web?: boolean }> = {}): Command {
+  const shared = command
     .option('--name <name>', 'what it is called, also in its address')
     .option('--at <host>', 'the public name it answers to, when it is not NAME.RELAY')
     .option('--password <user>', 'let this user in with a password: asks for it, or reads SALLYPORT_PASSWORD', gathered)
@@ -28,8 +28,8 @@ export function withShareOptions(command: Command): Command {
     .option('--public', 'let everyone in')
     .option('--for <time>', 'how long it stays open: 30m, 2h, 7d, never', shareFor)
     .option('--lan', 'reachable on this network, at this machine’s own address')
-    .option('--relay <host>', 'at this relay, after sallyport join')
-    .option('--no-firewall', 'let paths through that only break-in scanners ask for');
+    .option('--relay <host>', 'at this relay, after sallyport join');
+  return web ? shared.option('--no-firewall', 'let paths through that only break-in scanners ask for') : shared;
 }
 
 /** For options that may be said several times. */

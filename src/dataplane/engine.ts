@@ -25,7 +25,7 @@ export class Engine {
 
   /** Serves everything that comes on one arrival. Never rejects. */
   async take(arrival: Arrival, protocol: Protocol): Promise<void> {
-    const live: Live = { stream: arrival.stream, call: null, service: null };
+    const live: Live = { stream: arrival.stream, call: null, service: null, who: null };
     this.#live.add(live);
     try {
       await protocol.serve(arrival, this.#tools, (call) => new Trip(this.#options, live, call).start());
@@ -51,11 +51,11 @@ export class Engine {
     return count;
   }
 
-  /** Ends what runs, at once, where `of` says so: a service was closed, has expired or is gone from the configuration. */
-  cut(of: (service: Service) => boolean, code: Code): number {
+  /** Ends what runs, at once, where `of` says so: a service was closed, has expired or is gone from the configuration, somebody's credential was taken away. */
+  cut(of: (service: Service, who: string | null) => boolean, code: Code): number {
     let count = 0;
     for (const live of this.#live) {
-      if (live.call === null || live.service === null || !of(live.service)) continue;
+      if (live.call === null || live.service === null || !of(live.service, live.who)) continue;
       live.call.cut(code);
       count += 1;
     }

@@ -27,7 +27,7 @@ export type Road = Readonly<{
  * The exchange that runs on a connection at this moment, if any. One record a connection: a set that changed with
  * each exchange would leave tables behind that keep dead exchanges alive.
  */
-export type Live = { readonly stream: Stream; call: Call | null; service: Service | null };
+export type Live = { readonly stream: Stream; call: Call | null; service: Service | null; who: string | null };
 
 /** Why an exchange gets no further, and what is said about it. */
 type Refusal = Readonly<{
@@ -110,6 +110,7 @@ export class Trip implements Proceeding {
     if (outcome.is === 'refuse') return outcome.stage === 'identify' ? this.#refuseStranger(outcome) : this.#refuse(outcome);
     const { exchange, spent } = outcome;
     this.#exchange = exchange;
+    this.#live.who = exchange.identity?.subject ?? null;
     this.#forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
     this.#open(service, this.#forwarding);
   }
@@ -209,6 +210,7 @@ export class Trip implements Proceeding {
     this.#over = true;
     this.#live.call = null;
     this.#live.service = null;
+    this.#live.who = null;
     this.#call.end();
   }
 }

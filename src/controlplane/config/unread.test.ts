@@ -4,7 +4,7 @@ import { guards } from '../../registry.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { ServicePlan } from './plan.ts';
 import { configParser } from './parse.ts';
-import { isFor, unreadNames, unreadWarnings } from './unread.ts';
+import { guardedOtherwise, isFor, unreadNames, unreadWarnings } from './unread.ts';
 
 const parser = configParser([...guards.values()]);
 
@@ -86,4 +86,25 @@ test('names that are passed on are exactly those of such services, and every nam
     [true, false, false, false],
   );
   assert.equal(unreadNames([{ kind: 'tls', hosts: [] }])?.(null), true);
+});
+
+test('connections of such a service are judged anew when its guards or its target change, and when nothing does they live on', () => {
+  const read = (service: string, top = '') => {
+    const parsed = parser.parse(
+      `listen: https://127.0.0.1:443\n${top}\nservices: { s: ${service}, web: { to: 80, at: b.test } }`,
+      '/x/sallyport.yaml',
+    );
+    assert.ok(parsed.ok, JSON.stringify(parsed));
+    return parsed.config;
+  };
+  const before = read('{ at: a.test, to: "tcp://x:1", access: [{ link: {} }] }');
+  const changed = (after: string, top = ''): readonly string[] => [...guardedOtherwise(before, read(after, top))];
+  assert.deepEqual(changed('{ at: a.test, to: "tcp://x:1", access: [{ link: {} }], for: 2h }'), []);
+  for (const after of [
+    '{ at: a.test, to: "tcp://x:1", access: [{ password: {} }] }',
+    '{ at: a.test, to: "tcp://x:2", access: [{ link: {} }] }',
+    '{ at: a.test, to: "tcp://x:1" }',
+  ])
+    assert.deepEqual(changed(after), ['s'], after);
+  assert.deepEqual(changed('{ at: a.test, to: "tcp://x:1", access: [{ link: {} }] }', 'network: shared'), ['s']);
 });

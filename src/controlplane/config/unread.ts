@@ -72,6 +72,20 @@ export function unreadNames(
   return (name) => name !== null && names.has(name);
 }
 
+/** Services whose connections may live for days, and whom a new configuration guards otherwise or leads elsewhere: they are judged anew. */
+export function guardedOtherwise(before: Config, after: Config): ReadonlySet<string> {
+  const old = new Map(before.services.map((plan) => [plan.name, wordsOf(plan)]));
+  const changed = after.services.filter((plan) => {
+    const lasting = plan.behind.is === 'tcp' || plan.behind.is === 'tls';
+    return lasting && (before.network !== after.network || before.local !== after.local || old.get(plan.name) !== wordsOf(plan));
+  });
+  return new Set(changed.map(({ name }) => name));
+}
+
+function wordsOf({ behind, access }: ServicePlan): string {
+  return JSON.stringify([behind, access]);
+}
+
 /** Whether the doors of this configuration can bring a visitor with TLS. */
 export function hasTlsDoor({ listen }: Pick<Config, 'listen'>): boolean {
   return listen.some(({ scheme }) => scheme === 'https');

@@ -11,10 +11,11 @@ import type { RequestHead } from '../../core/http/head.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { Gathering } from './http1/gather.ts';
+import { RawJoin } from './http1/raw-join.ts';
 import { sendReply } from './http1/send-reply.ts';
 import { goneTally, unansweredTally } from './http1/tally.ts';
 import { Transfer } from './http1/transfer.ts';
-import type { VisitorOwner } from './http1/parties.ts';
+import type { Running, VisitorOwner } from './http1/parties.ts';
 import { Visitor } from './http1/visitor.ts';
 
 export const http1: Protocol = defineProtocol({
@@ -92,6 +93,9 @@ const lastTrace: Reply = { status: 405, fields: [['Allow', 'GET, HEAD, OPTIONS']
 /** A guard read a part of the body and could not keep it, and another let the visitor in: half of a body is none. */
 const tornTally = unansweredTally({ code: 'body-too-large', why: 'the body was longer than may be held', bytesIn: 0, untouched: false });
 
+/** The route led a visitor to an upstream of another kind: our own fault. */
+const mismatchedTally = unansweredTally({ code: 'program-failed', why: 'the upstream is of another kind', bytesIn: 0, untouched: false });
+
 class Http1Call implements Call {
   readonly exchange: Exchange;
   readonly #head: RequestHead;
@@ -99,7 +103,7 @@ class Http1Call implements Call {
   readonly #tools: ProtocolTools;
   readonly #calls: Http1Calls;
   #abort: AbortController | null = null;
-  #transfer: Transfer | null = null;
+  #running: Running | null = null;
   #gathering: Gathering | null = null;
   #drained: (() => void) | null = null;
   #gone = false;
@@ -140,43 +144,52 @@ class Http1Call implements Call {
         (tally) => owner.settled(tally),
         (error: unknown) => owner.broke(error),
       );
-    } else if (to.is === 'stream' && (this.#gone || this.#gathering?.torn === true)) {
+    } else if (to.is !== 'reply' && (this.#gone || this.#gathering?.torn === true)) {
       to.release(false);
       owner.settled(this.#gone ? goneTally : tornTally);
-    } else if (to.is === 'stream') {
-      this.#transfer = new Transfer({ head: this.#head, visitor: this.#visitor, to }, this.#tools, owner);
-      this.#transfer.start(forwarding, this.#gathering?.body ?? null);
+    } else if (to.is === 'reply' || (to.is === 'raw') !== (this.#head.upgrade === 'sallyport-tcp')) {
+      // Bytes are never taken for HTTP, nor HTTP for bytes.
+      if (to.is !== 'reply') to.release(false);
+      owner.settled(mismatchedTally);
+    } else if (to.is === 'raw') {
+      const join = new RawJoin(this.#visitor, to, this.#tools, owner);
+      this.#running = join;
+      join.start();
+    } else {
+      const transfer = new Transfer({ head: this.#head, visitor: this.#visitor, to }, this.#tools, owner);
+      this.#running = transfer;
+      transfer.start(forwarding, this.#gathering?.body ?? null);
     }
   }
 
   /** What is answered here, although nothing was refused; null where a service is asked. */
   #ownAnswer(to: Opened): Promise<Tally> | null {
     if (isAtItsEnd(this.#head)) {
-      if (to.is === 'stream') to.release(to.reused);
+      if (to.is !== 'reply') to.release(to.reused);
       return this.#reply(this.#head.method === 'OPTIONS' ? lastOptions : lastTrace, null);
     }
     return to.is === 'reply' ? this.#reply(to.reply, to.body ?? null, to.length) : null;
   }
 
   cut(code: Code): void {
-    if (this.#transfer === null) this.#visitor.destroy();
-    else this.#transfer.cut(code, 'ended by the gateway');
+    if (this.#running === null) this.#visitor.destroy();
+    else this.#running.cut(code, 'ended by the gateway');
   }
 
   gone(): void {
     this.#gone = true;
     this.#abort?.abort();
     this.#drained?.();
-    this.#transfer?.visitorGone();
+    this.#running?.visitorGone();
   }
 
   stalled(): void {
-    if (this.#transfer === null) this.#visitor.destroy();
-    else this.#transfer.stalled();
+    if (this.#running === null) this.#visitor.destroy();
+    else this.#running.stalled();
   }
 
   drained(): void {
-    this.#transfer?.visitorDrained();
+    this.#running?.visitorDrained();
     this.#drained?.();
   }
 

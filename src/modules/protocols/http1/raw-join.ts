@@ -1,0 +1,160 @@
+/** A visitor and a service that have left HTTP behind by `sallyport-tcp`: bytes both ways, half-close, backpressure, counts. */
+
+import { Socket } from 'node:net';
+import type { Deadline, Proceeding, ProtocolTools } from '../../../contracts/protocol.ts';
+import type { Opened } from '../../../contracts/upstream.ts';
+import type { Code, Fault } from '../../../core/errors.ts';
+import type { BodyTaker, Running } from './parties.ts';
+import { unansweredTally } from './tally.ts';
+import type { Visitor } from './visitor.ts';
+
+/** RFC 9110, 15.2.2. What the visitor sent behind its head waits until then, and reaches the service after it. */
+const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sallyport-tcp\r\n\r\n';
+
+type Raw = Extract<Opened, { is: 'raw' }>;
+
+export class RawJoin implements Running, BodyTaker, Deadline {
+  /** Whoever speaks a protocol of their own speaks at their own pace. */
+  readonly paced = false;
+  /** For the last bytes to the service, when the visitor has left with everything said. */
+  at = Infinity;
+  readonly #visitor: Visitor;
+  readonly #to: Raw;
+  readonly #tools: Pick<ProtocolTools, 'limits' | 'deadlines'>;
+  readonly #owner: Proceeding;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #full = false;
+  #visitorEnded = false;
+  #serviceEnded = false;
+  #settled = false;
+
+  constructor(visitor: Visitor, to: Raw, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>, owner: Proceeding) {
+    this.#visitor = visitor;
+    this.#to = to;
+    this.#tools = tools;
+    this.#owner = owner;
+  }
+
+  start(): void {
+    const { stream } = this.#to;
+    if (stream.destroyed) {
+      this.#to.release(false);
+      const why = 'the service closed the connection';
+      return this.#owner.settled(unansweredTally({ code: 'upstream-broken', why, bytesIn: 0, untouched: false }));
+    }
+    stream.on('data', (chunk: Uint8Array) => this.#said(chunk));
+    stream.on('end', () => this.#ended());
+    stream.on('drain', () => this.#drained());
+    // Stays: a late error of a stream that is done with must not end the process.
+    stream.on('error', () => this.cut('upstream-broken', 'the service broke the connection'));
+    stream.on('close', () => this.#closed());
+    this.#visitor.out.text(SWITCHED);
+    this.#visitor.out.flush(this.#visitor.stream);
+    this.#moved();
+    this.#visitor.readRaw(this);
+  }
+
+  /** Ends it now. Both sides see a break as far as their transport can show one: half of something must not look whole. */
+  cut(code: Code, why: string): void {
+    if (this.#settled) return;
+    this.#visitor.destroy();
+    reset(this.#to.stream);
+    this.#settle(code, why);
+  }
+
+  // The visitor.
+
+  span(bytes: Uint8Array): void {
+    if (this.#settled) return;
+    this.#bytesIn += bytes.length;
+    this.#full = !this.#to.stream.write(bytes);
+  }
+
+  whole(): void {
+    if (this.#settled || this.#visitorEnded) return;
+    this.#visitorEnded = true;
+    this.#to.stream.end();
+  }
+
+  broken({ code, why }: Fault): void {
+    this.cut(code, why);
+  }
+
+  turn(): void {
+    if (this.#settled) return;
+    this.#moved();
+    if (this.#full) this.#visitor.backlog.pause();
+  }
+
+  visitorDrained(): void {
+    if (this.#settled) return;
+    this.#moved();
+    this.#to.stream.resume();
+  }
+
+  visitorGone(): void {
+    if (this.#settled) return;
+    if (!this.#visitorEnded || !this.#serviceEnded) return this.cut('visitor-gone', 'the visitor closed the connection');
+    // All was said; the service may still be taking the last of it.
+    this.at = this.#tools.deadlines.time() + this.#tools.limits.idleMs;
+    this.#tools.deadlines.add(this);
+  }
+
+  stalled(): void {
+    this.cut('stream-idle', 'nothing moved for too long');
+  }
+
+  expire(): void {
+    this.stalled();
+  }
+
+  // The service.
+
+  #said(chunk: Uint8Array): void {
+    if (this.#settled) return;
+    this.#bytesOut += chunk.length;
+    this.#moved();
+    if (this.#visitor.stream.write(chunk)) return;
+    this.#to.stream.pause();
+    this.#visitor.full();
+  }
+
+  #ended(): void {
+    if (this.#settled) return;
+    this.#serviceEnded = true;
+    this.#visitor.stream.end();
+  }
+
+  #drained(): void {
+    if (this.#settled) return;
+    this.#full = false;
+    this.#moved();
+    this.#visitor.backlog.resume();
+  }
+
+  #closed(): void {
+    if (this.#visitorEnded && this.#serviceEnded) this.#settle(null, null);
+    else this.cut('upstream-broken', 'the service closed the connection before its end');
+  }
+
+  #moved(): void {
+    this.#visitor.touch(this.#tools.limits.upgradedIdleMs);
+  }
+
+  #settle(code: Code | null, why: string | null): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#tools.deadlines.delete(this);
+    this.#to.release(false);
+    if (code === null) this.#visitor.linger();
+    const [bytesIn, bytesOut] = [this.#bytesIn, this.#bytesOut];
+    this.#owner.settled({ status: 101, bytesIn, bytesOut, code, why, reusable: false, end: 'done' });
+  }
+}
+
+/** A reset says "broken", where an end would say "that was all". After our own end Node would keep the handle. */
+function reset(stream: Raw['stream']): void {
+  if (stream instanceof Socket && !stream.writableEnded && !stream.destroyed) stream.resetAndDestroy();
+  else stream.destroy();
+}
