@@ -125,7 +125,7 @@ describe('a relay', () => {
     deepEqual(await drained(again), unrecognized);
     deepEqual(
       at.sink.last().map((event) => event.code),
-      ['route-missing', 'name-unknown'],
+      ['name-unknown', 'name-unknown'],
     );
   });
 

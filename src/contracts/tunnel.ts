@@ -46,6 +46,8 @@ export interface Pace {
 export interface Grants {
   /** Whether this key may hold this canonical name (or `*.` and a canonical name) at this moment. */
   owns(fingerprint: string, name: string): boolean;
+  /** Whether anybody may hold this canonical name at this moment, by a grant of the name or one above it. */
+  isGranted(name: string): boolean;
   /** Whether this key may have this port of the relay at this moment. */
   ownsPort(fingerprint: string, port: number): boolean;
   /** The canonical names that this key may hold, wildcards included; empty for a stranger. Globs beside the name are not told. */
@@ -85,4 +87,6 @@ export interface Enrolment extends Grants {
    * expired (a stranger learns nothing), `name-taken`, `store-unavailable`.
    */
   redeem(secret: string, fingerprint: string): Promise<void>;
+  /** All that one key was granted is another's from now on. Errors: `store-unavailable`, `record-conflicted`. */
+  renew(from: string, to: string): Promise<void>;
 }

@@ -41,6 +41,8 @@ export class Directory {
   readonly #unnamed: string | null;
   readonly #gateways = new Map<string, LiveGateway>();
   readonly #holders = new Map<string, LiveGateway>();
+  readonly #now: () => number;
+  readonly #since: number;
   readonly #known: KnownNames;
   readonly #held: HeldVisitors;
   #carriers = 0;
@@ -49,7 +51,9 @@ export class Directory {
     this.#grants = options.grants;
     this.#limits = options.limits;
     this.#unnamed = options.unnamed;
-    this.#known = new KnownNames(options.limits, options.now ?? (() => performance.now()));
+    this.#now = options.now ?? (() => performance.now());
+    this.#since = this.#now();
+    this.#known = new KnownNames(options.limits, this.#now);
     this.#held = new HeldVisitors(options.limits, (visitor) => this.#openNow(visitor));
   }
 
@@ -182,8 +186,11 @@ export class Directory {
     return leased(this.#grants.enter(gateway.fingerprint, visitor.sni ?? ''), () => gateway.open(opening));
   }
 
+  /** A relay that has just started remembers nobody: until it would have forgotten, whoever owns a name may have been here. */
   #isKnown(sni: string | null): boolean {
-    return sni !== null && this.#known.has(sni, (fingerprint, name) => this.#grants.owns(fingerprint, name));
+    if (sni === null) return false;
+    if (this.#known.has(sni, (fingerprint, name) => this.#grants.owns(fingerprint, name))) return true;
+    return this.#now() - this.#since < this.#limits.nameRememberedMs && this.#grants.isGranted(sni);
   }
 
   #find(sni: string | null): LiveGateway | null {

@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { MachineIdentity, Visitor } from '../contracts/tunnel.ts';
 import type { Limits } from '../core/limits.ts';
 import { defaults } from '../core/limits.ts';
+import { startRelay } from '../relay.ts';
 import { dial, gateway, until, visitor, world } from '../../test/tunnel/relay.ts';
 import type { World } from '../../test/tunnel/relay.ts';
 import { HeldVisitors } from './held-visitors.ts';
@@ -54,6 +55,29 @@ describe('a visitor whose gateway is away', () => {
     const socket = visitor(at.port, 'shop.blog.example.test');
     socket.write('hello');
     gateway(test, at, { identity: key, names });
+    await once(socket, 'data');
+    socket.destroy();
+  });
+
+  it('is served when the relay was restarted, and its gateway comes after it', async (test) => {
+    const { at, key } = await away(test);
+    await at.relay.close();
+    const again = await startRelay({
+      identity: at.identity,
+      store: at.store,
+      listen: [{ host: '127.0.0.1', port: at.port }],
+      domain: 'example.test',
+      limits: at.limits,
+      audit: at.sink,
+      now: Date.now,
+      owner: null,
+      onFault: () => undefined,
+    });
+    test.after(() => again.close());
+    const socket = visitor(at.port, name);
+    socket.write('hello');
+    await once(socket, 'connect');
+    gateway(test, at, { identity: key, names: [name] });
     await once(socket, 'data');
     socket.destroy();
   });

@@ -7,7 +7,7 @@ import { Mirror } from '../identities/mirror.ts';
 import { BlockList } from './block-list.ts';
 import { redeemInvite } from './invites.ts';
 import { covers } from './name-pattern.ts';
-import { endedAt, grantIn, namesPrefix, type Grant } from './names.ts';
+import { endedAt, grantIn, moveGateway, namesPrefix, type Grant } from './names.ts';
 import { createPace } from './pace.ts';
 
 export type GrantsOptions = Readonly<{
@@ -36,6 +36,7 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
   });
   return {
     owns: (fingerprint, name) => (fingerprint === options.owner ? isCanonical(name) : memory.labelOfName(fingerprint, name) !== null),
+    isGranted: (name) => memory.isGranted(name),
     ownsPort: (fingerprint, port) => memory.labelOfPort(fingerprint, port) !== null,
     of: (fingerprint) => (fingerprint === options.owner ? ['*'] : memory.namesOf(fingerprint)),
     portsOf: (fingerprint) => memory.portsOf(fingerprint),
@@ -45,6 +46,9 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
     redeem: async (secret, fingerprint) => {
       // The change is told to this process before the store confirms it.
       await redeemInvite(options.store, { secret, fingerprint, now: options.now() });
+    },
+    renew: async (from, to) => {
+      await moveGateway(options.store, { from, to, now: options.now() });
     },
     refresh: async () => {
       await Promise.all([names.refresh(), blocks.refresh()]);
@@ -108,6 +112,12 @@ class Memory {
     }
     if (labels.length > 1) return null;
     return this.#only(fingerprint, this.#globs, (label, grant) => patternsOf(label, grant).some((each) => covers(each, labels)));
+  }
+
+  /** Patterns beside a name are not looked through: this is asked for any name that a stranger says. */
+  isGranted(name: string): boolean {
+    const grant = this.#live(this.#labels(name)?.at(-1) ?? '');
+    return grant !== null && this.labelOfName(grant.owner, name) !== null;
   }
 
   labelOfPort(fingerprint: string, port: number): string | null {
