@@ -41,12 +41,14 @@ function argumentsFor(name) {
       return testArguments();
     case 'bench':
       return ['bench/run.ts', ...rest];
+    case 'faults':
+      return ['test/faults/storm/run.ts', ...rest];
     case 'lint':
       return ['node_modules/oxlint/bin/oxlint', '--type-aware', ...rest];
     case 'format':
       return ['node_modules/oxfmt/bin/oxfmt', ...rest];
     default:
-      return fail(`The launcher knows no command "${name}". It knows start, test, bench, lint, format and runtime.`);
+      return fail(`The launcher knows no command "${name}". It knows start, test, bench, faults, lint, format and runtime.`);
   }
 }
 
