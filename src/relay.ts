@@ -8,6 +8,7 @@ import type { Limits } from './core/limits.ts';
 import type { AuditLog } from './contracts/sink.ts';
 import type { Service, Snapshot } from './contracts/snapshot.ts';
 import type { Store } from './contracts/store.ts';
+import type { Deadlines } from './contracts/protocol.ts';
 import type { Closable } from './contracts/stream.ts';
 import type { MachineIdentity } from './contracts/tunnel.ts';
 import { openGrants } from './controlplane/enrolment/grants.ts';
@@ -23,6 +24,8 @@ import { createIds } from './dataplane/ids.ts';
 import { listen } from './dataplane/listener.ts';
 import type { Listening } from './dataplane/listener.ts';
 import { createSplice } from './dataplane/splice.ts';
+import { WebSocketDoor } from './dataplane/websocket-door.ts';
+import type { OwnCertificate } from './dataplane/websocket-door.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
 import { throughTunnel } from './modules/upstreams/tunnel.ts';
 
@@ -32,6 +35,8 @@ export type RelayOptions = Readonly<{
   listen: readonly Readonly<{ host: string; port: number }>[];
   /** Names are granted below it: `example.org`. */
   domain: string;
+  /** For carriers in WebSockets: the relay's own names, and what is shown for them. Left out, there is no such door. */
+  own?: Readonly<{ names: readonly string[]; certificate: OwnCertificate }> | undefined;
   limits: Limits;
   audit: AuditLog;
   /** Milliseconds since 1970. */
@@ -51,6 +56,8 @@ export interface Relay extends Closable {
   gateways(): readonly GatewayFacts[];
   /** Says to every gateway that this relay goes: they come again (here, or to whoever listens then), and what runs may end. */
   leave(): void;
+  /** Shows another certificate for its own names from now on. Throws when it cannot be used. */
+  renew(certificate: OwnCertificate): void;
   /** Streams that still run. */
   streams(): number;
   /** Resolves when what other processes wrote to the store before holds here, and what it ends has ended. */
@@ -94,10 +101,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     },
     onFault: options.onFault,
   });
-  const protocol = sniProtocol((arrival, alpn, read) => {
-    if (!alpn.includes(carrierAlpn) || !(arrival.stream instanceof Socket)) return false;
+  const webSockets = options.own === undefined ? null : webSocketDoor(options.own, { limits, deadlines, door });
+  const protocol = sniProtocol((arrival, alpn, read, sni) => {
+    if (!(arrival.stream instanceof Socket)) return false;
+    const taker = alpn.includes(carrierAlpn) ? door : webSockets?.owns(sni) === true ? webSockets : null;
+    if (taker === null) return false;
     arrival.stream.unshift(read);
-    door.take(arrival.stream, arrival.from);
+    taker.take(arrival.stream, arrival.from);
     return true;
   });
   const take = (socket: Socket, from: Address): void => {
@@ -129,8 +139,16 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     leave: () => names.leave('interrupted'),
     streams: () => names.streams,
     refresh: () => grants.refresh(),
+    renew: (certificate) => webSockets?.renew(certificate),
     close,
   };
+}
+
+type Shared = Readonly<{ limits: Limits; deadlines: Deadlines; door: CarrierDoor }>;
+
+function webSocketDoor(own: NonNullable<RelayOptions['own']>, { limits, deadlines, door }: Shared): WebSocketDoor {
+  const [admit, take] = [door.admit.bind(door), door.take.bind(door)];
+  return new WebSocketDoor({ ...own, limits, deadlines, admit, take });
 }
 
 /** One route for all: whoever asked for a name that a gateway holds is passed on. The guards are the gateway's. */

@@ -27,7 +27,10 @@ export async function membershipFor(
     const joined = relay === null ? all[0] : all.find((membership) => isAt(membership, relay));
     if (joined === undefined) return { found: joined, way: null };
     const written = via ?? readVias(joined.via?.split(' ') ?? []);
-    return { found: joined, way: wayOut({ written, env: cli.terminal.env, address: joined.address, secret: secrets.find }) };
+    return {
+      found: joined,
+      way: wayOut({ written, env: cli.terminal.env, address: joined.address, secret: (name) => secrets.find(name) }),
+    };
   });
   if (found === undefined && relay !== null) {
     throw new SallyportError('relay-unreachable', `This machine has not joined the relay ${relay}.`, {

@@ -1,6 +1,6 @@
 /** The relay's door for carriers: ends their TLS, sees who it is, and lets in whom the grants know. */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket, createSecureContext } from 'node:tls';
 import { SallyportError, fault } from '../core/errors.ts';
 import type { Code, Fault } from '../core/errors.ts';
@@ -40,31 +40,42 @@ export class CarrierDoor {
   }
 
   /** Takes a socket whose hello offered the carriers' ALPN; what was read of it has been put back. */
-  take(socket: Socket, from: Address): void {
-    const { limits, directory } = this.options;
-    const household = householdOf(from.ip);
-    const ofHousehold = this.#greetingOf.get(household) ?? 0;
-    const full = this.#greeting >= limits.carriersPreAuthMax || directory.size + this.#greeting >= limits.carriersMax;
-    if (full || ofHousehold >= limits.carriersPreAuthPerAddressMax) {
-      socket.destroy();
-      this.options.onEnd(from, null, fault('connections-exceeded', 'too many carriers'));
-      return;
-    }
-    this.#count(household, 1);
+  take(socket: Duplex, from: Address): void {
+    const { limits } = this.options;
+    const leave = this.admit(from);
+    if (leave === null) return void socket.destroy();
     const tls = new TLSSocket(socket, { isServer: true, secureContext: this.#secureContext, requestCert: true, ...carrierTls });
     const visit = new Visit(this, tls, from);
-    let greeting = true;
     const deadline = setTimeout(() => visit.fail(fault('hello-timed-out', 'no greeting in time')), limits.handshakeMs);
     visit.onSettled = () => {
       clearTimeout(deadline);
-      if (greeting) this.#count(household, -1);
-      greeting = false;
+      leave();
     };
     tls.on('error', (error: Error) => visit.fail(fault('carrier-broken', error.message)));
     // Before the handshake has ended an end is a break, too: half a greeting is none.
     for (const end of ['end', 'close']) tls.once(end, () => visit.fail(fault('carrier-broken', 'the connection is gone')));
     socket.once('close', () => visit.fail(fault('carrier-broken', 'the connection is gone')));
+    // Over what is no socket neither end hears of the other's by itself.
+    tls.once('close', () => socket.destroy());
     tls.once('secure', () => visit.secured());
+  }
+
+  /** A place among those who are not known yet, to be left; null when there is none, and that has been told. */
+  admit(from: Address): (() => void) | null {
+    const { limits, directory } = this.options;
+    const household = householdOf(from.ip);
+    const ofHousehold = this.#greetingOf.get(household) ?? 0;
+    const full = this.#greeting >= limits.carriersPreAuthMax || directory.size + this.#greeting >= limits.carriersMax;
+    if (full || ofHousehold >= limits.carriersPreAuthPerAddressMax) {
+      this.options.onEnd(from, null, fault('connections-exceeded', 'too many carriers'));
+      return null;
+    }
+    this.#count(household, 1);
+    let greeting = true;
+    return () => {
+      if (greeting) this.#count(household, -1);
+      greeting = false;
+    };
   }
 
   #count(household: string, change: 1 | -1): void {

@@ -39,7 +39,9 @@ export async function relayLeg(options: LegOptions): Promise<RelayLeg | null> {
   if (options.embeddedRelay !== null) return embedded(options, identity);
   if (options.membership === null) return null;
   const { address, fingerprint, name, via } = options.membership;
-  const { host, port } = splitAddress(address);
+  const { host: written, port } = splitAddress(address);
+  // A bare address is what is dialled and judged: `::1`, not `[::1]`.
+  const host = written.replace(/^\[(.*)\]$/, '$1');
   const ip = parseIp(host);
   const reach = ip === null ? 'internet' : reachOf(ip);
   return { place: { host, port, root: name, embedded: false, reach }, fingerprint, identity, relay: null, via };

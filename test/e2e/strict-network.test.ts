@@ -1,10 +1,14 @@
 /** A network that lets nothing out but by its proxy, or nothing but HTTPS: joining, sharing and looking at ourselves. */
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { firewall } from '../tunnel/firewall.ts';
 import { connectProxy, hiddenName, socksProxy } from '../tunnel/proxies.ts';
+import { makeIdentity, visitor } from '../tunnel/relay.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { text } from './lines.ts';
 import { invitation, relayProgram, share, wordsFor } from './machines.ts';
@@ -66,4 +70,40 @@ test('a gateway behind the SOCKS5 proxy of its environment', { skip }, async (co
   refused.child.stdin?.end(`${code}\n`);
   assert.equal(await refused.exited, 77);
   assert.equal(refused.lines[0]?.['code'], 'proxy-refused');
+});
+
+test('a network where only HTTPS passes: a relay with a certificate, found by itself', { skip }, async (context) => {
+  const { port } = await startService(context);
+  const folder = await freshHome(context);
+  const [certificate, key] = [join(folder, 'chain.pem'), join(folder, 'key.pem')];
+  const own = await makeIdentity();
+  await writeFile(certificate, own.certificate);
+  await writeFile(key, own.privateKey, { mode: 0o604 });
+  const open = run(context, ['relay', '--domain', 'example.test', '--certificate', certificate, '--key', key], { home: folder });
+  assert.equal(await open.exited, 78, 'a key for everybody is refused');
+  assert.equal(open.lines[0]?.['code'], 'config-unsafe');
+  await chmod(key, 0o600);
+  const relay = await relayProgram(context, { words: ['--certificate', certificate, '--key', key] });
+  const wall = await firewall(context, relay.port, 'resets');
+  const home = await freshHome(context);
+  const code = await invitation(context, relay, 'blog', '--address', `127.0.0.1:${wall.port}`);
+  const joining = run(context, ['join', '-'], { home });
+  joining.child.stdin?.end(`${code}\n`);
+  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  const shared = await share(context, port, ['--public'], { home });
+  assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
+  // Both files are read again, while a carrier stands.
+  const next = await makeIdentity();
+  await writeFile(certificate, next.certificate);
+  await writeFile(key, next.privateKey);
+  relay.program.child.kill('SIGHUP');
+  const fingerprint = new X509Certificate(next.certificate).fingerprint256;
+  for (let seen = ''; seen !== fingerprint;) {
+    const socket = visitor(relay.port, 'example.test');
+    await once(socket, 'secureConnect');
+    seen = socket.getPeerX509Certificate()?.fingerprint256 ?? '';
+    socket.destroy();
+  }
+  assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
+  await shared.program.stop();
 });

@@ -19,11 +19,12 @@ import type { Limits } from '../../src/core/limits.ts';
 import { dialRelay } from '../../src/dataplane/dial-relay.ts';
 import type { RelayLink } from '../../src/dataplane/dial-relay.ts';
 import { join } from '../../src/dataplane/reach-relay.ts';
+import type { Way } from '../../src/dataplane/reach/way.ts';
 import { createMemorySink } from '../../src/modules/sinks/memory.ts';
 import type { MemorySink } from '../../src/modules/sinks/memory.ts';
 import { createMemoryStore } from '../../src/modules/stores/memory.ts';
 import { startRelay } from '../../src/relay.ts';
-import type { Relay } from '../../src/relay.ts';
+import type { Relay, RelayOptions } from '../../src/relay.ts';
 
 export type World = Readonly<{
   relay: Relay;
@@ -59,7 +60,12 @@ export async function makeIdentity(): Promise<MachineIdentity> {
   }
 }
 
-export async function world(test: TestContext, changes: Partial<Limits> = {}, owner: string | null = null): Promise<World> {
+export async function world(
+  test: TestContext,
+  changes: Partial<Limits> = {},
+  owner: string | null = null,
+  own?: RelayOptions['own'],
+): Promise<World> {
   const limits = limitsWith(changes);
   const identity = await identityOf('relay');
   const store = createMemoryStore({ now: Date.now });
@@ -71,6 +77,7 @@ export async function world(test: TestContext, changes: Partial<Limits> = {}, ow
     store,
     listen: [{ host: '127.0.0.1', port: 0 }],
     domain: 'example.test',
+    own,
     limits,
     audit: sink,
     now: Date.now,
@@ -127,6 +134,7 @@ export function gateway(
     names: readonly string[];
     fingerprint?: string;
     address?: string;
+    way?: Way;
     serve?: (arrival: TunnelArrival) => void;
   }>,
 ): Member {
@@ -139,6 +147,7 @@ export function gateway(
     address: options.address ?? at.address,
     fingerprint: options.fingerprint ?? at.identity.fingerprint,
     identity: options.identity,
+    ...(options.way === undefined ? {} : { way: options.way }),
     names: options.names,
     limits: at.limits,
     signal: stop.signal,

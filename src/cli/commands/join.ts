@@ -37,7 +37,7 @@ export function joinCommand(cli: Cli) {
       if (options.via !== undefined && written === null)
         throw new SallyportError('usage-wrong', 'What --via says is no way to a relay.', { hint: `It is ${viaExpected}.` });
       const via = await withPeople(cli, async ({ secrets }) =>
-        wayOut({ written, env: cli.terminal.env, address: invite.relayAddress, secret: secrets.find }),
+        wayOut({ written, env: cli.terminal.env, address: invite.relayAddress, secret: (name) => secrets.find(name) }),
       );
       const joined = await join({
         way: new Way(via),

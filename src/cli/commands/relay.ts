@@ -3,13 +3,14 @@
 import { relayVerbs } from '../../controlplane/api/relay-status.ts';
 import { serveControl } from '../../controlplane/api/serve.ts';
 import { loadIdentity } from '../../controlplane/certificates/identity.ts';
+import { readCertificateFiles } from '../../controlplane/certificates/own-files.ts';
 import { readHostName, readListen } from '../../controlplane/config/forms.ts';
 import { saveRelayCard } from '../../controlplane/enrolment/relay-card.ts';
 import { splitAddress } from '../../controlplane/enrolment/invite-code.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import { wired } from '../../registry.ts';
-import { startRelay } from '../../relay.ts';
+import { startRelay, type Relay, type RelayOptions as RelayWiring } from '../../relay.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { failureOf } from '../failure.ts';
@@ -19,7 +20,7 @@ import { relayGatewaysCommand } from './relay-gateways.ts';
 import { relayInviteCommand } from './relay-invite.ts';
 import { relayNamesCommand } from './relay-names.ts';
 
-type RelayOptions = Readonly<{ listen?: readonly string[]; domain?: string; address?: string }>;
+type RelayOptions = Readonly<{ listen?: readonly string[]; domain?: string; address?: string; certificate?: string; key?: string }>;
 
 const listenDefault = '0.0.0.0:443';
 
@@ -39,6 +40,8 @@ export function relayCommand(cli: Cli) {
     .option('--listen <address:port>', `where visitors and gateways come to (${listenDefault})`, gathered)
     .option('--domain <name>', 'names are granted below it; its DNS leads to this machine')
     .option('--address <host:port>', 'how gateways reach it, when that is not the domain or the listening address')
+    .option('--certificate <file>', 'PEM, for the own name: gateways also come in WebSockets, which pass where only HTTPS does')
+    .option('--key <file>', 'the key of that certificate; SIGHUP reads both again')
     .action((options: RelayOptions) => runRelay(cli, options));
   command.addCommand(relayInviteCommand(cli));
   for (const make of [relayGatewaysCommand, relayNamesCommand, relayBlockCommand, relayUnblockCommand, relayBlocksCommand])
@@ -52,6 +55,7 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
   const domain = checkedDomain(options.domain);
   const listen = (options.listen ?? [listenDefault]).map(checkedListen);
   const home = await cli.home();
+  const own = await ownDoor(options, domain);
   const identity = await loadIdentity(home.keys, 'relay');
   const store = await wired.stores.sqlite({ path: home.store, now: terminal.now });
   const closing: (() => Promise<unknown>)[] = [() => store.close()];
@@ -65,7 +69,7 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
     });
     closing.push(() => audit.close());
     const ended = Promise.withResolvers<void>();
-    const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : undefined));
+    const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : own?.renew().catch(onFault)));
     const onFault = (error: unknown): void => {
       const { code, message, hint } = failureOf(error);
       reporter.say({ event: 'warning', code, message, hint });
@@ -79,8 +83,10 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
       audit,
       now: terminal.now,
       owner: null,
+      own: own?.door,
       onFault,
     });
+    own?.attach(relay);
     closing.push(() => relay.close());
     await saveRelayCard(store, { domain, address: reachableAddress(options.address, relay.addresses, domain) });
     const verbs = relayVerbs(relay, { domain, since: terminal.now(), stop: ended.resolve });
@@ -93,6 +99,22 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
   } finally {
     for (const close of closing.toReversed()) await close().catch(() => undefined);
   }
+}
+
+type OwnDoor = Readonly<{ door: RelayWiring['own']; attach: (relay: Relay) => void; renew: () => Promise<void> }>;
+
+/** The door for WebSockets, where a certificate was named. Errors: `usage-wrong`, and those of its files. */
+async function ownDoor({ certificate, key, address }: RelayOptions, domain: string): Promise<OwnDoor | null> {
+  if (certificate === undefined && key === undefined) return null;
+  if (certificate === undefined || key === undefined)
+    throw new SallyportError('usage-wrong', '--certificate and --key go together.', { hint: 'Name both files.' });
+  const names = [domain, ...(address === undefined ? [] : [splitAddress(address).host])];
+  let running: Relay | null = null;
+  return {
+    door: { names, certificate: await readCertificateFiles(certificate, key) },
+    attach: (relay) => (running = relay),
+    renew: async () => running?.renew(await readCertificateFiles(certificate, key)),
+  };
 }
 
 function checkedDomain(text: string | undefined): string {

@@ -1,0 +1,122 @@
+/** The relay's door for carriers in WebSockets: ends TLS for the relay's own names, and hands what is inside to the carriers' door. */
+
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { Address } from '../core/address.ts';
+import type { Limits } from '../core/limits.ts';
+import type { Deadlines } from '../contracts/protocol.ts';
+import { greet } from './greet.ts';
+import { WebSocketStream, carrierPath } from './reach/websocket-stream.ts';
+
+/** PEM, the chain and its key. */
+export type OwnCertificate = Readonly<{ certificate: string; key: string }>;
+
+export type WebSocketDoorOptions = Readonly<{
+  /** Canonical: the relay's own, and nobody's who is behind it. Who asks for no name is taken to mean the relay. */
+  names: readonly string[];
+  certificate: OwnCertificate;
+  limits: Limits;
+  deadlines: Deadlines;
+  /** A place among those who are not known yet, to be left; null when there is none. */
+  admit: (from: Address) => (() => void) | null;
+  /** What a gateway says inside: TLS again, its own. */
+  take: (carrier: Duplex, from: Address) => void;
+}>;
+
+/** Somebody whose outer TLS stands. `enter` ends the time that they have, and frees their place for the carriers' door. */
+type Guest = Readonly<{ from: Address; enter: () => void }>;
+
+export class WebSocketDoor {
+  readonly #options: WebSocketDoorOptions;
+  readonly #guests = new WeakMap<Duplex, Guest>();
+  readonly #http: ReturnType<typeof createServer>;
+  readonly #webSockets: WebSocketServer;
+  #context: SecureContext;
+
+  /** Throws what OpenSSL says of a certificate and a key that do not fit. */
+  constructor(options: WebSocketDoorOptions) {
+    this.#options = options;
+    this.#context = contextOf(options.certificate);
+    // It never listens: connections are handed to it. One request each.
+    this.#http = createServer({ maxHeaderSize: options.limits.headBytesMax, insecureHTTPParser: false }, turnAway);
+    this.#http.maxRequestsPerSocket = 1;
+    this.#http.maxHeadersCount = options.limits.headFieldsMax;
+    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#http.on('clientError', (_error, socket) => socket.destroy());
+    this.#http.on('connect', (_request, socket) => socket.destroy());
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.limits.frameBytesMax,
+      autoPong: false,
+    });
+  }
+
+  /** Whether who asks for this canonical name (null: for none) comes to the relay itself. */
+  owns(name: string | null): boolean {
+    return name === null || this.#options.names.includes(name);
+  }
+
+  /** From now on this certificate is shown. Throws as the constructor does, and then the old one stays. */
+  renew(certificate: OwnCertificate): void {
+    this.#context = contextOf(certificate);
+  }
+
+  /** Takes a socket whose hello asked for the relay; what was read of it has been put back. */
+  take(socket: Socket, from: Address): void {
+    const { admit, deadlines, limits } = this.#options;
+    const leave = admit(from);
+    if (leave === null) return void socket.destroy();
+    // One time for all that comes before the carrier's own greeting, whatever is dribbled.
+    const late = setTimeout(() => socket.destroy(), limits.handshakeMs);
+    const enter = (): void => {
+      clearTimeout(late);
+      leave();
+    };
+    socket.once('close', enter);
+    const handshakeMs = limits.handshakeMs;
+    void greet(socket, { contextFor: () => this.#context, alpn: ['http/1.1'], handshakeMs, deadlines }).then((greeted) => {
+      if (!('stream' in greeted)) return;
+      this.#guests.set(greeted.stream, { from, enter });
+      this.#http.emit('connection', greeted.stream);
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const guest = this.#guests.get(socket);
+    // A browser says where its page is from: no page of the web has anything to say to a relay. Nor has a gateway before it is answered.
+    const foreign = request.headers.origin !== undefined || head.length > 0;
+    if (guest === undefined || foreign || request.method !== 'GET' || request.url !== carrierPath) {
+      socket.end(notHere);
+      return;
+    }
+    socket.on('error', () => undefined);
+    this.#webSockets.handleUpgrade(request, socket, head, (ws) => {
+      const carrier = new WebSocketStream(ws, this.#options.limits.frameBytesMax);
+      carrier.on('error', () => undefined);
+      socket.once('close', () => carrier.destroy());
+      carrier.once('close', () => socket.destroy());
+      // In one turn: the place that is left here is the one that is taken there.
+      guest.enter();
+      this.#options.take(carrier, guest.from);
+    });
+  }
+}
+
+function contextOf({ certificate, key }: OwnCertificate): SecureContext {
+  return createSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' });
+}
+
+const words = 'This is a relay. It has no pages.\n';
+const notHere = `HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: ${words.length}\r\nConnection: close\r\n\r\n${words}`;
+
+/** What a browser is told. */
+function turnAway(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(404, { 'Content-Type': 'text/plain', 'Content-Length': words.length, Connection: 'close' }).end(words);
+}
