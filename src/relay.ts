@@ -26,7 +26,7 @@ import type { Listening } from './dataplane/listener.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { WebSocketDoor } from './dataplane/websocket-door.ts';
 import type { OwnCertificate } from './dataplane/websocket-door.ts';
-import { sniProtocol } from './modules/protocols/sni.ts';
+import { sniProtocol, type Claim } from './modules/protocols/sni.ts';
 import { throughTunnel } from './modules/upstreams/tunnel.ts';
 
 export type RelayOptions = Readonly<{
@@ -102,14 +102,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     onFault: options.onFault,
   });
   const webSockets = options.own === undefined ? null : webSocketDoor(options.own, { limits, deadlines, door });
-  const protocol = sniProtocol((arrival, alpn, read, sni) => {
-    if (!(arrival.stream instanceof Socket)) return false;
-    const taker = alpn.includes(carrierAlpn) ? door : webSockets?.owns(sni) === true ? webSockets : null;
-    if (taker === null) return false;
-    arrival.stream.unshift(read);
-    taker.take(arrival.stream, arrival.from);
-    return true;
-  });
+  const protocol = sniProtocol(claimedBy(door, webSockets));
   const take = (socket: Socket, from: Address): void => {
     if (!comers.admits(socket, from.ip)) return;
     const listener = { name: `relay:${domain}`, scheme: 'tls', port: socket.localPort ?? 0, via: 'direct', loopback: false } as const;
@@ -141,6 +134,18 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     refresh: () => grants.refresh(),
     renew: (certificate) => webSockets?.renew(certificate),
     close,
+  };
+}
+
+/** Who comes to the relay itself: a carrier as it is, or one in a WebSocket. */
+function claimedBy(door: CarrierDoor, webSockets: WebSocketDoor | null): Claim {
+  return (arrival, alpn, read, sni) => {
+    if (!(arrival.stream instanceof Socket)) return false;
+    const taker = alpn.includes(carrierAlpn) ? door : webSockets?.owns(sni) === true ? webSockets : null;
+    if (taker === null) return false;
+    arrival.stream.unshift(read);
+    taker.take(arrival.stream, arrival.from);
+    return true;
   };
 }
 

@@ -69,7 +69,7 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
     });
     closing.push(() => audit.close());
     const ended = Promise.withResolvers<void>();
-    const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : own?.renew().catch(onFault)));
+    const release = terminal.onSignal((signal) => (signal === 'end' ? ended.resolve() : void own?.renew().catch(onFault)));
     const onFault = (error: unknown): void => {
       const { code, message, hint } = failureOf(error);
       reporter.say({ event: 'warning', code, message, hint });

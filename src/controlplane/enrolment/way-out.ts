@@ -72,7 +72,7 @@ function fromEnvironment(env: WayOutOptions['env'], address: string): Proxy | nu
 }
 
 /** As the environment has it: `http://user:password@host:port`, percent-encoded; without a scheme http is meant. */
-export function readProxyUrl(text: string): Proxy | null {
+function readProxyUrl(text: string): Proxy | null {
   const [, scheme = 'http', , userinfo, authority = ''] = /^(?:([a-z0-9]+):\/\/)?((.*)@)?([^/?#@\s]+)\/?$/i.exec(text) ?? [];
   const is = /^http$/i.test(scheme) ? 'http' : /^socks5h?$/i.test(scheme) ? 'socks5' : null;
   const at = is === null ? null : readAuthority(authority, is === 'http' ? 80 : 1080);

@@ -168,14 +168,15 @@ function installed(name: string): Promise<boolean> {
 
 describe('real proxies', () => {
   it('tinyproxy', async (test) => {
-    if (!(await installed('tinyproxy'))) return test.skip('not run: no tinyproxy');
+    const program = 'tinyproxy';
+    if (!(await installed(program))) return test.skip('not run: no tinyproxy');
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-tinyproxy-'));
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
     const { port } = free.address() as AddressInfo;
     await new Promise((resolve) => free.close(resolve));
     await writeFile(join(folder, 'conf'), `Port ${port}\nListen 127.0.0.1\nTimeout 60\nBasicAuth ana secret\nAllow 127.0.0.1\n`);
-    const child = spawn('tinyproxy', ['-d', '-c', join(folder, 'conf')], { stdio: 'ignore' });
+    const child = spawn(program, ['-d', '-c', join(folder, 'conf')], { stdio: 'ignore' });
     test.after(async () => {
       child.kill('SIGKILL');
       await rm(folder, { recursive: true });
