@@ -1,4 +1,4 @@
-/** The fault storm, for seconds: one of each fault under load. And the storm itself: what is bad, it finds. */
+/** The fault storm, for seconds: one of each fault under load, from `kill -9` to a line that forgets. And the storm itself: what is bad, it finds. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

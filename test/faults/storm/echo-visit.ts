@@ -6,7 +6,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { WebSocket, type ClientOptions } from 'ws';
 import { Content } from './content.ts';
 import type { Outcome } from './tally.ts';
-import type { Door } from './visit.ts';
+import { codeOf, type Door } from './visit.ts';
 
 export type EchoVisit = Readonly<{
   id: string;
@@ -43,7 +43,7 @@ export async function echoVisit(door: Door, asked: EchoVisit): Promise<Outcome> 
   const told = (): void => void setTimeout(() => socket.terminate(), leaveMs).unref();
   asked.signal.addEventListener('abort', told, { once: true });
   socket.on('error', (error: NodeJS.ErrnoException) => {
-    const code = /^Unexpected server response: (\d+)$/.exec(error.message)?.[1] ?? error.code ?? error.message;
+    const code = /^Unexpected server response: (\d+)$/.exec(error.message)?.[1] ?? codeOf(error);
     settle(opened ? { is: 'broken', code } : { is: 'refused', code });
   });
   socket.once('open', () => (opened = true));

@@ -11,7 +11,7 @@ something every few seconds. Prints what it came to. Exits 1 when something was 
 not answer again in time, ended by itself, or kept memory or descriptors; the logs are then in a folder that it names.
 
   --minutes   of faults, from 0.1 to 1440 (10)
-  --visitors  from 1 to 2000 (200)
+  --visitors  from 1 to 2000 (200; 14 with --short)
   --seed      which faults come when; the one of each run is printed
   --relays    each gateway is at the relay of its own number, counted around (2)
   --gateways  from 1 to 16, at least one a relay (2)
@@ -34,7 +34,7 @@ function read(): Options | 'help' | null {
     const { values } = parseArgs({
       options: {
         minutes: { type: 'string', default: '10' },
-        visitors: { type: 'string', default: '200' },
+        visitors: { type: 'string' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         relays: { type: 'string', default: '2' },
         gateways: { type: 'string', default: '2' },
@@ -44,9 +44,8 @@ function read(): Options | 'help' | null {
       },
     });
     if (values.help) return 'help';
-    const [minutes, visitors, seed, relays, gateways] = [values.minutes, values.visitors, values.seed, values.relays, values.gateways].map(
-      Number,
-    ) as [number, number, number, number, number];
+    const numbers = [values.minutes, values.visitors ?? (values.short ? '14' : '200'), values.seed, values.relays, values.gateways];
+    const [minutes, visitors, seed, relays, gateways] = numbers.map(Number) as [number, number, number, number, number];
     const whole = [visitors, seed, relays, gateways].every((value) => Number.isSafeInteger(value) && value >= 0);
     const fits =
       minutes >= 0.1 && minutes <= 1_440 && visitors >= 1 && visitors <= 2_000 && relays >= 1 && gateways >= relays && gateways <= 16;

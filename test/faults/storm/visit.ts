@@ -25,8 +25,13 @@ export type Visit = Readonly<{
 /** What a gateway or a relay in trouble may say. */
 const honestRefusals = new Set([408, 502, 503, 504]);
 
-export function pathOf({ work, id, bytes }: Pick<Visit, 'work' | 'id' | 'bytes'>): string {
+function pathOf({ work, id, bytes }: Pick<Visit, 'work' | 'id' | 'bytes'>): string {
   return work === 'nonce' ? `/nonce/${id}` : `/${work}/${bytes}/${id}`;
+}
+
+/** OpenSSL says more than the code does: which alert it was. */
+export function codeOf(error: NodeJS.ErrnoException & { reason?: unknown }): string {
+  return typeof error.reason === 'string' ? error.reason : (error.code ?? error.message);
 }
 
 /** Never rejects, and always ends: who hears nothing for `patienceMs` leaves. */
@@ -56,7 +61,7 @@ export function visit(door: Door, asked: Visit): Promise<Outcome> {
     };
     call.on('timeout', () => call.destroy(Object.assign(new Error('silent'), { code: 'silent' })));
     call.on('error', (error: NodeJS.ErrnoException) => {
-      const code = error.code ?? error.message;
+      const code = codeOf(error);
       settle(begun ? { is: 'broken', code } : { is: 'refused', code });
     });
     const done = (): void => resolve(outcome ?? { is: begun ? 'broken' : 'refused', code: 'closed' });
