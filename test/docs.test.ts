@@ -43,7 +43,7 @@ test('every command line of the guide is understood by the program', async () =>
       assert.equal(readPageKite(words, '/x').requests.length > 0, true, line);
       continue;
     }
-    const program = buildProgram(cliFor(scriptedTerminal(), false));
+    const program = await buildProgram(cliFor(scriptedTerminal(), false));
     const ran: string[] = [];
     for (const command of everyCommand(program)) command.action(() => void ran.push(command.name()));
     if (words[0] === 'help') {
@@ -101,8 +101,9 @@ test('every page below docs is in the index', () => {
   for (const name of globSync('**/*.md', { cwd: root })) assert.equal(name === 'README.md' || index.includes(`(${name})`), true, name);
 });
 
-test('every command has its place in the guide, and every example of an event is JSON', () => {
-  for (const command of buildProgram(cliFor(scriptedTerminal(), false)).commands) {
+test('every command has its place in the guide, and every example of an event is JSON', async () => {
+  const { commands: all } = await buildProgram(cliFor(scriptedTerminal(), false));
+  for (const command of all) {
     assert.match(commands, new RegExp(`^### ${command.name()}$`, 'm'), `docs/commands.md lacks "### ${command.name()}"`);
   }
   for (const block of fenced(commands, 'json'))
@@ -117,8 +118,8 @@ test('every key of a service and every key at the top has its row', () => {
     assert.match(configuration, new RegExp(`^\\| \`${key.replace('$', '\\$')}\` \\|`, 'm'), key);
 });
 
-test('every flag has a word in the guide', () => {
-  const program = buildProgram(cliFor(scriptedTerminal(), false));
+test('every flag has a word in the guide', async () => {
+  const program = await buildProgram(cliFor(scriptedTerminal(), false));
   const flags = new Set(everyCommand(program).flatMap((command) => command.options.map((option) => option.long ?? '')));
   for (const flag of flags) assert.equal(commands.includes(flag) || flag === '--help', true, `docs/commands.md lacks ${flag}`);
 });

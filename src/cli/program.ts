@@ -2,39 +2,73 @@
 
 import { Command } from 'commander';
 import type { Cli } from './cli.ts';
-import { caCommand } from './commands/ca.ts';
-import { closeCommand } from './commands/close.ts';
-import { configCommand } from './commands/config.ts';
-import { connectCommand } from './commands/connect.ts';
-import { dirCommand } from './commands/dir.ts';
-import { exampleCommand } from './commands/example.ts';
-import { explainCommand } from './commands/explain.ts';
-import { gatewayCommand } from './commands/gateway.ts';
-import { httpCommand } from './commands/http.ts';
-import { joinCommand } from './commands/join.ts';
-import { linksCommand } from './commands/links.ts';
-import { logsCommand } from './commands/logs.ts';
-import { openCommand } from './commands/open.ts';
-import { relayCommand } from './commands/relay.ts';
-import { secretsCommand } from './commands/secrets.ts';
-import { statusCommand } from './commands/status.ts';
-import { tcpCommand } from './commands/tcp.ts';
-import { tlsCommand } from './commands/tls.ts';
-import { upCommand } from './commands/up.ts';
-import { usersCommand } from './commands/users.ts';
-import { versionCommand } from './commands/version.ts';
 
-const groups: readonly (readonly [title: string, commands: readonly ((cli: Cli) => Command)[]])[] = [
-  ['Share', [httpCommand, dirCommand, tcpCommand, tlsCommand, exampleCommand]],
-  ['Visit', [connectCommand]],
-  ['Run', [upCommand, gatewayCommand, relayCommand, joinCommand]],
-  ['Look', [statusCommand, logsCommand, explainCommand]],
-  ['Switch', [openCommand, closeCommand]],
-  ['People', [usersCommand, linksCommand, secretsCommand]],
-  ['Set up', [configCommand, caCommand, versionCommand]],
+type Load = () => Promise<(cli: Cli) => Command>;
+
+/** Each loads its own file when it is asked for: what runs for weeks keeps nothing in memory that it never needs. */
+const groups: readonly (readonly [title: string, commands: Readonly<Record<string, Load>>])[] = [
+  [
+    'Share',
+    {
+      http: async () => (await import('./commands/http.ts')).httpCommand,
+      dir: async () => (await import('./commands/dir.ts')).dirCommand,
+      tcp: async () => (await import('./commands/tcp.ts')).tcpCommand,
+      tls: async () => (await import('./commands/tls.ts')).tlsCommand,
+      example: async () => (await import('./commands/example.ts')).exampleCommand,
+    },
+  ],
+  [
+    'Visit',
+    {
+      connect: async () => (await import('./commands/connect.ts')).connectCommand,
+    },
+  ],
+  [
+    'Run',
+    {
+      up: async () => (await import('./commands/up.ts')).upCommand,
+      gateway: async () => (await import('./commands/gateway.ts')).gatewayCommand,
+      relay: async () => (await import('./commands/relay.ts')).relayCommand,
+      join: async () => (await import('./commands/join.ts')).joinCommand,
+    },
+  ],
+  [
+    'Look',
+    {
+      status: async () => (await import('./commands/status.ts')).statusCommand,
+      logs: async () => (await import('./commands/logs.ts')).logsCommand,
+      explain: async () => (await import('./commands/explain.ts')).explainCommand,
+    },
+  ],
+  [
+    'Switch',
+    {
+      open: async () => (await import('./commands/open.ts')).openCommand,
+      close: async () => (await import('./commands/close.ts')).closeCommand,
+    },
+  ],
+  [
+    'People',
+    {
+      users: async () => (await import('./commands/users.ts')).usersCommand,
+      links: async () => (await import('./commands/links.ts')).linksCommand,
+      secrets: async () => (await import('./commands/secrets.ts')).secretsCommand,
+    },
+  ],
+  [
+    'Set up',
+    {
+      config: async () => (await import('./commands/config.ts')).configCommand,
+      ca: async () => (await import('./commands/ca.ts')).caCommand,
+      version: async () => (await import('./commands/version.ts')).versionCommand,
+    },
+  ],
 ];
 
-export function buildProgram(cli: Cli): Command {
+export const commandNames: ReadonlySet<string> = new Set(groups.flatMap(([, commands]) => Object.keys(commands)));
+
+/** With every command, or with `only` one of them. */
+export async function buildProgram(cli: Cli, only: string | null = null): Promise<Command> {
   const program = new Command('sallyport')
     .description('Expose anything that runs on localhost, safely.')
     .usage('PORT | COMMAND [options]')
@@ -42,7 +76,9 @@ export function buildProgram(cli: Cli): Command {
     .addHelpText('after', examples);
   for (const [title, commands] of groups) {
     program.commandsGroup(`${title}:`);
-    for (const make of commands) program.addCommand(make(cli));
+    for (const [name, load] of Object.entries(commands)) {
+      if (only === null || only === name) program.addCommand((await load())(cli));
+    }
   }
   for (const command of everyCommand(program)) {
     command

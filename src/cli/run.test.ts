@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { codes } from '../core/errors.ts';
 import { cliFor } from './cli.ts';
-import { buildProgram, everyCommand } from './program.ts';
+import { buildProgram, commandNames, everyCommand } from './program.ts';
 import { run } from './run.ts';
 import { scriptedTerminal, temporaryFolder } from './scripted-terminal.ts';
 
@@ -48,7 +48,21 @@ test('wrong words lead to the help of the command that was meant', async () => {
   }
 });
 
-const program = buildProgram(cliFor(scriptedTerminal(), false));
+const program = await buildProgram(cliFor(scriptedTerminal(), false));
+
+test('one command is loaded alone, under the name that the first word has for it', async () => {
+  assert.deepEqual(
+    program.commands.map((command) => command.name()),
+    [...commandNames],
+  );
+  for (const name of commandNames) {
+    const { commands } = await buildProgram(cliFor(scriptedTerminal(), false), name);
+    assert.deepEqual(
+      commands.map((command) => command.name()),
+      [name],
+    );
+  }
+});
 
 /** `users add` of the command `add` below `users`. */
 function pathsBelow(command: typeof program, above: readonly string[]): readonly (readonly string[])[] {

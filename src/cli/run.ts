@@ -6,19 +6,17 @@ import { cliFor } from './cli.ts';
 import type { Cli } from './cli.ts';
 import { failureOf } from './failure.ts';
 import { readPageKite } from './pagekite-words.ts';
-import { buildProgram, firstScreen, helpHint, meantCommand, meantWords, valuedOptions } from './program.ts';
+import { buildProgram, commandNames, firstScreen, helpHint, meantCommand, meantWords, valuedOptions } from './program.ts';
 import { reportFailure } from './reporter.ts';
-import { share } from './share.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Never rejects: what went wrong has been said, and the number says which kind it was. */
 export async function run(words: readonly string[], terminal: Terminal): Promise<number> {
   const json = words.includes('--json');
   const cli = cliFor(terminal, json);
-  const program = buildProgram(cli);
+  const program = await buildProgram(cli, namedFirst(words));
   try {
-    const names = new Set(program.commands.flatMap((command) => [command.name(), ...command.aliases()]));
-    const spoken = readArguments(words, new Set([...names, 'help']), valuedOptions(program));
+    const spoken = readArguments(words, new Set([...commandNames, 'help']), valuedOptions(program));
     switch (spoken.is) {
       case 'nothing':
         terminal.out(firstScreen);
@@ -48,6 +46,13 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
   }
 }
 
+/** The command that is meant, where the first word says so: then no other is loaded. Null where it takes all of them to tell. */
+function namedFirst([first = '']: readonly string[]): string | null {
+  if (commandNames.has(first)) return first;
+  if (first === '--version' || first === '-V') return 'version';
+  return /^\d/.test(first) ? 'http' : null;
+}
+
 async function sharePageKite(cli: Cli, words: readonly string[]): Promise<void> {
   const { requests, passwords } = readPageKite(words, cli.terminal.cwd());
   if (passwords.length > 0) {
@@ -59,6 +64,7 @@ async function sharePageKite(cli: Cli, words: readonly string[]): Promise<void> 
       hint: 'Use --password NAME, which asks for it.',
     });
   }
+  const { share } = await import('./share.ts');
   const known = new Map(passwords.map(({ user, password }) => [user, password]));
   await share(cli, { requests, passwords: known, lan: false, relay: null });
 }
