@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
@@ -162,6 +163,34 @@ describe('several carriers', () => {
     await ready;
     test.diagnostic(`${Math.round(performance.now() - start)} ms after the relay was back`);
     await until(() => again.gateways()[0]?.carriers === 2);
+  });
+
+  it('are dialled anew as soon as the addresses of this machine are others, dead ones and those that wait', async (test) => {
+    // Nothing but the change may find the dead ones, or end the wait.
+    const at = await world(test, { carrierProbeMs: 200, carrierIdleMs: 600_000, redialMs: 600_000 });
+    const key = await at.member('blog');
+    const wire = await wireTo(test, at.port);
+    let interfaces = 'wlan';
+    const watching = {
+      everyMs: 10,
+      interfaces: () => ({ [interfaces]: [{ address: interfaces, internal: false } as NetworkInterfaceInfo] }),
+    };
+    const member = gateway(test, at, { identity: key, names: [name], address: wire.address, watching });
+    await until(() => member.link.carriers() === 2);
+    wire.freeze();
+    interfaces = 'ethernet';
+    await member.state('lost');
+    await until(() => member.link.carriers() === 2);
+    // The relay did not see them die: it asks, and gives nobody to those that are silent.
+    const served = await Promise.all(Array.from({ length: 6 }, () => visit(at.port, name)));
+    deepEqual(new Set(served), new Set([null]));
+    await until(() => at.relay.gateways()[0]?.carriers === 2);
+
+    await at.relay.close();
+    await until(() => member.states.filter(([state]) => state === 'lost').length >= 5, 30_000);
+    const again = await relayAgain(test, at);
+    interfaces = 'wlan';
+    await until(() => again.gateways()[0]?.carriers === 2, 1_500);
   });
 
   it('take no earlier word about names for the last one, whichever carrier it came on', async (test) => {

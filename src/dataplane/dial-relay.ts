@@ -10,35 +10,36 @@ import type { MachineIdentity, NameAnswer, TunnelArrival } from '../contracts/tu
 import type { Carrier } from './carrier.ts';
 import { CarrierPool } from './carrier-pool.ts';
 import type { CarrierStream } from './carrier-stream.ts';
-import { ChangeWatch } from './change-watch.ts';
+import { ChangeWatch, type ChangeWatchOptions } from './change-watch.ts';
 import { steadyNow } from './deadlines.ts';
 import { reachRelay } from './reach-relay.ts';
+import { RelayPins, type KeyOptions } from './relay-pins.ts';
 import type { Way } from './reach/way.ts';
 import { Redial } from './redial.ts';
 import { Registrar, nameError } from './registrar.ts';
 
 export type RelayState = 'connecting' | 'ready' | 'lost';
 
-export type DialOptions = Readonly<{
-  /** HOST:PORT, `[v6]:PORT`. */
-  address: string;
-  /** SHA-256 of the relay's key in hex, from the invitation. */
-  fingerprint: string;
-  identity: MachineIdentity;
-  /** Straight when left out. One for all carriers, for what the first finds out serves the others. */
-  way?: Way;
-  /** Canonical names (`blog.example.org`, `*.blog.example.org`) to be held at once. */
-  names: readonly string[];
-  limits: Limits;
-  /** A visitor's stream: still TLS. Where it came from is the relay's word. */
-  onArrival: (arrival: TunnelArrival) => void;
-  /**
-   * `lost` comes with the reason when no carrier stands any more, `ready` with one when some of the names are refused.
-   * The link goes on trying in either case. A relay that says goodbye is not lost before its first redial has failed.
-   */
-  onState: (state: RelayState, error?: SallyportError) => void;
-  signal: AbortSignal;
-}>;
+export type DialOptions = KeyOptions &
+  Readonly<{
+    /** HOST:PORT, `[v6]:PORT`. */
+    address: string;
+    /** Straight when left out. One for all carriers, for what the first finds out serves the others. */
+    way?: Way;
+    /** Canonical names (`blog.example.org`, `*.blog.example.org`) to be held at once. */
+    names: readonly string[];
+    limits: Limits;
+    /** A visitor's stream: still TLS. Where it came from is the relay's word. */
+    onArrival: (arrival: TunnelArrival) => void;
+    /**
+     * `lost` comes with the reason when no carrier stands any more, `ready` with one when some of the names are refused.
+     * The link goes on trying in either case. A relay that says goodbye is not lost before its first redial has failed.
+     */
+    onState: (state: RelayState, error?: SallyportError) => void;
+    signal: AbortSignal;
+    /** How sleep and other addresses are seen; by the system's own means when left out. */
+    watching?: Omit<ChangeWatchOptions, 'changed'>;
+  }>;
 
 export interface RelayLink {
   /** Resolves when the relay first holds every name that it will hold; rejects with `interrupted` when closed before. */
@@ -69,6 +70,7 @@ class Link implements RelayLink {
   readonly #stop = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   readonly #registrar: Registrar;
+  readonly #pins: RelayPins;
   readonly #pool: CarrierPool;
   readonly #redials: readonly Redial[];
   readonly #dialling = new Set<AbortController>();
@@ -85,11 +87,12 @@ class Link implements RelayLink {
     const { limits, signal, names } = options;
     this.#options = options;
     this.#registrar = new Registrar(names);
+    this.#pins = new RelayPins(options);
     this.#pool = new CarrierPool(limits.carrierDrainMs);
     this.#ready.promise.catch(() => undefined);
     const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
     this.#redials = Array.from({ length: count }, () => new Redial({ mostMs: limits.redialMs, now: steadyNow, chance: Math.random }));
-    this.#changes = new ChangeWatch({ changed: () => this.#changed() });
+    this.#changes = new ChangeWatch({ ...options.watching, changed: () => this.#changed() });
     signal.addEventListener('abort', () => void this.close(), { once: true, signal: this.#stop.signal });
     if (signal.aborted) this.#stop.abort();
     this.#running = Promise.all(this.#redials.map((redial, index) => this.#keep(redial, index === 0)));
@@ -171,6 +174,7 @@ class Link implements RelayLink {
     try {
       const reached = await reachRelay({
         ...this.#options,
+        ...(await this.#pins.now()),
         instance: this.#instance,
         invite: null,
         signal: AbortSignal.any([this.#stop.signal, attempt.signal]),
@@ -184,6 +188,7 @@ class Link implements RelayLink {
       this.#dialling.delete(attempt);
       carrier = reached.carrier;
       this.#grants = reached.accepted.grants;
+      this.#pins.learn(reached);
       if (fallen !== null) throw closed();
       await this.#announce(carrier, fell);
       const since = performance.now();

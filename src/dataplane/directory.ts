@@ -73,7 +73,7 @@ export class Directory {
     const key = keyOf(live);
     const gateway = this.#gateways.get(key) ?? new LiveGateway(live.fingerprint, live.instance);
     this.#gateways.set(key, gateway);
-    gateway.add(live);
+    gateway.add(live, this.#limits.carrierProbeMs);
     this.#carriers += 1;
   }
 

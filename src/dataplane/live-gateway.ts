@@ -1,5 +1,6 @@
 /** A process of a gateway with all its carriers. They hold its names together: one that is lost takes its own streams only. */
 
+import { fault } from '../core/errors.ts';
 import type { Fault } from '../core/errors.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { Stream } from '../contracts/stream.ts';
@@ -16,6 +17,9 @@ export type LiveCarrier = Readonly<{
   carrier: Carrier;
 }>;
 
+/** More than any carrier has streams: one that may be dead is taken only where there is no other. */
+const doubt = 1e9;
+
 export class LiveGateway {
   readonly fingerprint: string;
   readonly instance: string;
@@ -28,6 +32,8 @@ export class LiveGateway {
   readonly #takers = new Set<LiveCarrier>();
   /** One side said goaway: what runs may end, nothing begins. */
   readonly #leaving = new Set<LiveCarrier>();
+  /** Asked whether they live, and silent since. */
+  readonly #doubted = new Set<LiveCarrier>();
 
   constructor(fingerprint: string, instance: string) {
     this.fingerprint = fingerprint;
@@ -45,7 +51,12 @@ export class LiveGateway {
     return this.carriers.reduce((count, { carrier }) => count + carrier.streams, 0);
   }
 
-  add(live: LiveCarrier): void {
+  /**
+   * Whoever comes again may come because another carrier is dead and only its own side knows: the others are asked, and
+   * take no new streams before they have answered. Those that do not within `probeMs` are closed.
+   */
+  add(live: LiveCarrier, probeMs: number): void {
+    for (const other of this.#takers) void this.#ask(other, probeMs);
     this.#takers.add(live);
   }
 
@@ -83,14 +94,25 @@ export class LiveGateway {
     );
   }
 
+  async #ask(live: LiveCarrier, probeMs: number): Promise<void> {
+    this.#doubted.add(live);
+    const alive = await live.carrier.probe(probeMs);
+    this.#doubted.delete(live);
+    if (!alive) live.carrier.close(fault('carrier-idle', 'it did not answer when another carrier of its process came'));
+  }
+
   close(why: Fault): void {
     for (const { carrier } of this.carriers) carrier.close(why);
   }
 
   #leastLoaded(): LiveCarrier | null {
     let least: LiveCarrier | null = null;
+    let leastLoad = Infinity;
     for (const live of this.#takers) {
-      if (!live.carrier.ended && (least === null || live.carrier.streams < least.carrier.streams)) least = live;
+      const load = live.carrier.streams + (this.#doubted.has(live) ? doubt : 0);
+      if (live.carrier.ended || load >= leastLoad) continue;
+      least = live;
+      leastLoad = load;
     }
     return least;
   }

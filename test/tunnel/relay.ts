@@ -17,7 +17,7 @@ import type { Code, Fault, SallyportError } from '../../src/core/errors.ts';
 import { limitsWith } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import { dialRelay } from '../../src/dataplane/dial-relay.ts';
-import type { RelayLink } from '../../src/dataplane/dial-relay.ts';
+import type { DialOptions, RelayLink } from '../../src/dataplane/dial-relay.ts';
 import { join } from '../../src/dataplane/reach-relay.ts';
 import type { Way } from '../../src/dataplane/reach/way.ts';
 import { createMemorySink } from '../../src/modules/sinks/memory.ts';
@@ -136,6 +136,7 @@ export function gateway(
     address?: string;
     way?: Way;
     serve?: (arrival: TunnelArrival) => void;
+    watching?: NonNullable<DialOptions['watching']>;
   }>,
 ): Member {
   const stop = new AbortController();
@@ -151,6 +152,7 @@ export function gateway(
     names: options.names,
     limits: at.limits,
     signal: stop.signal,
+    ...(options.watching === undefined ? {} : { watching: options.watching }),
     onArrival: (arrival) => {
       arrivals.push(arrival);
       serve(arrival);

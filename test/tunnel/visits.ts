@@ -51,14 +51,18 @@ export type Wire = Readonly<{
   lines: Socket[];
   /** Breaks one of them at once, at both ends. */
   cut: (index: number) => void;
+  /** Passes nothing on any more, on those that stand: as after a change of the network. */
+  freeze: () => void;
 }>;
 
 /** A wire to a port of this machine. */
 export async function wireTo(test: TestContext, port: number): Promise<Wire> {
   const lines: Socket[] = [];
+  const ends: Socket[] = [];
   const server = createServer((near) => {
     const far = connect({ host: '127.0.0.1', port });
     lines.push(near);
+    ends.push(near, far);
     near.once('close', () => lines.splice(lines.indexOf(near), 1));
     for (const [one, other] of [
       [near, far],
@@ -79,5 +83,8 @@ export async function wireTo(test: TestContext, port: number): Promise<Wire> {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     lines,
     cut: (index) => void lines[index]?.destroy(),
+    freeze: () => {
+      for (const end of ends) end.unpipe().pause();
+    },
   };
 }
