@@ -62,6 +62,8 @@ export interface Relay extends Closable {
   streams(): number;
   /** Resolves when what other processes wrote to the store before holds here, and what it ends has ended. */
   refresh(): Promise<void>;
+  /** Shows this key from now on. `next` is announced: gateways are bid goodbye, come again at once and hear it. */
+  useKeys(identity: MachineIdentity, next: string | null): void;
 }
 
 /** Errors: `address-in-use`, `permission-missing`, `address-unavailable`, `store-unavailable`. */
@@ -87,20 +89,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     now,
     onEnd: options.onCarrierEnd ?? (() => undefined),
   });
-  const snapshot = blindSnapshot(names, limits);
-  const engine = new Engine({
-    snapshot: () => snapshot,
-    audit: options.audit,
-    tools: {
-      now,
-      newId: createIds(now, randomBytes),
-      limits,
-      deadlines,
-      splice: createSplice({ deadlines }),
-      httpDate: () => new Date(now()).toUTCString(),
-    },
-    onFault: options.onFault,
-  });
+  const engine = blindEngine(options, names, deadlines);
   const webSockets = options.own === undefined ? null : webSocketDoor(options.own, { limits, deadlines, door });
   const protocol = sniProtocol(claimedBy(door, webSockets));
   const take = (socket: Socket, from: Address): void => {
@@ -127,14 +116,32 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 
   return {
     addresses: listeners.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
-    fingerprint: identity.fingerprint,
+    get fingerprint() {
+      return door.fingerprint;
+    },
     gateways: () => names.list(),
     leave: () => names.leave('interrupted'),
     streams: () => names.streams,
     refresh: () => grants.refresh(),
+    useKeys: (own, next) => {
+      door.useKeys(own, next);
+      names.leave('interrupted');
+    },
     renew: (certificate) => webSockets?.renew(certificate),
     close,
   };
+}
+
+function blindEngine({ limits, now, audit, onFault }: RelayOptions, names: Directory, deadlines: Deadlines): Engine {
+  const snapshot = blindSnapshot(names, limits);
+  const splice = createSplice({ deadlines });
+  const httpDate = (): string => new Date(now()).toUTCString();
+  return new Engine({
+    snapshot: () => snapshot,
+    audit,
+    tools: { now, newId: createIds(now, randomBytes), limits, deadlines, splice, httpDate },
+    onFault,
+  });
 }
 
 /** Who comes to the relay itself: a carrier as it is, or one in a WebSocket. */

@@ -1,11 +1,12 @@
 /** The relay that this home has joined, if any, and the way to it. */
 
-import { listMemberships } from '../controlplane/enrolment/memberships.ts';
+import { listMemberships, renewMembership } from '../controlplane/enrolment/memberships.ts';
 import type { Membership } from '../controlplane/enrolment/memberships.ts';
 import type { WrittenVia } from '../controlplane/config/plan.ts';
 import { readVias } from '../controlplane/config/via.ts';
 import { wayOut } from '../controlplane/enrolment/way-out.ts';
 import { SallyportError } from '../core/errors.ts';
+import type { RelayKeys } from '../dataplane/relay-pins.ts';
 import type { RelayMembership } from '../gateway/relay-leg.ts';
 import type { Cli } from './cli.ts';
 import { withPeople } from './people.ts';
@@ -44,7 +45,27 @@ export async function membershipFor(
     throw new SallyportError('name-refused', `The relay ${found.address} has granted no name.`, {
       hint: 'Ask its operator for an invitation, then: sallyport join CODE',
     });
-  return { address: found.address, fingerprint: found.fingerprint, name, via: way };
+  return {
+    address: found.address,
+    fingerprint: found.fingerprint,
+    next: found.next ?? null,
+    onKeys: keeperOfKeys(cli, found),
+    name,
+    via: way,
+  };
+}
+
+/** Writes down what the relay's keys have become, one after the other. */
+function keeperOfKeys(cli: Cli, { fingerprint }: Membership): (keys: RelayKeys) => void {
+  let before = fingerprint;
+  let turn: Promise<unknown> = Promise.resolve();
+  return (keys) => {
+    turn = turn
+      .then(() => withPeople(cli, ({ store }) => renewMembership(store, before, keys)))
+      .then(() => (before = keys.fingerprint))
+      // What was not written is learnt again by the next carrier of the next process, while both keys hold.
+      .catch(() => undefined);
+  };
 }
 
 function isAt({ address, domain }: Membership, relay: string): boolean {

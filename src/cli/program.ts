@@ -60,6 +60,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
     {
       config: async () => (await import('./commands/config.ts')).configCommand,
       ca: async () => (await import('./commands/ca.ts')).caCommand,
+      'rotate-key': async () => (await import('./commands/rotate-key.ts')).rotateKeyCommand,
       version: async () => (await import('./commands/version.ts')).versionCommand,
     },
   ],

@@ -39,6 +39,8 @@ export type RelayEvent =
       since: string | null;
       change: 'added' | 'removed' | null;
     }>
+  /** `missed`: gateways that are away and may not have heard of it, or relays that could not be told. */
+  | Readonly<{ event: 'key'; of: 'relay' | 'gateway'; fingerprint: string; next: string | null; missed: readonly string[] }>
   | Readonly<{
       event: 'relay';
       pid: number;

@@ -15,6 +15,14 @@ export function relayWords(event: RelayEvent): string {
     case 'block':
       if (event.change === 'removed') return `${event.what} is not blocked any more.`;
       return `${event.change === null ? '' : 'Blocked: '}${event.kind} ${event.what}  ${shown(event.why ?? '')}`;
+    case 'key':
+      return [
+        `The ${event.of}’s key: ${event.fingerprint}`,
+        ...(event.next === null
+          ? []
+          : [`The next one, announced: ${event.next}`, 'When all have been here: sallyport relay rotate-key --use']),
+        ...event.missed.map((each) => (event.of === 'relay' ? `Away now: ${each}` : `Could not be told, join again: ${shown(each)}`)),
+      ].join('\n');
     case 'relay':
       return [
         `Relay for ${event.domain} on ${event.addresses.join(' and ')}: process ${event.pid}, since ${event.since.slice(0, 16)}Z`,

@@ -22,6 +22,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'gateway':
     case 'name':
     case 'block':
+    case 'key':
     case 'relay':
       return relayWords(event);
     case 'waiting':

@@ -1,7 +1,7 @@
 /** The relay's door for carriers: ends their TLS, sees who it is, and lets in whom the grants know. */
 
 import type { Duplex } from 'node:stream';
-import { TLSSocket, createSecureContext } from 'node:tls';
+import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
 import { SallyportError, fault } from '../core/errors.ts';
 import type { Code, Fault } from '../core/errors.ts';
 import { householdOf, type Address } from '../core/address.ts';
@@ -12,7 +12,8 @@ import { Carrier } from './carrier.ts';
 import type { CarrierTaker } from './carrier.ts';
 import type { Asked, Directory, LiveCarrier } from './directory.ts';
 import type { Accepted, RefusedCode } from './greeting.ts';
-import { carrierTls, channelProved, helloShape, peerFingerprint, refusedShape, registerShape } from './greeting.ts';
+import { carrierTls, channelProved, helloShape, nextKeyFeature, peerFingerprint, refusedShape, registerShape } from './greeting.ts';
+import { renewedFingerprint } from './renewal.ts';
 
 export type CarrierDoorOptions = Readonly<{
   identity: MachineIdentity;
@@ -30,13 +31,34 @@ const registersMax = 8;
 
 export class CarrierDoor {
   readonly options: CarrierDoorOptions;
-  readonly #secureContext: ReturnType<typeof createSecureContext>;
+  #secureContext: SecureContext;
+  #fingerprint: string;
+  #next: string | null = null;
   #greeting = 0;
   readonly #greetingOf = new Map<string, number>();
 
   constructor(options: CarrierDoorOptions) {
     this.options = options;
-    this.#secureContext = createSecureContext({ key: options.identity.privateKey, cert: options.identity.certificate, ...carrierTls });
+    this.#secureContext = contextOf(options.identity);
+    this.#fingerprint = options.identity.fingerprint;
+  }
+
+  /** Of the key that it shows. */
+  get fingerprint(): string {
+    return this.#fingerprint;
+  }
+
+  /** From now on this is our key, and `next` the one after it, which gateways are told; standing carriers go on. */
+  useKeys(identity: MachineIdentity, next: string | null): void {
+    this.#secureContext = contextOf(identity);
+    this.#fingerprint = identity.fingerprint;
+    this.#next = next;
+  }
+
+  /** What a gateway with these features is told of keys when it is accepted. */
+  told(features: readonly string[]): Pick<Accepted, 'features' | 'next'> {
+    const tells = this.#next !== null && features.includes(nextKeyFeature);
+    return tells && this.#next !== null ? { features: [nextKeyFeature], next: this.#next } : { features: [] };
   }
 
   /** Takes a socket whose hello offered the carriers' ALPN; what was read of it has been put back. */
@@ -84,6 +106,10 @@ export class CarrierDoor {
     if (count === 0) this.#greetingOf.delete(household);
     else this.#greetingOf.set(household, count);
   }
+}
+
+function contextOf({ privateKey, certificate }: MachineIdentity): SecureContext {
+  return createSecureContext({ key: privateKey, cert: certificate, ...carrierTls });
 }
 
 /** One carrier, from its handshake to its end. */
@@ -159,11 +185,22 @@ class Visit implements CarrierTaker {
       const no = await redeemed(enrolment, hello.data.invite, fingerprint);
       if (no !== null) return this.#refuse(no);
     }
-    const grants = enrolment.of(fingerprint);
+    const { renewal } = hello.data;
+    const key = renewal === undefined ? fingerprint : renewedFingerprint(this.#tls, fingerprint, renewal);
+    if (key === null) return this.#refuse('frame-malformed');
+    if (key !== fingerprint && !(await renewed(enrolment, fingerprint, key))) return this.#refuse('store-unavailable');
+    const grants = enrolment.of(key);
     if (this.#over) return;
     if (grants.length === 0) return this.#refuse('relay-refused');
-    const accepted: Accepted = { domain, grants: grants.slice(0, 100), window: carrier.limits.window, features: [] };
+    const accepted: Accepted = {
+      domain,
+      grants: grants.slice(0, 100),
+      window: carrier.limits.window,
+      ...this.#door.told(hello.data.features),
+    };
     carrier.message('accepted', accepted);
+    // The old key is nobody's now: the gateway comes again with the new one.
+    if (key !== fingerprint) return this.fail(fault('interrupted', 'the gateway has a new key'));
     carrier.begin({ window: hello.data.window, streams: hello.data.streams });
     this.#live = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier };
     directory.add(this.#live);
@@ -190,6 +227,15 @@ class Visit implements CarrierTaker {
     const answers = await this.#door.options.directory.register(live, asked);
     this.#registers -= 1;
     if (!this.#over) live.carrier.message('names', { ask: asked.ask, answers });
+  }
+}
+
+async function renewed(enrolment: Enrolment, from: string, to: string): Promise<boolean> {
+  try {
+    await enrolment.renew(from, to);
+    return true;
+  } catch {
+    return false;
   }
 }
 

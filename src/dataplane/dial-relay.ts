@@ -6,7 +6,7 @@ import { parseIp } from '../core/address.ts';
 import { canonicalHost } from '../core/http/host.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { Limits } from '../core/limits.ts';
-import type { MachineIdentity, NameAnswer, TunnelArrival } from '../contracts/tunnel.ts';
+import type { NameAnswer, TunnelArrival } from '../contracts/tunnel.ts';
 import type { Carrier } from './carrier.ts';
 import { CarrierPool } from './carrier-pool.ts';
 import type { CarrierStream } from './carrier-stream.ts';

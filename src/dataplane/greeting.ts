@@ -5,6 +5,11 @@ import type { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import type { Code } from '../core/errors.ts';
 import { canonicalHost } from '../core/http/host.ts';
+import { channelBytes, isOurKind } from './greeting-proof.ts';
+import { renewalShape } from './renewal.ts';
+
+/** A feature: the relay may tell its next key when it accepts. */
+export const nextKeyFeature = 'next-key';
 
 export const carrierAlpn = 'sallyport-carrier/1';
 
@@ -32,6 +37,8 @@ export const helloShape = z.strictObject({
   streams: z.int().min(1).max(1_000_000),
   /** Names of what the gateway could do beyond this version. Unknown ones are passed over. */
   features: z.array(z.string().max(64)).max(32),
+  /** The key that comes after this one; the grants go over to it. */
+  renewal: renewalShape.optional(),
 });
 export type Hello = z.infer<typeof helloShape>;
 
@@ -45,6 +52,11 @@ export const acceptedShape = z.strictObject({
   window: windowBytes,
   /** Of the offered features, the ones in force. */
   features: z.array(z.string().max(64)).max(32),
+  /** The relay's key to come, where that feature is in force: pinned beside the one of now. */
+  next: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 export type Accepted = z.infer<typeof acceptedShape>;
 
@@ -80,22 +92,16 @@ export const namesShape = z.strictObject({
     .max(100),
 });
 
-/** RFC 8446, 7.5 and RFC 5705: the same 32 bytes at both ends of this channel, and nowhere else. */
-function channelBytes(socket: TLSSocket): Buffer {
-  const exported = socket.exportKeyingMaterial(32, 'EXPORTER-sallyport-carrier-1', Buffer.alloc(0));
-  return Buffer.concat([Buffer.from('sallyport carrier 1 gateway proof\0'), exported]);
-}
-
 /** Shows that the hello was made for this channel: a captured one is worth nothing on another. */
 export function proveChannel(socket: TLSSocket, privateKey: string): string {
-  return sign('sha256', channelBytes(socket), privateKey).toString('base64url');
+  return sign('sha256', channelBytes(socket, 'proof'), privateKey).toString('base64url');
 }
 
 /** Checks a proof against the key that the channel itself has shown. */
 export function channelProved(socket: TLSSocket, proof: string): boolean {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return false;
-  return verify('sha256', channelBytes(socket), certificate.publicKey, Buffer.from(proof, 'base64url'));
+  return verify('sha256', channelBytes(socket, 'proof'), certificate.publicKey, Buffer.from(proof, 'base64url'));
 }
 
 /** SHA-256 of the other side's public key (SPKI, DER) in hex; null when the channel is not what a carrier must be. */
@@ -103,8 +109,7 @@ export function peerFingerprint(socket: TLSSocket): string | null {
   // A session that was resumed has proved nothing about who is there now.
   if (socket.isSessionReused() || socket.getProtocol() !== 'TLSv1.3' || socket.alpnProtocol !== carrierAlpn) return null;
   const key = socket.getPeerX509Certificate()?.publicKey;
-  // One kind of key, the one that we make: every other is another way through the code.
-  if (key === undefined || key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return null;
+  if (key === undefined || !isOurKind(key)) return null;
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('hex');

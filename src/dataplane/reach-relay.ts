@@ -13,7 +13,8 @@ import { Carrier } from './carrier.ts';
 import type { CarrierTaker } from './carrier.ts';
 import type { CarrierStream } from './carrier-stream.ts';
 import type { Accepted, Hello } from './greeting.ts';
-import { acceptedShape, carrierTls, peerFingerprint, proveChannel } from './greeting.ts';
+import { acceptedShape, carrierTls, nextKeyFeature, peerFingerprint, proveChannel } from './greeting.ts';
+import { proveRenewal } from './renewal.ts';
 import { proxyUnreachable, refusal, unreachable, untrusted } from './reach/faults.ts';
 import { openLine } from './reach/line.ts';
 import { Way, straight } from './reach/way.ts';
@@ -25,7 +26,11 @@ export type ReachOptions = Readonly<{
   address: string;
   /** The relay's key, as it stood in the invitation. */
   fingerprint: string;
+  /** The key that the relay said it will have next: as good as the one above. */
+  nextFingerprint?: string | null;
   identity: MachineIdentity;
+  /** Our key to come: the relay gives it what the one above has. */
+  renewal?: MachineIdentity;
   instance: string;
   invite: string | null;
   /** Straight when left out. */
@@ -38,7 +43,8 @@ export type ReachOptions = Readonly<{
   end: (why: Fault) => void;
 }>;
 
-export type Reached = Readonly<{ carrier: Carrier; accepted: Accepted }>;
+/** `fingerprint`: the key that the relay showed. */
+export type Reached = Readonly<{ carrier: Carrier; accepted: Accepted; fingerprint: string }>;
 
 /**
  * How far an attempt came: no line to the relay, a line on which its key was not seen yet, or the relay itself.
@@ -104,6 +110,7 @@ class Greeting implements CarrierTaker {
   #carrier: Carrier | null = null;
   #stage: Stage = 'dialling';
   #settled = false;
+  #shown = '';
   #accepted = false;
 
   constructor(options: ReachOptions, settle: (outcome: Reached | Failed) => void) {
@@ -146,16 +153,20 @@ class Greeting implements CarrierTaker {
 
   #secured(tls: TLSSocket): void {
     if (this.#settled) return;
-    if (peerFingerprint(tls) !== this.#options.fingerprint) return this.fail(untrusted(this.#options.address));
+    const { address, fingerprint, nextFingerprint, identity, renewal } = this.#options;
+    const shown = peerFingerprint(tls);
+    if (shown === null || (shown !== fingerprint && shown !== nextFingerprint)) return this.fail(untrusted(address));
+    this.#shown = shown;
     this.#stage = 'known';
     const carrier = new Carrier({ socket: tls, side: 'gateway', limits: this.#options.limits, taker: this });
     this.#carrier = carrier;
     const hello: Hello = {
       instance: this.#options.instance,
-      proof: proveChannel(tls, this.#options.identity.privateKey),
+      proof: proveChannel(tls, identity.privateKey),
       invite: this.#options.invite,
       ...carrier.limits,
-      features: [],
+      features: [nextKeyFeature],
+      ...(renewal === undefined ? {} : { renewal: proveRenewal(tls, identity.fingerprint, renewal) }),
     };
     carrier.message('hello', hello);
   }
@@ -211,7 +222,7 @@ class Greeting implements CarrierTaker {
     this.#accepted = true;
     this.onSettled();
     carrier.begin({ window: accepted.data.window, streams: 0 });
-    this.#settle({ carrier, accepted: accepted.data });
+    this.#settle({ carrier, accepted: accepted.data, fingerprint: this.#shown });
   }
 }
 

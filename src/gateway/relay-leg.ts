@@ -11,15 +11,33 @@ import { loadIdentity } from '../controlplane/certificates/identity.ts';
 import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
 import type { Home } from '../controlplane/home.ts';
 import type { RelayPlace } from '../controlplane/places.ts';
+import type { RelayKeys } from '../dataplane/relay-pins.ts';
 import { straight } from '../dataplane/reach/way.ts';
 import { createMemoryStore } from '../modules/stores/memory.ts';
 import { startRelay, type Relay } from '../relay.ts';
 
 /** A relay that this gateway was invited to. `name` is what it was granted; names below it are its own too. */
-export type RelayMembership = Readonly<{ address: string; fingerprint: string; name: string; via: Via }>;
+export type RelayMembership = Readonly<{
+  address: string;
+  fingerprint: string;
+  /** The relay's key to come, once it was announced. */
+  next?: string | null;
+  /** Remembers which keys are to be pinned from now on. */
+  onKeys?: (keys: RelayKeys) => void;
+  name: string;
+  via: Via;
+}>;
 
 /** Where the relay is, which key it must show, which key we show, and what ends with us. */
-export type RelayLeg = Readonly<{ place: RelayPlace; fingerprint: string; identity: MachineIdentity; relay: Closable | null; via: Via }>;
+export type RelayLeg = Readonly<{
+  place: RelayPlace;
+  fingerprint: string;
+  identity: MachineIdentity;
+  relay: Closable | null;
+  via: Via;
+  /** What a joined relay's keys come to, and ours. */
+  keys?: Readonly<{ nextFingerprint: string | null; onKeys: (keys: RelayKeys) => void; identityNow: () => Promise<MachineIdentity> }>;
+}>;
 
 export type LegOptions = Readonly<{
   home: Home;
@@ -38,13 +56,14 @@ export async function relayLeg(options: LegOptions): Promise<RelayLeg | null> {
   const identity = await loadIdentity(options.home.keys, 'gateway');
   if (options.embeddedRelay !== null) return embedded(options, identity);
   if (options.membership === null) return null;
-  const { address, fingerprint, name, via } = options.membership;
+  const { address, fingerprint, name, via, next = null, onKeys = () => undefined } = options.membership;
+  const keys = { nextFingerprint: next, onKeys, identityNow: () => loadIdentity(options.home.keys, 'gateway') };
   const { host: written, port } = splitAddress(address);
   // A bare address is what is dialled and judged: `::1`, not `[::1]`.
   const host = written.replace(/^\[(.*)\]$/, '$1');
   const ip = parseIp(host);
   const reach = ip === null ? 'internet' : reachOf(ip);
-  return { place: { host, port, root: name, embedded: false, reach }, fingerprint, identity, relay: null, via };
+  return { place: { host, port, root: name, embedded: false, reach }, fingerprint, identity, relay: null, via, keys };
 }
 
 async function embedded(options: LegOptions, identity: MachineIdentity): Promise<RelayLeg> {

@@ -47,6 +47,7 @@ export class RelaySide implements Closable {
       address: hostPort(host, port),
       fingerprint: leg.fingerprint,
       identity: leg.identity,
+      ...leg.keys,
       way: new Way(leg.via),
       names,
       limits,

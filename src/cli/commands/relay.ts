@@ -14,11 +14,13 @@ import { startRelay, type Relay, type RelayOptions as RelayWiring } from '../../
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { failureOf } from '../failure.ts';
+import { keeperOfKeys } from '../relay-keys.ts';
 import { gathered } from '../share-options.ts';
 import { relayBlockCommand, relayBlocksCommand, relayUnblockCommand } from './relay-block.ts';
 import { relayGatewaysCommand } from './relay-gateways.ts';
 import { relayInviteCommand } from './relay-invite.ts';
 import { relayNamesCommand } from './relay-names.ts';
+import { relayRotateKeyCommand } from './relay-rotate-key.ts';
 
 type RelayOptions = Readonly<{ listen?: readonly string[]; domain?: string; address?: string; certificate?: string; key?: string }>;
 
@@ -44,7 +46,14 @@ export function relayCommand(cli: Cli) {
     .option('--key <file>', 'the key of that certificate; SIGHUP reads both again')
     .action((options: RelayOptions) => runRelay(cli, options));
   command.addCommand(relayInviteCommand(cli));
-  for (const make of [relayGatewaysCommand, relayNamesCommand, relayBlockCommand, relayUnblockCommand, relayBlocksCommand])
+  for (const make of [
+    relayGatewaysCommand,
+    relayNamesCommand,
+    relayBlockCommand,
+    relayUnblockCommand,
+    relayBlocksCommand,
+    relayRotateKeyCommand,
+  ])
     command.addCommand(make(cli));
   return command;
 }
@@ -89,7 +98,9 @@ async function runRelay(cli: Cli, options: RelayOptions): Promise<void> {
     own?.attach(relay);
     closing.push(() => relay.close());
     await saveRelayCard(store, { domain, address: reachableAddress(options.address, relay.addresses, domain) });
-    const verbs = relayVerbs(relay, { domain, since: terminal.now(), stop: ended.resolve });
+    const keepKeys = keeperOfKeys(relay, home.keys);
+    await keepKeys();
+    const verbs = relayVerbs(relay, { domain, since: terminal.now(), stop: ended.resolve, refreshed: keepKeys });
     const control = await serveControl(home, verbs, { onFault });
     closing.push(() => control.close());
     reporter.say({ event: 'listening', addresses: relay.addresses, fingerprint: relay.fingerprint, domain });

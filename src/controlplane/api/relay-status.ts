@@ -46,7 +46,7 @@ export interface ControlledRelay {
 }
 
 /** The verbs of a running relay. */
-export function relayVerbs(relay: ControlledRelay, running: Readonly<{ domain: string; since: number; stop: () => void }>): ControlVerbs {
+export function relayVerbs(relay: ControlledRelay, running: Readonly<{ domain: string; since: number; stop: () => void; refreshed: () => Promise<void> }>): ControlVerbs {
   return {
     status: (): RelayStatus => ({
       pid: process.pid,
@@ -67,6 +67,7 @@ export function relayVerbs(relay: ControlledRelay, running: Readonly<{ domain: s
     }),
     refresh: async () => {
       await relay.refresh();
+      await running.refreshed();
       return true;
     },
     stop: () => {

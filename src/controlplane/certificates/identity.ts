@@ -1,7 +1,7 @@
 /** The long-lived key of a relay or a gateway, and the self-made certificate that shows it on a carrier. */
 
 import { X509Certificate, createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { link, lstat, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError } from '../../core/errors.ts';
 import type { MachineIdentity } from '../../contracts/tunnel.ts';
@@ -28,6 +28,34 @@ export async function loadIdentity(folder: string, name: string): Promise<Machin
   const made = await readIdentity(path);
   if (made === null) throw new SallyportError('home-unwritable', `The key ${path} was written and is not there.`);
   return made;
+}
+
+/** Where the key that comes after NAME's lies. */
+export function nextName(name: string): string {
+  return `${name}-next`;
+}
+
+/** The key as `loadIdentity` reads it; null when there is none. Makes nothing. */
+export function findIdentity(folder: string, name: string): Promise<MachineIdentity | null> {
+  return readIdentity(join(folder, `${name}.pem`));
+}
+
+/** Makes the next key the key, in one step that is on the disk when it is done. Error: `home-unwritable`. */
+export async function promoteIdentity(folder: string, name: string): Promise<void> {
+  try {
+    await rename(join(folder, `${nextName(name)}.pem`), join(folder, `${name}.pem`));
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    throw new SallyportError('home-unwritable', `The next key ${nextName(name)} cannot be put in place.`, {
+      cause,
+      hint: 'Check the rights and the space of the state directory.',
+    });
+  }
 }
 
 /** SHA-256 of a public key (SPKI, DER) in hex: what both ends of a carrier pin. */

@@ -7,6 +7,8 @@ import type { Store } from '../../contracts/store.ts';
 export type Membership = Readonly<{
   address: string;
   fingerprint: string;
+  /** The relay's key to come, once it was announced: pinned beside the other. */
+  next?: string | null | undefined;
   domain: string;
   grants: readonly string[];
   joinedAt: number;
@@ -18,6 +20,7 @@ const prefix = 'memberships/';
 const kept: z.ZodType<Membership> = z.strictObject({
   address: z.string(),
   fingerprint: z.string(),
+  next: z.string().nullable().optional(),
   domain: z.string(),
   grants: z.array(z.string()),
   joinedAt: z.number(),
@@ -26,11 +29,12 @@ const kept: z.ZodType<Membership> = z.strictObject({
 
 /** One for each relay's key: joining again renews it. Errors: `store-unavailable`, `disk-full`. */
 export async function saveMembership(store: Store, membership: Membership): Promise<void> {
-  const { via, ...rest } = membership;
+  const { via, next, ...rest } = membership;
   await store.records.put(prefix + membership.fingerprint, {
     ...rest,
     grants: [...membership.grants],
     ...(via === undefined ? {} : { via }),
+    ...(next === undefined ? {} : { next }),
   });
 }
 
@@ -41,4 +45,16 @@ export async function listMemberships(store: Store): Promise<readonly Membership
     .map(({ value }) => kept.safeParse(value).data)
     .filter((membership) => membership !== undefined)
     .toSorted((one, other) => other.joinedAt - one.joinedAt);
+}
+
+/** The relay has another key, or announced one: remembered under the one that it has now. Nothing where nothing was joined. */
+export async function renewMembership(
+  store: Store,
+  before: string,
+  keys: Readonly<{ fingerprint: string; next: string | null }>,
+): Promise<void> {
+  const found = (await listMemberships(store)).find(({ fingerprint }) => fingerprint === before);
+  if (found === undefined) return;
+  await saveMembership(store, { ...found, ...keys });
+  if (keys.fingerprint !== before) await store.records.delete(prefix + before);
 }

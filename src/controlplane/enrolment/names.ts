@@ -110,6 +110,22 @@ export async function revokeGateway(store: Store, fingerprint: string, now: numb
   return names;
 }
 
+/** All names of a key, and what is left to it of released ones, go over to the key that comes after it. Returns the names. */
+export async function moveGateway(
+  store: Store,
+  { from, to, now }: Readonly<{ from: string; to: string; now: number }>,
+): Promise<readonly string[]> {
+  const moved: string[] = [];
+  for (const entry of await store.records.list(namesPrefix)) {
+    const grant = grantIn(entry.value);
+    if (grant?.owner !== from) continue;
+    const left = entry.expires === null ? {} : { ttlMs: Math.max(1, entry.expires - now) };
+    await store.records.put(entry.key, grantJson({ ...grant, owner: to }), { ifVersion: entry.version, ...left });
+    moved.push(entry.key.slice(namesPrefix.length));
+  }
+  return moved;
+}
+
 async function owned(store: Store, label: string): Promise<Readonly<{ entry: Entry; grant: Grant }>> {
   const entry = await store.records.get(keyFor(label));
   const grant = entry === null ? null : grantIn(entry.value);

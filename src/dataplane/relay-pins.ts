@@ -1,0 +1,47 @@
+/** Which keys a relay may show: the one of now, and the one that it has announced. */
+
+import type { MachineIdentity } from '../contracts/tunnel.ts';
+import type { Reached } from './reach-relay.ts';
+
+/** Fingerprints. */
+export type RelayKeys = Readonly<{ fingerprint: string; next: string | null }>;
+
+/** Whose keys a carrier is between. */
+export type KeyOptions = Readonly<{
+  /** SHA-256 of the relay's key in hex, from the invitation. */
+  fingerprint: string;
+  /** The key that it said it will have next, if it ever did. */
+  nextFingerprint?: string | null;
+  /** Told when the relay has shown its next key or announced another: what is to be pinned from now on. */
+  onKeys?: (keys: RelayKeys) => void;
+  identity: MachineIdentity;
+  /** Our key as it is at this moment, asked for each carrier; `identity` when left out. */
+  identityNow?: () => Promise<MachineIdentity>;
+}>;
+
+export class RelayPins {
+  #keys: RelayKeys;
+  readonly #options: KeyOptions;
+
+  constructor(options: KeyOptions) {
+    this.#options = options;
+    this.#keys = { fingerprint: options.fingerprint, next: options.nextFingerprint ?? null };
+  }
+
+  /** As `reachRelay` takes them. */
+  async now(): Promise<Readonly<{ identity: MachineIdentity; fingerprint: string; nextFingerprint: string | null }>> {
+    const identity = (await this.#options.identityNow?.()) ?? this.#options.identity;
+    return { identity, fingerprint: this.#keys.fingerprint, nextFingerprint: this.#keys.next };
+  }
+
+  /** What a pinned key has said is believed. Once the next key was shown, the one before it is worth nothing. */
+  learn({ fingerprint, accepted }: Reached): void {
+    const next = accepted.next ?? null;
+    const known = this.#keys;
+    if (known.fingerprint === fingerprint && known.next === next) return;
+    // A carrier of the old key that was slow must not bring it back.
+    if (known.fingerprint !== fingerprint && known.next !== fingerprint) return;
+    this.#keys = { fingerprint, next };
+    this.#options.onKeys?.(this.#keys);
+  }
+}

@@ -1,0 +1,77 @@
+/** New keys on both sides, as people change them: while everything runs, and after it was stopped. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { cp } from 'node:fs/promises';
+import { join as joinPath } from 'node:path';
+import { test } from 'node:test';
+import { connect } from 'node:tls';
+import { openSqliteStore } from '../../src/modules/stores/sqlite.ts';
+import { listMemberships } from '../../src/controlplane/enrolment/memberships.ts';
+import { text } from './lines.ts';
+import { invitation, joinedHome, relayProgram, share } from './machines.ts';
+import { freshHome, runToEnd } from './program.ts';
+import { startService } from './service.ts';
+
+test('the relay’s key is changed under gateways that run, and that come later', async (context) => {
+  const { port } = await startService(context);
+  const relay = await relayProgram(context);
+  const home = await joinedHome(context, await invitation(context, relay, 'blog'));
+  const shared = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const early = await runToEnd(context, ['relay', 'rotate-key', '--use'], { home: relay.home });
+  assert.equal(early.lines[0]?.['code'], 'usage-wrong', 'nothing was announced');
+  const announced = (await runToEnd(context, ['relay', 'rotate-key'], { home: relay.home })).lines[0];
+  assert.deepEqual([announced?.['fingerprint'], announced?.['missed']], [relay.fingerprint, []]);
+  const next = text(announced, 'next');
+
+  // The gateway has written down what it heard when its store says so.
+  const store = await openSqliteStore({ path: joinPath(home, 'store.sqlite'), now: Date.now });
+  context.after(() => store.close());
+  const pinned = async (): Promise<readonly unknown[]> =>
+    (await listMemberships(store)).map((each) => [each.fingerprint, each.next ?? null]);
+  const become = async (wanted: readonly unknown[]): Promise<void> => {
+    const told = Promise.withResolvers<void>();
+    const watch = store.records.watch(
+      'memberships/',
+      () => void pinned().then((now) => JSON.stringify(now) === JSON.stringify(wanted) && told.resolve()),
+    );
+    if (JSON.stringify(await pinned()) !== JSON.stringify(wanted)) await told.promise;
+    watch.close();
+  };
+  await become([[relay.fingerprint, next]]);
+  await runToEnd(context, ['relay', 'rotate-key', '--use'], { home: relay.home });
+  await become([[next, null]]);
+  const visitor = connect({ host: relay.host, port: relay.port, servername: 'blog.example.test', rejectUnauthorized: false });
+  await once(visitor, 'secureConnect');
+  visitor.destroy();
+  await shared.program.stop();
+  await relay.program.stop();
+  const again = await relayProgram(context, { home: relay.home, port: relay.port });
+  assert.equal(again.fingerprint, next);
+  await share(context, port, ['--name', 'blog', '--public'], { home });
+});
+
+test('a gateway’s key is changed: its names are the new key’s, and a copy of the old one is worth nothing', async (context) => {
+  const { port } = await startService(context);
+  const relay = await relayProgram(context);
+  const home = await joinedHome(context, await invitation(context, relay, 'blog'));
+  const copy = await freshHome(context);
+  await cp(home, copy, { recursive: true });
+  const shared = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const [changed] = (await runToEnd(context, ['rotate-key'], { home })).lines;
+  assert.deepEqual([changed?.event, changed?.['of'], changed?.['missed']], ['key', 'gateway', []]);
+  const [owned] = (await runToEnd(context, ['relay', 'names', 'list'], { home: relay.home })).lines;
+  assert.equal(owned?.['owner'], changed?.['fingerprint']);
+  await shared.program.line('ready', (line) => line !== shared.ready);
+  const old = await runToEnd(context, ['http', String(port), '--name', 'blog', '--public'], { home: copy });
+  assert.deepEqual([old.code, old.lines.map((line) => line['code'])], [77, ['relay-refused']]);
+
+  await relay.program.stop();
+  const away = await runToEnd(context, ['rotate-key'], { home });
+  assert.deepEqual([away.code, away.lines.map((line) => line['code'])], [69, ['relay-unreachable']]);
+  await relayProgram(context, { home: relay.home, port: relay.port });
+  await shared.program.line(
+    'ready',
+    (line) => shared.program.lines.indexOf(line) > shared.program.lines.findLastIndex(({ event }) => event === 'lost'),
+  );
+});
