@@ -75,7 +75,8 @@ const wrong: Readonly<Record<string, RegExp>> = {
   '80 +ip/1.2.3.400=ok': /no address/,
   '80 +insecure=1': /\+insecure is not written/,
   '80 +root': /\+root is no word/,
-  '80 +proxyproto': /not there yet/,
+  '80 +proxyproto=3': /\+proxyproto is not written/,
+  '80 +proxyproto/1': /\+proxyproto is not written/,
   '80 a.example b.example': /One name is enough/,
   '80 a.example AND 81 a.example': /Two shares would be called a/,
   '80 AND': /begins with a port/,
@@ -103,4 +104,11 @@ test('no message repeats a password', () => {
       (error: Error & { hint?: string | null }) => !`${error.message}${error.hint}`.includes('hunter2'),
     );
   }
+});
+
+test('+proxyproto tells the service who comes, in version 1 as PageKite did, or in version 2', () => {
+  const proxies = ['80 +proxyproto', '80 +proxyproto=1', '80 +proxyproto=2', '80'].map(
+    (words) => readPageKite(words.split(' '), '/x').requests[0]?.proxy,
+  );
+  assert.deepEqual(proxies, ['v1', 'v1', 'v2', null]);
 });

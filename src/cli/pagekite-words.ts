@@ -50,6 +50,7 @@ type Flags = {
   rewriteHost: boolean | string;
   rawHeaders: boolean;
   indexes: boolean;
+  proxy: 'v1' | 'v2' | null;
 };
 
 function readShare(words: readonly string[], cwd: string): { request: ShareRequest; passwords: readonly SpokenPassword[] } {
@@ -87,6 +88,7 @@ function readShare(words: readonly string[], cwd: string): { request: ShareReque
     rewriteHost: flags.rewriteHost,
     rawHeaders: flags.rawHeaders,
     from: null,
+    proxy: flags.proxy,
     // PageKite's shares stay until they are ended.
     for: null,
   };
@@ -94,7 +96,7 @@ function readShare(words: readonly string[], cwd: string): { request: ShareReque
 }
 
 function readFlags(words: readonly string[]): Flags {
-  const flags: Flags = { allow: [], passwords: [], insecure: false, rewriteHost: false, rawHeaders: false, indexes: false };
+  const flags: Flags = { allow: [], passwords: [], insecure: false, rewriteHost: false, rawHeaders: false, indexes: false, proxy: null };
   for (const word of words) readFlag(word, flags);
   return flags;
 }
@@ -125,12 +127,12 @@ function readFlag(word: string, flags: Flags): void {
       flags.indexes = true;
       break;
     case 'proxyproto':
-      throw new SallyportError('usage-wrong', '+proxyproto is not there yet.', {
-        hint: 'The visitor’s address is in X-Forwarded-For and Forwarded.',
-      });
+      if (argument !== undefined || !['1', '2', undefined].includes(value)) throw wrong('+proxyproto', '+proxyproto, or +proxyproto=2');
+      flags.proxy = value === '2' ? 'v2' : 'v1';
+      return;
     default:
       throw new SallyportError('usage-wrong', `+${key} is no word that Sallyport knows.`, {
-        hint: 'It knows +password/NAME=PASSWORD +ip/1.2.3=ok +insecure +rewritehost +rawheaders +indexes',
+        hint: 'It knows +password/NAME=PASSWORD +ip/1.2.3=ok +insecure +rewritehost +rawheaders +indexes +proxyproto',
       });
   }
   if (argument !== undefined || value !== undefined) refuseValue(word);

@@ -26,6 +26,7 @@ const share: ShareRequest = {
   rewriteHost: false,
   rawHeaders: false,
   from: null,
+  proxy: null,
   for: '8h',
 };
 

@@ -21,6 +21,8 @@ export type ShareRequest = Readonly<{
   rewriteHost: boolean | string;
   rawHeaders: boolean;
   from: string | null;
+  /** The PROXY header that tells the service who comes. */
+  proxy: 'v1' | 'v2' | null;
   /** `2h`, or null for never. */
   for: string | null;
 }>;
@@ -48,6 +50,7 @@ export function rawService(request: ShareRequest): RawService {
       ? { dir: request.dir, indexes: request.indexes }
       : { to: request.to, rewritehost: request.rewriteHost, rawheaders: request.rawHeaders }),
     ...(request.from === null ? {} : { from: request.from }),
+    ...(request.proxy === null ? {} : { proxy: request.proxy }),
     access: rawAccess(request.access, request.name),
     firewall: request.firewall,
     for: request.for ?? 'never',
@@ -101,6 +104,14 @@ export function checkedAddress(text: string, kind: 'tls' | 'tcp'): string {
   const expected = found.ok ? `a port or ${kind}://HOST:PORT` : found.expected;
   throw new SallyportError('port-malformed', `${JSON.stringify(text)} cannot be shared: expected ${expected}.`, {
     hint: `For example: sallyport ${kind} ${kind === 'tls' ? '8443' : '22'}`,
+  });
+}
+
+/** `--proxy-protocol v1`. Errors: `usage-wrong`. */
+export function checkedProxy(text: string | undefined): ShareRequest['proxy'] {
+  if (text === undefined || text === 'v1' || text === 'v2') return text ?? null;
+  throw new SallyportError('usage-wrong', `--proxy-protocol ${JSON.stringify(text)} is no version of it.`, {
+    hint: 'There are v1 and v2.',
   });
 }
 

@@ -27,6 +27,7 @@ export const codes = {
   'message-incomplete': { status: 400, exit: null },
   'response-malformed': { status: 502, exit: null },
   'hello-malformed': { status: null, exit: null },
+  'preamble-malformed': { status: null, exit: null },
   'hello-timed-out': { status: null, exit: null },
 
   // Deciding: who may not, and why. A stranger sees one face for all of them.

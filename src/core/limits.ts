@@ -63,8 +63,12 @@ export const defaults = {
   helloBytesMax: 16_384 as number,
   helloWireBytesMax: 65_536 as number,
 
-  // The tunnel. A stream's window starts at its share of the carrier's cap (64 KiB) and doubles up to 256 KiB as
-  // the consumer drains (ngrok 256 KiB): a stalled visitor costs its own window only, and the cap always holds.
+  /** A PROXY header of version 2 with its extensions: AWS and Azure add some 100 bytes, a client certificate's subject some more. HAProxy's own buffer is 16 KiB. */
+  proxyHeaderBytesMax: 4_096 as number,
+
+  // The tunnel. A stream's window starts at its share of half of the carrier's cap (32 KiB) and doubles up to 8 MiB
+  // while its path needs it (ngrok 256 KiB, cloudflared 6 MB): a stalled visitor costs its own window only, and the
+  // cap always holds. 8 MiB are 1 Gbit/s over 60 ms.
   frameBytesMax: 65_536 as number,
   /** JSON on a carrier: a hello, an answer, a hundred names. */
   messageBytesMax: 16_384 as number,

@@ -1,18 +1,26 @@
 /** The addresses that a gateway listens on, and what it does with whoever comes: greet, then hand to the engine. */
 
-import type { Address } from '../core/address.ts';
+import type { Socket } from 'node:net';
+import type { Address, Network } from '../core/address.ts';
 import { hostPort, isLoopback, parseIp } from '../core/address.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ListenerFacts } from '../core/policy/exchange.ts';
 import type { Deadlines, Protocol } from '../contracts/protocol.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Arrival, Closable, Stream } from '../contracts/stream.ts';
+import { Balancers, isTrusted } from './balancers.ts';
 import type { Engine } from './engine.ts';
 import { greet, type GreetOptions } from './greet.ts';
 import { listen, type Listening } from './listener.ts';
 
 /** An address to listen on. Port 0 lets the system choose. */
-export type Door = Readonly<{ scheme: 'http' | 'https'; host: string; port: number }>;
+export type Door = Readonly<{
+  scheme: 'http' | 'https';
+  host: string;
+  port: number;
+  /** Balancers that say who a visitor is. */
+  trust?: readonly Network[];
+}>;
 
 export type DoorsOptions = Readonly<{
   engine: Engine;
@@ -30,15 +38,20 @@ export type DoorsOptions = Readonly<{
 /** Told whom a hello asks for. True: it is taken over, with every byte that was read of it. */
 type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer, sni: string | null) => boolean;
 
-type Opened = Readonly<{ key: string; door: Door; listening: Listening }>;
+type Opened = Readonly<{ key: string; believed: Believed; door: Door; listening: Listening }>;
+
+/** A new configuration may trust others without closing the door. */
+type Believed = { trust: readonly Network[] | undefined };
 
 export class Doors implements Closable {
   readonly #options: DoorsOptions;
+  readonly #balancers: Balancers;
   readonly #peeking: Protocol;
   #opened: readonly Opened[] = [];
 
   constructor(options: DoorsOptions) {
     this.#options = options;
+    this.#balancers = new Balancers(options);
     this.#peeking = options.peek((arrival, _alpn, read, sni) => this.#hasOurTls(arrival, read, sni));
   }
 
@@ -59,10 +72,11 @@ export class Doors implements Closable {
         const key = `${door.scheme} ${door.host} ${door.port}`;
         const there = this.#opened.find((each) => each.key === key);
         if (there !== undefined) {
-          next.push(there);
+          next.push({ ...there, door });
           continue;
         }
-        const opened: Opened = { key, door, listening: await this.#listen(door) };
+        const believed: Believed = { trust: door.trust };
+        const opened: Opened = { key, believed, door, listening: await this.#listen(door, believed) };
         fresh.push(opened);
         next.push(opened);
       }
@@ -70,7 +84,8 @@ export class Doors implements Closable {
       await Promise.all(fresh.map(({ listening }) => listening.close()));
       throw error;
     }
-    const surplus = this.#opened.filter((each) => !next.includes(each));
+    for (const { believed, door } of next) believed.trust = door.trust;
+    const surplus = this.#opened.filter((each) => !next.some(({ listening }) => listening === each.listening));
     this.#opened = next;
     await Promise.all(surplus.map(({ listening }) => listening.close()));
   }
@@ -84,7 +99,7 @@ export class Doors implements Closable {
     await this.set([]);
   }
 
-  async #listen(door: Door): Promise<Listening> {
+  async #listen(door: Door, believed: Believed): Promise<Listening> {
     const ip = parseIp(door.host);
     const facts = { scheme: door.scheme, via: 'direct', loopback: ip === null ? door.host === 'localhost' : isLoopback(ip) } as const;
     let known: ListenerFacts | null = null;
@@ -92,17 +107,34 @@ export class Doors implements Closable {
       host: door.host,
       port: door.port,
       limits: this.#options.limits,
+      isShared: (ip) => isTrusted(ip, believed.trust),
       take: (socket, from) => {
         known ??= {
           ...facts,
           name: `${door.scheme}://${hostPort(door.host, listening.port)}`,
           port: listening.port,
         };
-        if (door.scheme === 'https') this.#secure(socket, from, known);
-        else this.#serve(socket, from, known, null);
+        if (isTrusted(from.ip, believed.trust)) void this.#behindBalancer(socket, from, known);
+        else this.#begin(socket, from, known);
       },
     });
     return listening;
+  }
+
+  #begin(socket: Stream, from: Address, listener: ListenerFacts): void {
+    if (listener.scheme === 'https') this.#secure(socket, from, listener);
+    else this.#serve(socket, from, listener, null);
+  }
+
+  /** Nobody who comes through a balancer is on this machine, wherever the balancer is. */
+  async #behindBalancer(socket: Socket, peer: Address, listener: ListenerFacts): Promise<void> {
+    const facts = { ...listener, loopback: false };
+    const from = await this.#balancers.admit(socket, peer);
+    if (!('code' in from)) {
+      this.#begin(socket, from, facts);
+      // It was paused behind its header: whoever reads it by events waits for this.
+      if (socket.listenerCount('data') > 0) socket.resume();
+    } else if (from.code !== 'visitor-gone') this.#options.engine.refused({ stream: socket, from: peer, listener: facts, sni: null }, from);
   }
 
   /** Ends the visitor's TLS; looks first for whom it is where some of it is passed on. */

@@ -12,6 +12,8 @@ export type ListenOptions = Readonly<{
   host: string;
   port: number;
   limits: Pick<Limits, 'connectionsMax' | 'connectionsPerAddressMax'>;
+  /** Addresses that many visitors share, as balancers do: only the whole is counted for them. */
+  isShared?: (ip: string) => boolean;
   take: (socket: Socket, from: Address) => void;
 }>;
 
@@ -25,16 +27,18 @@ export function listen(options: ListenOptions): Promise<Listening> {
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) => {
     const from = peerOf(socket);
     const household = householdOf(from.ip);
-    const count = perAddress.get(household) ?? 0;
+    const shared = options.isShared?.(from.ip) === true;
+    const count = shared ? 0 : (perAddress.get(household) ?? 0);
     if (sockets.size >= options.limits.connectionsMax || count >= options.limits.connectionsPerAddressMax) {
       socket.destroy();
       return;
     }
-    perAddress.set(household, count + 1);
+    if (!shared) perAddress.set(household, count + 1);
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => {
       sockets.delete(socket);
+      if (shared) return;
       const left = (perAddress.get(household) ?? 1) - 1;
       if (left === 0) perAddress.delete(household);
       else perAddress.set(household, left);

@@ -1,9 +1,11 @@
 /** Where the services of a gateway are reached, how it finds out by itself, and what stands in the `ready` line beside it. */
 
+import { contains, parseIp } from '../core/address.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Contexts } from '../controlplane/certificates/contexts.ts';
 import type { Leaf } from '../controlplane/certificates/local-ca.ts';
 import { reachPassage } from '../controlplane/check/passage.ts';
+import { withPreamble } from '../controlplane/check/preamble.ts';
 import { reachSelf, type Reached, type Through } from '../controlplane/check/reach.ts';
 import type { Proof } from '../controlplane/check/readiness.ts';
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
@@ -52,15 +54,17 @@ export class Proofs {
     if (plan?.behind.is === 'tls') {
       const { host, port } = plan.behind;
       const byAddress = plan.access?.some((uses) => uses.some(({ guard }) => guard === 'ip')) ?? false;
-      return reachPassage({ name: place.host, outside: place.dial, service: { host, port }, byAddress, signal, ...this.#way() });
+      const way = plan.proxy === null ? this.#way(place) : { ...this.#way(place), throughToService: withPreamble(plan.proxy) };
+      return reachPassage({ name: place.host, outside: place.dial, service: { host, port }, byAddress, signal, ...way });
     }
     const leaf = this.#leafOf(place);
     const { nonce } = this.#options;
-    return reachSelf({ ...place, ca: leaf?.issuer ?? null, fingerprint: leaf?.fingerprint ?? null, nonce, signal, ...this.#way() });
+    return reachSelf({ ...place, ca: leaf?.issuer ?? null, fingerprint: leaf?.fingerprint ?? null, nonce, signal, ...this.#way(place) });
   }
 
-  /** Behind a proxy nobody dials a relay, not even to see whether it passes visitors on. */
-  #way(): Readonly<{ through?: Through }> {
+  /** Behind a proxy nobody dials a relay, not even to see whether it passes visitors on; before a door that believes our own address we are a balancer. */
+  #way(place: Place): Readonly<{ through?: Through }> {
+    if (this.#isBelieved(place)) return { through: withPreamble('v2') };
     const proxy = this.#options.leg?.via.proxy ?? null;
     if (proxy === null) return {};
     const through: Through = (target, signal) =>
@@ -87,6 +91,13 @@ export class Proofs {
   #leafOf(place: Place): Leaf | null {
     const { contexts } = this.#options;
     return place.tls ? (contexts.leafOf(place.host) ?? contexts.leafOf(null)) : null;
+  }
+
+  #isBelieved({ dial }: Place): boolean {
+    const from = parseIp(dial.host === 'localhost' ? '127.0.0.1' : dial.host);
+    const door =
+      this.#options.leg === null ? this.#options.config().listen.find(({ port }) => port === dial.port || port === 0) : undefined;
+    return from !== null && (door?.trust ?? []).some((network) => contains(network, from));
   }
 
   #planOf(service: string): ServicePlan | null {

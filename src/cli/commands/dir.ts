@@ -31,6 +31,7 @@ export function dirCommand(cli: Cli) {
         rewriteHost: false,
         rawHeaders: false,
         from: null,
+        proxy: null,
       };
       await share(cli, { requests: [request], passwords: new Map(), ...at });
     });

@@ -30,6 +30,7 @@ export function exampleCommand(cli: Cli) {
         rewriteHost: false,
         rawHeaders: false,
         from: null,
+        proxy: null,
       };
       await share(cli, { requests: [request], passwords: new Map(), lan: options.lan === true, relay: options.relay ?? null });
     } finally {

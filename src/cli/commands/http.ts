@@ -5,9 +5,10 @@ import { newCommand } from '../cli.ts';
 import { defaultName, share } from '../share.ts';
 import { requestFrom, withShareOptions } from '../share-options.ts';
 import type { ShareOptions } from '../share-options.ts';
-import { checkedTarget, nameFor } from '../share-request.ts';
+import { checkedProxy, checkedTarget, nameFor } from '../share-request.ts';
 
-type HttpOptions = ShareOptions & Readonly<{ webhook?: string; rewritehost?: string | true; rawheaders?: boolean; from?: string }>;
+type HttpOptions = ShareOptions &
+  Readonly<{ webhook?: string; rewritehost?: string | true; rawheaders?: boolean; from?: string; proxyProtocol?: string }>;
 
 export function httpCommand(cli: Cli) {
   return withShareOptions(
@@ -32,6 +33,7 @@ export function httpCommand(cli: Cli) {
     .option('--rewritehost [name]', 'say the service’s own address (or this name) in Host')
     .option('--rawheaders', 'write no X-Forwarded-*, Forwarded and Via')
     .option('--from <address>', 'dial the service from this address; 127.0.0.1 makes visitors look local: a risk')
+    .option('--proxy-protocol <version>', 'tell the service who comes, by a PROXY header: v1 or v2')
     .action(async (target: string, options: HttpOptions) => {
       const to = checkedTarget(target);
       const at = { lan: options.lan === true, relay: options.relay ?? null };
@@ -44,6 +46,7 @@ export function httpCommand(cli: Cli) {
         rewriteHost: options.rewritehost ?? false,
         rawHeaders: options.rawheaders === true,
         from: options.from ?? null,
+        proxy: checkedProxy(options.proxyProtocol),
       };
       await share(cli, { requests: [request], passwords: new Map(), ...at });
     });

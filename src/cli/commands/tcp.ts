@@ -5,9 +5,9 @@ import { newCommand } from '../cli.ts';
 import { defaultName, share } from '../share.ts';
 import { requestFrom, withShareOptions } from '../share-options.ts';
 import type { ShareOptions } from '../share-options.ts';
-import { checkedAddress, nameFor } from '../share-request.ts';
+import { checkedAddress, checkedProxy, nameFor } from '../share-request.ts';
 
-type TcpOptions = ShareOptions & Readonly<{ from?: string }>;
+type TcpOptions = ShareOptions & Readonly<{ from?: string; proxyProtocol?: string }>;
 
 export function tcpCommand(cli: Cli) {
   return withShareOptions(
@@ -25,6 +25,7 @@ export function tcpCommand(cli: Cli) {
     { web: false },
   )
     .option('--from <address>', 'dial the service from this address; 127.0.0.1 makes visitors look local: a risk')
+    .option('--proxy-protocol <version>', 'tell the service who comes, by a PROXY header: v1 or v2')
     .action(async (target: string, options: TcpOptions) => {
       const to = checkedAddress(target, 'tcp');
       const at = { lan: options.lan === true, relay: options.relay ?? null };
@@ -37,6 +38,7 @@ export function tcpCommand(cli: Cli) {
         rewriteHost: false,
         rawHeaders: false,
         from: options.from ?? null,
+        proxy: checkedProxy(options.proxyProtocol),
       };
       await share(cli, { requests: [request], passwords: new Map(), ...at });
     });

@@ -5,7 +5,7 @@ import { newCommand } from '../cli.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaultName, share } from '../share.ts';
 import { gathered } from '../share-options.ts';
-import { checkedAddress, checkedFor, checkedNetworks, nameFor, shareFor } from '../share-request.ts';
+import { checkedAddress, checkedFor, checkedProxy, checkedNetworks, nameFor, shareFor } from '../share-request.ts';
 
 type TlsOptions = Readonly<{
   name?: string;
@@ -16,6 +16,7 @@ type TlsOptions = Readonly<{
   lan?: boolean;
   relay?: string;
   from?: string;
+  proxyProtocol?: string;
 }>;
 
 export function tlsCommand(cli: Cli) {
@@ -39,6 +40,7 @@ export function tlsCommand(cli: Cli) {
     .option('--lan', 'reachable on this network, at this machine’s own address')
     .option('--relay <host>', 'at this relay, after sallyport join')
     .option('--from <address>', 'dial the service from this address; 127.0.0.1 makes visitors look local: a risk')
+    .option('--proxy-protocol <version>', 'tell the service who comes, by a PROXY header: v1 or v2')
     .action(async (target: string, options: TlsOptions) => {
       const to = checkedAddress(target, 'tls');
       const at = { lan: options.lan === true, relay: options.relay ?? null };
@@ -54,6 +56,7 @@ export function tlsCommand(cli: Cli) {
         rewriteHost: false,
         rawHeaders: false,
         from: options.from ?? null,
+        proxy: checkedProxy(options.proxyProtocol),
       };
       await share(cli, { requests: [request], passwords: new Map(), ...at });
     });

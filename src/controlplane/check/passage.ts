@@ -20,6 +20,8 @@ export type PassageOptions = Readonly<{
   signal: AbortSignal;
   /** How the outside is dialled behind a proxy. */
   through?: Through;
+  /** How the service is dialled where it wants a PROXY header first. */
+  throughToService?: Through;
   timeoutMs?: number;
 }>;
 
@@ -33,9 +35,9 @@ const refusedByUs = 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME';
  * its key. Not a byte of a protocol is sent. Never throws. It finds mistakes; it is no proof against a hostile relay.
  */
 export async function reachPassage(options: PassageOptions): Promise<Reached> {
-  const there = await shake(options.service, { ...options, line: null });
+  const there = await shakeAt(options.service, options.throughToService, options);
   if (!there.ok) return failed(`the service at ${hostPort(options.service.host, options.service.port)} ${there.why}`);
-  const outside = await shakeOutside(options);
+  const outside = await shakeAt(options.outside, options.through, options);
   if (!outside.ok) {
     if (options.byAddress && outside.code === refusedByUs) return { ok: true };
     return failed(`${hostPort(options.outside.host, options.outside.port)} ${outside.why}`);
@@ -50,13 +52,13 @@ function failed(why: string): Reached {
 
 type Shaken = Readonly<{ ok: true; fingerprint: string }> | Readonly<{ ok: false; code: string | null; why: string }>;
 
-async function shakeOutside(options: PassageOptions): Promise<Shaken> {
-  const { outside, through, timeoutMs = timeoutMsDefault } = options;
-  if (through === undefined) return shake(outside, { ...options, line: null });
+async function shakeAt(place: Dial, through: Through | undefined, options: PassageOptions): Promise<Shaken> {
+  const { timeoutMs = timeoutMsDefault } = options;
+  if (through === undefined) return shake(place, { ...options, line: null });
   try {
-    return await shake(outside, {
+    return await shake(place, {
       ...options,
-      line: await through(outside, AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)])),
+      line: await through(place, AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)])),
     });
   } catch (error) {
     return { ok: false, code: systemCode(error), why: error instanceof Error ? `is not reached (${error.message})` : wordsOf(null) };

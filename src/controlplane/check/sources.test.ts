@@ -20,6 +20,7 @@ const plan: ServicePlan = {
   access: null,
   firewall: 'on',
   from: null,
+  proxy: null,
   rewriteHost: { to: 'keep' },
   rawHeaders: false,
   expires: null,

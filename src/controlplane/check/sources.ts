@@ -140,7 +140,8 @@ export class Sources {
 /** Null where there is nothing to ask: a folder, another machine, an address that its owner has chosen. */
 function watchedOf(plan: ServicePlan, platform: string): Watched | null {
   const { behind } = plan;
-  if (behind.is !== 'http' || !isLoopbackHost(behind.host)) return null;
+  // With a PROXY header it knows who comes, and takes nothing that does not begin with one.
+  if (behind.is !== 'http' || plan.proxy !== null || !isLoopbackHost(behind.host)) return null;
   const local = plan.from?.startsWith('127.0.0.') === true;
   if (plan.from !== null && !local) return null;
   return {
@@ -157,6 +158,6 @@ function watchedOf(plan: ServicePlan, platform: string): Watched | null {
 }
 
 function isSame(one: ServicePlan, other: ServicePlan): boolean {
-  if (one.behind.is !== 'http' || other.behind.is !== 'http' || one.from !== other.from) return false;
+  if (one.behind.is !== 'http' || other.behind.is !== 'http' || one.from !== other.from || one.proxy !== other.proxy) return false;
   return one.behind.host === other.behind.host && one.behind.port === other.behind.port;
 }

@@ -173,6 +173,7 @@ function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpst
           hosts: dialled(behind.host),
           port: behind.port,
           from: plan.from ?? ownSource(plan.name, behind.host, world.platform),
+          ...(plan.proxy === null ? {} : { proxy: plan.proxy }),
           ...(behind.is === 'http' ? {} : { scheme: behind.is }),
         };
   return upstream.build(upstream.options.parse(options), tools);

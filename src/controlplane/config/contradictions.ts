@@ -19,7 +19,7 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
     if (service.to !== undefined && service.dir !== undefined) complain([...here, 'dir'], 'found both to and dir, expected one of them');
     if (service.to !== undefined && service.indexes) complain([...here, 'indexes'], 'found it beside to, expected it beside dir only');
     if (service.dir !== undefined) {
-      for (const key of ['from', 'rewritehost', 'rawheaders'] as const) {
+      for (const key of ['from', 'proxy', 'rewritehost', 'rawheaders'] as const) {
         if (service[key] !== undefined && service[key] !== false)
           complain([...here, key], 'found it beside dir, expected it beside to only');
       }

@@ -44,6 +44,7 @@ test('reads a whole configuration into plain values', () => {
   );
   assert.deepEqual(configOrThrow(parsed, 'x'), {
     relay: 'relay.example.org:8443',
+    via: null,
     listen: [
       { scheme: 'https', host: '0.0.0.0', port: 443 },
       { scheme: 'http', host: '::1', port: 8080 },
@@ -66,6 +67,7 @@ test('reads a whole configuration into plain values', () => {
         firewall: 'on',
         from: null,
         rewriteHost: { to: 'target' },
+        proxy: null,
         rawHeaders: false,
         expires: Date.UTC(2027, 0, 31, 18),
         forMs: null,
@@ -78,6 +80,7 @@ test('reads a whole configuration into plain values', () => {
         firewall: 'on',
         from: null,
         rewriteHost: { to: 'keep' },
+        proxy: null,
         rawHeaders: false,
         expires: null,
         forMs: 7_200_000,

@@ -1,12 +1,19 @@
 /** What a configuration says, once it was read: plain values that cannot be wrong. */
 
+import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Limits } from '../../core/limits.ts';
 
 /** How far the people on the way are trusted: the three presets. */
 export type Network = 'trusted' | 'shared' | 'hostile';
 
 /** An address that the gateway listens on itself. */
-export type Listen = Readonly<{ scheme: 'http' | 'https'; host: string; port: number }>;
+export type Listen = Readonly<{
+  scheme: 'http' | 'https';
+  host: string;
+  port: number;
+  /** Balancers that begin each connection with a PROXY header, and are believed. */
+  trust?: readonly AddressNetwork[];
+}>;
 
 /** One guard of a branch, its options parsed by its own schema. */
 export type GuardUse = Readonly<{ guard: string; options: unknown }>;
@@ -29,6 +36,8 @@ export type ServicePlan = Readonly<{
   firewall: 'on' | 'off' | 'auto';
   /** The source address from which the service is dialled; null lets the gateway choose its own. */
   from: string | null;
+  /** The PROXY header that begins each connection to it; null for none. */
+  proxy: 'v1' | 'v2' | null;
   /** What Host says to the service: `keep` the visitor's, its own `target` address, or a name. */
   rewriteHost: Readonly<{ to: 'keep' }> | Readonly<{ to: 'target' }> | Readonly<{ to: 'name'; name: string }>;
   rawHeaders: boolean;

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { ZodType } from 'zod';
 import type { Guard } from '../../contracts/guard.ts';
+import { parseNetwork } from '../../core/address.ts';
 import { defaults } from '../../core/limits.ts';
 import type { Limits } from '../../core/limits.ts';
 import { durationExpected, parseDuration } from './duration.ts';
@@ -27,7 +28,7 @@ import type { Access, GuardUse } from './plan.ts';
  * parser adds where it stands and what was found.
  */
 export function configSchema(guards: readonly Guard<unknown>[]) {
-  const listen = formed(readListen, listenExpected);
+  const listen = listenSchema();
   return z.strictObject(
     {
       $schema: z.string({ error: 'a URL or a path' }).optional().describe('Where the JSON Schema of this file lies, for editors.'),
@@ -36,7 +37,10 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
         .describe('The relay where this gateway is reached, after `sallyport join`.'),
       via: viaSchema().optional().describe('The way to the relay: a proxy, websocket, both in a list, or direct.'),
       listen: z
-        .union([listen, z.array(listen, { error: 'a URL or a list of URLs' }).max(64, 'at most 64 URLs')])
+        .union([
+          ...listen,
+          z.array(z.union(listen, { error: listenExpected }), { error: 'a URL or a list of URLs' }).max(64, 'at most 64 URLs'),
+        ])
         .optional()
         .describe('Addresses that the gateway listens on itself, like https://0.0.0.0:443.'),
       network: oneOf(['trusted', 'shared', 'hostile'])
@@ -86,6 +90,9 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
         .optional()
         .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),
+      proxy: oneOf(['v1', 'v2'])
+        .optional()
+        .describe('The PROXY header that begins each connection to the service, so that it sees the address of its visitor.'),
       rewritehost: z
         .union([z.boolean({ error: 'true or false' }), name], { error: 'true, false or a name' })
         .prefault(false)
@@ -116,6 +123,30 @@ function viaSchema() {
       context.issues.push({ code: 'custom', message: 'at most one proxy, and direct for itself', input: value });
       return z.NEVER;
     });
+}
+
+/** An address, or one before which balancers stand. Everybody is no balancer: whoever is trusted says who a visitor is. */
+function listenSchema() {
+  const expected = 'networks of balancers, like [10.0.0.0/8]';
+  const network = formed((text) => {
+    const found = parseNetwork(text);
+    return found === null || found.prefix === 0 ? null : found;
+  }, expected);
+  const address = formed(readListen, listenExpected);
+  const trusting = z
+    .strictObject(
+      {
+        url: address.describe('The address, like https://0.0.0.0:443.'),
+        trust: z
+          .array(network, { error: expected })
+          .min(1, expected)
+          .max(1_000, 'at most 1,000 networks')
+          .describe('Balancers: each of their connections must begin with a PROXY header, which is believed.'),
+      },
+      { error: listenExpected },
+    )
+    .transform(({ url, trust }) => ({ ...url, trust }));
+  return [address, trusting] as const;
 }
 
 /** What lies behind, and why not when it cannot: a wrong port is told apart from a wrong URL. */

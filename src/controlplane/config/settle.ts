@@ -34,6 +34,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     access: service.access ?? null,
     firewall: service.firewall,
     from: service.from ?? null,
+    proxy: service.proxy ?? null,
     rewriteHost,
     rawHeaders: service.rawheaders,
     expires: service.expires === 'never' ? null : service.expires,

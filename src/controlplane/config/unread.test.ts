@@ -108,3 +108,25 @@ test('connections of such a service are judged anew when its guards or its targe
     assert.deepEqual(changed(after), ['s'], after);
   assert.deepEqual(changed('{ at: a.test, to: "tcp://x:1", access: [{ link: {} }] }', 'network: shared'), ['s']);
 });
+
+test('trust is for balancers: named networks, never everybody, and a PROXY header is for a service that is dialled', () => {
+  const read = (yaml: string): string => {
+    const parsed = parser.parse(yaml, '/x/sallyport.yaml');
+    return parsed.ok
+      ? JSON.stringify(parsed.config.listen.map(({ port, trust }) => [port, trust?.map(({ text }) => text)]))
+      : parsed.problems.map(({ sentence }) => sentence).join('; ');
+  };
+  const services = 'services: { s: { to: 1, proxy: v2 } }';
+  assert.equal(
+    read(`listen: [{ url: "https://0.0.0.0:443", trust: [10.0.0.0/8, "2001:db8::1"] }]\n${services}`),
+    '[[443,["10.0.0.0/8","2001:db8::1/128"]]]',
+  );
+  for (const trust of ['[0.0.0.0/0]', '["::/0"]', '[]', '[10.1]', '[balancer.test]', '10.0.0.0/8'])
+    assert.match(
+      read(`listen: { url: "https://0.0.0.0:443", trust: ${trust} }\n${services}`),
+      /expected .*(?:balancers|trust|https)/,
+      trust,
+    );
+  assert.match(read(`listen: https://0.0.0.0:443\nservices: { s: { to: 1, proxy: v3 } }`), /proxy: found "v3", expected one of v1, v2/);
+  assert.match(read(`listen: https://0.0.0.0:443\nservices: { s: { dir: ., proxy: v1 } }`), /proxy: found it beside dir/);
+});

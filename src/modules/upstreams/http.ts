@@ -5,6 +5,8 @@ import type { Socket } from 'node:net';
 import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { isReplayable } from '../../core/http/replayable.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { proxyHeader } from '../../core/proxy-protocol.ts';
 import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
 import { dial } from './http/dial.ts';
 import { Kept, Pool } from './http/pool.ts';
@@ -18,6 +20,8 @@ const options = z.strictObject({
   port: z.int().min(1).max(65_535),
   /** The source address; null leaves the choice to the system. */
   from: z.string().nullable(),
+  /** Which PROXY header begins each connection; null for none. A connection that began with one carries its visitor alone. */
+  proxy: z.enum(['v1', 'v2']).nullable().prefault(null),
 });
 
 /** A request that may have been carried out must not be sent twice: it takes a connection only when that was alive this second. */
@@ -42,19 +46,20 @@ export const http = defineUpstream({
           if (released) return;
           released = true;
           state.open -= 1;
-          if (reusable) pool.give(kept);
+          if (reusable && target.proxy === null) pool.give(kept);
           else kept.stream.destroy();
         },
       };
     };
 
-    const dialAny = async (caller: Caller): Promise<Opened> => {
+    const dialAny = async ({ from, listener }: Exchange, caller: Caller): Promise<Opened> => {
       for (let tried = 0; ; tried += 1) {
         const index = (state.preferred + tried) % target.hosts.length;
         const host = target.hosts[index] ?? '127.0.0.1';
         try {
           const socket: Socket = await dial({ host, port: target.port, from: target.from }, limits.dialMs, caller);
           state.preferred = index;
+          if (target.proxy !== null) socket.write(proxyHeader(target.proxy, from, listener.port));
           return opened(new Kept(socket, pool), false);
         } catch (error) {
           const refused = error instanceof SallyportError && error.code === 'upstream-refused';
@@ -74,7 +79,7 @@ export const http = defineUpstream({
         // Taken before the dial: a service that is slow to take connections would otherwise be asked for any number of them.
         state.open += 1;
         const kept = fresh ? null : pool.take(exchange.http !== null && isReplayable(exchange.http) ? limits.poolIdleMs : SURELY_ALIVE_MS);
-        return kept === null ? dialAny(caller) : opened(kept, true);
+        return kept === null ? dialAny(exchange, caller) : opened(kept, true);
       },
       close: async () => pool.close(),
     };

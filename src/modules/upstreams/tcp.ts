@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Reply } from '../../core/http/reply.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { proxyHeader } from '../../core/proxy-protocol.ts';
 import { dialCode } from '../../core/system-error.ts';
 import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
 
@@ -16,6 +18,8 @@ const options = z.strictObject({
   from: z.string().nullable(),
   /** What its visitors speak: `tls` is passed on as it comes, `tcp` is asked for by an upgrade. */
   scheme: z.enum(['tls', 'tcp']),
+  /** Which PROXY header begins each connection; null for none. */
+  proxy: z.enum(['v1', 'v2']).nullable().prefault(null),
 });
 
 type Options = z.output<typeof options>;
@@ -38,7 +42,7 @@ export const tcp = defineUpstream({
   build: (target, tools) => {
     const { limits } = tools;
     let open = 0;
-    const dialAny = async (caller: Caller, is: 'stream' | 'raw'): Promise<Opened> => {
+    const dialAny = async ({ from, listener }: Exchange, caller: Caller, is: 'stream' | 'raw'): Promise<Opened> => {
       if (open >= limits.upstreamsPerServiceMax)
         throw new SallyportError('connections-exceeded', 'the service has as many connections as it may');
       // Taken before the dial: a service that is slow to take connections would otherwise be asked for any number of them.
@@ -46,6 +50,7 @@ export const tcp = defineUpstream({
       try {
         const socket = await dialFirst(target, limits.dialMs, caller);
         socket.once('close', () => (open -= 1));
+        if (target.proxy !== null) socket.write(proxyHeader(target.proxy, from, listener.port));
         return { is, stream: socket, reused: false, release: () => void socket.destroy() };
       } catch (error) {
         open -= 1;
@@ -56,8 +61,8 @@ export const tcp = defineUpstream({
       words: `${target.scheme}://${hostPort(target.hosts[0] ?? 'localhost', target.port)}`,
       open: (exchange, caller) => {
         const { http } = exchange;
-        if (http === null && target.scheme === 'tls') return dialAny(caller, 'stream');
-        if (http?.upgrade === 'sallyport-tcp' && target.scheme === 'tcp') return dialAny(caller, 'raw');
+        if (http === null && target.scheme === 'tls') return dialAny(exchange, caller, 'stream');
+        if (http?.upgrade === 'sallyport-tcp' && target.scheme === 'tcp') return dialAny(exchange, caller, 'raw');
         if (http !== null && target.scheme === 'tcp') return { is: 'reply', reply: upgradeNeeded };
         throw new SallyportError('program-failed', 'a visitor of another kind was led to this service');
       },
