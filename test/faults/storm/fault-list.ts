@@ -11,7 +11,7 @@ export type Kind = 'kill' | 'freeze' | 'restart' | 'reset' | 'silence' | 'forget
 type Target = 'relay' | 'gateway' | 'service' | 'carriers' | 'visitors';
 
 /** How long things take: seconds of a person's day, or what a test of twenty seconds has. */
-export type Pace = Readonly<{ freezeMs: Span; silenceMs: Span; shapedMs: Span; betweenMs: Span; carrierIdleMs: number }>;
+export type Pace = Readonly<{ freezeMs: Span; silenceMs: Span; shapedMs: Span; betweenMs: Span; carrierIdleMs: number; redialMs: number }>;
 type Span = readonly [least: number, most: number];
 
 export const longPace: Pace = {
@@ -20,6 +20,7 @@ export const longPace: Pace = {
   shapedMs: [3_000, 8_000],
   betweenMs: [500, 4_000],
   carrierIdleMs: defaults.carrierIdleMs,
+  redialMs: defaults.redialMs,
 };
 
 export const shortPace: Pace = {
@@ -28,6 +29,8 @@ export const shortPace: Pace = {
   shapedMs: [1_000, 1_500],
   betweenMs: [100, 300],
   carrierIdleMs: 3_000,
+  // Two or three carriers that end in ten seconds do not bring the pause to its longest.
+  redialMs: 10_000,
 };
 
 export type Fault = Readonly<{ kind: Kind; target: Target; name: string }>;
@@ -54,11 +57,11 @@ export const allFaults: readonly Fault[] = (Object.keys(targets) as readonly Kin
 /** For whoever is slow: a start of the program, a busy machine. */
 const patienceMs = 15_000;
 
-/** A gateway whose carriers end often waits longer before it dials anew, up to `redialMs`. */
+/** A gateway whose carriers end often waits longer before it dials anew. */
 export function boundMs({ kind, target }: Fault, pace: Pace): number {
   const endsCarriers = target === 'relay' || target === 'gateway' || target === 'carriers';
   if (!endsCarriers || kind === 'freeze' || kind === 'delay') return patienceMs;
-  return patienceMs + defaults.redialMs + (kind === 'forget' ? pace.carrierIdleMs : 0);
+  return patienceMs + pace.redialMs + (kind === 'forget' ? pace.carrierIdleMs : 0);
 }
 
 /** Where there are two sites, a gateway of the one and the relay of the other live through it all: leaks need time. */

@@ -9,12 +9,12 @@ import { visit, type Door } from './visit.ts';
 
 /** How often each is chosen, in a hundred. */
 const shares: readonly (readonly [Work, number])[] = [
-  ['nonce', 44],
+  ['nonce', 37],
   ['post', 20],
   ['upload', 9],
   ['download', 12],
   ['chunked', 5],
-  ['drip', 5],
+  ['drip', 12],
   ['websocket', 5],
 ];
 /** A read is tried so often; what changes something is sent once. */

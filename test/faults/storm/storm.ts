@@ -48,7 +48,9 @@ export const filesMore = 12;
 /** A heap that has its size by then, and what the allocator keeps. */
 export const residentBytesMore = 80_000_000;
 /** The last idle connection ends by a deadline of the product: pools after 30 s, carriers as well. */
-const settleMsLong = 45_000;
+const settleMs = 45_000;
+/** The services of the storm close what is idle after a second, and then nothing stays longer. */
+const settleMsShort = 15_000;
 
 export async function runStorm(context: Context, options: StormOptions): Promise<Report> {
   const log: string[] = [];
@@ -194,7 +196,8 @@ class Storm {
   /** Waits until what was opened is closed again, and no longer than the product's own deadlines need. */
   async #settled(world: World, before: ReadonlyMap<Unit, Footprint>): Promise<void> {
     const open = (): boolean => world.units.some((unit) => unit.footprint().files > (before.get(unit)?.files ?? 0) + filesMore / 2);
-    for (const end = performance.now() + (this.#options.settleMs ?? settleMsLong); open() && performance.now() < end;) await pause(100);
+    const patienceMs = this.#options.settleMs ?? (this.#options.seconds === null ? settleMsShort : settleMs);
+    for (const end = performance.now() + patienceMs; open() && performance.now() < end;) await pause(100);
   }
 
   /** A storm in which nothing came through has shown nothing. */

@@ -30,8 +30,8 @@ function pathOf({ work, id, bytes }: Pick<Visit, 'work' | 'id' | 'bytes'>): stri
 }
 
 /** OpenSSL says more than the code does: which alert it was. */
-export function codeOf(error: NodeJS.ErrnoException & { reason?: unknown }): string {
-  return typeof error.reason === 'string' ? error.reason : (error.code ?? error.message);
+export function codeOf(error: NodeJS.ErrnoException): string {
+  return /:SSL routines:[^:]*:([^:]+):/.exec(error.message)?.[1] ?? error.code ?? error.message;
 }
 
 /** Never rejects, and always ends: who hears nothing for `patienceMs` leaves. */
