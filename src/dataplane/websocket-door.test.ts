@@ -272,7 +272,7 @@ describe('the door for WebSockets', () => {
   }
 
   it('ends who asks with pings and never reads the answers (ping flood)', async (test) => {
-    const at = await withDoor(test);
+    const at = await withDoor(test, { handshakeMs: 60_000 });
     const ws = opened(at);
     await once(ws, 'open');
     ws.pause();

@@ -101,7 +101,6 @@ export class WebSocketDoor {
       const carrier = new WebSocketStream(ws, this.#options.limits.frameBytesMax);
       carrier.on('error', () => undefined);
       socket.once('close', () => carrier.destroy());
-      carrier.once('close', () => socket.destroy());
       // In one turn: the place that is left here is the one that is taken there.
       guest.enter();
       this.#options.take(carrier, guest.from);

@@ -51,7 +51,6 @@ export async function wrapInWebSocket(line: Socket, options: WrapOptions): Promi
       hold(stream);
       // The outer TLS may go without the WebSocket's hearing of it.
       outer.once('close', () => stream.destroy());
-      stream.once('close', () => outer.destroy());
       resolve(stream);
     });
   });
