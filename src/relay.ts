@@ -22,12 +22,14 @@ import { Engine } from './dataplane/engine.ts';
 import { carrierAlpn } from './dataplane/greeting.ts';
 import { createIds } from './dataplane/ids.ts';
 import { listen } from './dataplane/listener.ts';
-import type { Listening } from './dataplane/listener.ts';
+import type { BoundSocket, Listening } from './dataplane/listener.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { WebSocketDoor } from './dataplane/websocket-door.ts';
 import type { OwnCertificate } from './dataplane/websocket-door.ts';
 import { sniProtocol, type Claim } from './modules/protocols/sni.ts';
 import { throughTunnel } from './modules/upstreams/tunnel.ts';
+import { Leaving } from './relay/leaving.ts';
+import { Visitors } from './relay/visitors.ts';
 
 export type RelayOptions = Readonly<{
   identity: MachineIdentity;
@@ -43,6 +45,8 @@ export type RelayOptions = Readonly<{
   now: () => number;
   /** A key that owns every name and gets visitors who name nobody: the embedded relay's own gateway. Null on a public relay. */
   owner: string | null;
+  /** Where the listening sockets come from: a holder's, which outlives this process. Otherwise they are made here. */
+  bind?: (at: Readonly<{ host: string; port: number }>) => Promise<BoundSocket>;
   /** Told of our own faults. */
   onFault: (error: unknown) => void;
   /** Told of carriers that came to nothing or ended, for the operator's log. */
@@ -64,6 +68,14 @@ export interface Relay extends Closable {
   refresh(): Promise<void>;
   /** Shows this key from now on. `next` is announced: gateways are bid goodbye, come again at once and hear it. */
   useKeys(identity: MachineIdentity, next: string | null): void;
+  /** How many visitors are here. */
+  visitors(): number;
+  /**
+   * Takes nobody any more, says so to all gateways, and lets what runs end for so long. Resolves when nothing runs any
+   * more, or the time is over, with the number of visitors who are still here: `close` cuts them.
+   * Said again with a shorter time it ends sooner.
+   */
+  drain(ms: number): Promise<number>;
 }
 
 /** Errors: `address-in-use`, `permission-missing`, `address-unavailable`, `store-unavailable`. */
@@ -91,15 +103,17 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   });
   const engine = blindEngine(options, names, deadlines);
   const webSockets = options.own === undefined ? null : webSocketDoor(options.own, { limits, deadlines, door });
-  const protocol = sniProtocol(claimedBy(door, webSockets));
-  const take = (socket: Socket, from: Address): void => {
-    if (!comers.admits(socket, from.ip)) return;
-    const listener = { name: `relay:${domain}`, scheme: 'tls', port: socket.localPort ?? 0, via: 'direct', loopback: false } as const;
-    void engine.take({ stream: socket, from, sni: null, listener }, protocol);
-  };
+  const visitors = new Visitors();
+  const take = takerOf(engine, { claimed: claimedBy(door, webSockets), comers, visitors, domain });
   const ticking = startDeadlines(deadlines);
   const collecting = startBufferCollector();
   const listeners: Listening[] = [];
+  const leaving = new Leaving({
+    visitors,
+    stop: () => listeners.forEach((listener) => listener.stop()),
+    tell: () => names.leave('interrupted'),
+    helloMs: limits.leaveHelloMs,
+  });
   const close = async (): Promise<void> => {
     names.closeAll('interrupted');
     await Promise.all(listeners.map((listener) => listener.close()));
@@ -108,7 +122,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     grants.close();
   };
   try {
-    for (const at of options.listen) listeners.push(await listen({ ...at, limits, take }));
+    for (const at of options.listen) listeners.push(await listen({ ...at, limits, take, bound: (await options.bind?.(at)) ?? null }));
   } catch (error) {
     await close();
     throw error;
@@ -128,6 +142,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       names.leave('interrupted');
     },
     renew: (certificate) => webSockets?.renew(certificate),
+    visitors: () => visitors.size,
+    drain: (ms) => leaving.leave(ms),
     close,
   };
 }
@@ -142,6 +158,22 @@ function blindEngine({ limits, now, audit, onFault }: RelayOptions, names: Direc
     tools: { now, newId: createIds(now, randomBytes), limits, deadlines, splice, httpDate },
     onFault,
   });
+}
+
+type Taking = Readonly<{ claimed: Claim; comers: Comers; visitors: Visitors; domain: string }>;
+
+/** What becomes of each connection. */
+function takerOf(engine: Engine, { claimed, comers, visitors, domain }: Taking): (socket: Socket, from: Address) => void {
+  const protocol = sniProtocol((arrival, alpn, read, sni) => {
+    visitors.heard(arrival.stream);
+    return claimed(arrival, alpn, read, sni);
+  });
+  return (socket, from) => {
+    if (!comers.admits(socket, from.ip)) return;
+    const listener = { name: `relay:${domain}`, scheme: 'tls', port: socket.localPort ?? 0, via: 'direct', loopback: false } as const;
+    visitors.come(socket);
+    void engine.take({ stream: socket, from, sni: null, listener }, protocol).then(() => visitors.gone(socket));
+  };
 }
 
 /** Who comes to the relay itself: a carrier as it is, or one in a WebSocket. */

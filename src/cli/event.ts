@@ -18,7 +18,12 @@ export type AccessShown =
 
 /** Times are RFC 3339 in UTC; addresses HOST:PORT; fingerprints SHA-256 in hex. */
 export type CliEvent =
-  | Readonly<{ event: 'listening'; addresses: readonly string[]; fingerprint: string; domain: string }>
+  /** `pid` is the process that serves; the one that was started may hold its sockets only. */
+  | Readonly<{ event: 'listening'; addresses: readonly string[]; fingerprint: string; domain: string; pid: number }>
+  /** `visitors` are connected now; `until` is when those who still are will be cut. */
+  | Readonly<{ event: 'leaving'; pid: number; why: 'stop' | 'upgrade'; visitors: number; until: string }>
+  | Readonly<{ event: 'left'; pid: number; cut: number }>
+  | Readonly<{ event: 'upgraded'; pid: number }>
   /** `onlyFor`: the one key that may spend it, where the name was another's lately. */
   | Readonly<{ event: 'invite'; name: string; code: string; expires: string; onlyFor: string | null }>
   | Readonly<{ event: 'joined'; relay: string; grants: readonly string[] }>

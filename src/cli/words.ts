@@ -15,6 +15,14 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
   switch (event.event) {
     case 'listening':
       return `The relay listens on ${event.addresses.join(' and ')} for ${event.domain}.\nIts key: ${event.fingerprint}`;
+    case 'leaving':
+      return leavingWords(event);
+    case 'left':
+      return event.cut === 0
+        ? `The relay (process ${event.pid}) is gone.`
+        : `The relay (process ${event.pid}) is gone; it cut ${connections(event.cut)}.`;
+    case 'upgraded':
+      return `The new relay listens (process ${event.pid}); the old one lets what runs end.`;
     case 'invite':
       return inviteWords(event);
     case 'joined':
@@ -75,6 +83,17 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
 function inviteWords({ name, code, expires, onlyFor }: Event<'invite'>): string {
   const only = onlyFor === null ? '' : `Only the key that had it last may: ${onlyFor}\n`;
   return `For ${name}, once, until ${localTime(expires)}:\n${only}\n  sallyport join ${code}\n`;
+}
+
+function leavingWords({ pid, why, visitors, until }: Event<'leaving'>): string {
+  const running = visitors === 0 ? 'Nobody is connected' : `${connections(visitors)} may end until ${localTime(until)}`;
+  return why === 'upgrade'
+    ? `The relay before (process ${pid}) takes nobody any more. ${running}.`
+    : `The relay takes nobody any more. ${running}.${visitors === 0 ? '' : ' Ctrl-C again ends it at once.'}`;
+}
+
+function connections(count: number): string {
+  return count === 1 ? 'one connection' : `${count} connections`;
 }
 
 function sentence({ message, hint }: Readonly<{ message: string; hint: string | null }>): string {

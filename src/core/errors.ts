@@ -100,6 +100,7 @@ export const codes = {
   'gateway-missing': { status: null, exit: 67 },
   'service-missing': { status: null, exit: 67 },
   'process-missing': { status: null, exit: 69 },
+  'successor-failed': { status: null, exit: 69 },
   'record-conflicted': { status: null, exit: 75 },
   'store-unavailable': { status: 503, exit: 74 },
   'address-unreachable': { status: null, exit: 69 },

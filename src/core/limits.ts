@@ -108,6 +108,19 @@ export const defaults = {
   /** Between two attempts to reach the relay, at most; jittered. ngrok and cloudflared stay below a minute. */
   redialMs: 30_000 as number,
   inviteMs: 86_400_000 as number,
+
+  // A relay that goes. `docker stop` kills after 10 s: by then all has to be said.
+  drainMs: 8_000 as number,
+  /** And how long what runs may go on behind an upgrade, where nobody waits for the end. Envoy's parent shutdown: 15 min. */
+  upgradeDrainMs: 900_000 as number,
+  /** Relays of earlier upgrades that still drain; of more the oldest ends. Each is a process of some 100 MB. */
+  relaysLeavingMax: 3 as number,
+  /** How long the new relay of an upgrade may take until it listens. It takes half a second; a store may have to be recovered. */
+  successorMs: 20_000 as number,
+  /** After it stopped listening a relay hears out who is connected and has not said a name yet, before its gateways are told. Less than `visitorHoldMs`: others wait meanwhile. */
+  leaveHelloMs: 2_000 as number,
+  /** Listening sockets that are held for a relay. */
+  heldSocketsMax: 1_024 as number,
   controlFramesPerSecondMax: 2_000 as number,
 
   // People. Two hashes at a time (argon2 shares the runtime's four pool threads with DNS and fsync), the rest queue or are refused.

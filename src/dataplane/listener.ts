@@ -6,16 +6,30 @@ import { householdOf, hostPort, parseIp, type Address } from '../core/address.ts
 import type { Closable } from '../contracts/stream.ts';
 import type { Limits } from '../core/limits.ts';
 
-export type Listening = Closable & Readonly<{ host: string; port: number }>;
+export type Listening = Closable &
+  Readonly<{
+    host: string;
+    port: number;
+    /** Takes no more connections; those that stand go on until `close`. */
+    stop: () => void;
+  }>;
+
+/** A socket that is bound already: another process holds it too, so that it outlives this one. */
+export type BoundSocket = Readonly<{ fd: number }>;
 
 export type ListenOptions = Readonly<{
   host: string;
   port: number;
+  /** Taken instead of binding the address ourselves. */
+  bound?: BoundSocket | null;
   limits: Pick<Limits, 'connectionsMax' | 'connectionsPerAddressMax'>;
   /** Addresses that many visitors share, as balancers do: only the whole is counted for them. */
   isShared?: (ip: string) => boolean;
   take: (socket: Socket, from: Address) => void;
 }>;
+
+/** Connections that wait to be taken; the system's own limit (`somaxconn`) may be lower. nginx 511, Go takes the system's. */
+const backlogMax = 1_024;
 
 /**
  * Errors: `address-in-use`, `permission-missing` (a port below 1024), `address-unavailable`.
@@ -53,22 +67,26 @@ export function listen(options: ListenOptions): Promise<Listening> {
 function listening(server: Server, options: ListenOptions, destroyAll: () => void): Promise<Listening> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, options)));
-    server.listen({ host: options.host, port: options.port, backlog: 1_024 }, () => {
+    const ready = (): void => {
       const address = server.address();
       const port = address !== null && typeof address === 'object' ? address.port : options.port;
       let closed: Promise<void> | null = null;
+      const stop = (): Promise<void> => (closed ??= new Promise((done) => void server.close(() => done())));
       resolve({
         host: options.host,
         port,
+        stop: () => void stop(),
         close: () => {
-          closed ??= new Promise((done) => {
-            server.close(() => done());
-            destroyAll();
-          });
-          return closed;
+          const done = stop();
+          destroyAll();
+          return done;
         },
       });
-    });
+    };
+    // The second form takes a handle as it came from the other process: Node's own types know no better name for it.
+    if (options.bound === undefined || options.bound === null)
+      server.listen({ host: options.host, port: options.port, backlog: backlogMax }, ready);
+    else server.listen(options.bound, backlogMax, ready);
   });
 }
 
@@ -83,7 +101,11 @@ const meanings: Readonly<Record<string, readonly [Code, string, string]>> = {
   EADDRNOTAVAIL: ['address-unavailable', 'this machine has no such address', 'Use an address of this machine, 127.0.0.1 or 0.0.0.0.'],
 };
 
-function cannotListen(error: NodeJS.ErrnoException, at: Readonly<{ host: string; port: number }>): SallyportError {
+/** Says in our words why an address cannot be listened on. */
+export function cannotListen(
+  error: Readonly<{ code?: string | undefined; message: string }>,
+  at: Readonly<{ host: string; port: number }>,
+): SallyportError {
   const [code, why, hint] = meanings[error.code ?? ''] ?? ['address-unavailable', error.message, 'check the address'];
   const where = hostPort(at.host, at.port);
   return new SallyportError(code, `Cannot listen on ${where}: ${why}.`, { hint, cause: error });

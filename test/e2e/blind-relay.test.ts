@@ -71,7 +71,7 @@ test(
     const visit = curl([...curlWords, '-H', `X-Secret: ${field}`, '-d', `text=${body}`, `${url}/orders/${path}`]);
     await service.reached;
     if (withoutMemory === false) {
-      const relayMemory = searchMemory(relay.program.pid, secrets);
+      const relayMemory = searchMemory(relay.pid, secrets);
       const gatewayMemory = searchMemory(program.pid, secrets);
       assert.ok(relayMemory.bytes > 20_000_000, `only ${relayMemory.bytes} bytes of memory were read`);
       assert.deepEqual(relayMemory.found, [0, 0, 0, 0]);

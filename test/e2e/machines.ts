@@ -6,7 +6,16 @@ import { text } from './lines.ts';
 
 type Context = Parameters<typeof freshHome>[0];
 
-export type RelayProgram = Readonly<{ program: Program; home: string; host: string; port: number; fingerprint: string }>;
+export type RelayProgram = Readonly<{
+  /** What was started: it holds the listening sockets. */
+  program: Program;
+  /** The process that visitors come to: its child. */
+  pid: number;
+  home: string;
+  host: string;
+  port: number;
+  fingerprint: string;
+}>;
 
 export type RelayChoice = Readonly<{ home?: string; port?: number; words?: readonly string[] }>;
 
@@ -18,7 +27,7 @@ export async function relayProgram(context: Context, choice: RelayChoice = {}): 
   const listening = await program.line('listening');
   const [address = ''] = listening['addresses'] as readonly string[];
   const [host = '', port = ''] = address.split(':');
-  return { program, home, host, port: Number(port), fingerprint: text(listening, 'fingerprint') };
+  return { program, pid: Number(listening['pid']), home, host, port: Number(port), fingerprint: text(listening, 'fingerprint') };
 }
 
 /** An invitation to a name of the relay, as its operator makes it. */

@@ -170,7 +170,7 @@ test('a carrier that is reset, with exchanges on it and in its greeting, comes a
   const ca = text(ready, 'ca');
   // Visitors come to the relay itself; only the carrier, and the gateway's own check, go over the line.
   const url = `https://blog.example.test:${relay.port}`;
-  const before = withoutProc === false ? [openFiles(relay.program.pid), openFiles(share.pid)] : [0, 0];
+  const before = withoutProc === false ? [openFiles(relay.pid), openFiles(share.pid)] : [0, 0];
   const visit = (path: string) => ask(`${url}${path}`, { ca }).catch(() => null);
   const back = async (): Promise<void> => {
     let got = await visit('/ok');

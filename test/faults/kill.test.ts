@@ -93,9 +93,9 @@ test('kill -9 of relay, gateway and service in turn, and a relay that hangs', { 
   await since('service killed and started again', from);
 
   from = performance.now();
-  relay.program.child.kill('SIGSTOP');
+  process.kill(relay.pid, 'SIGSTOP');
   await pause(2_000);
-  relay.program.child.kill('SIGCONT');
+  process.kill(relay.pid, 'SIGCONT');
   await since('relay stopped for 2 s', from);
 
   signing.abort();

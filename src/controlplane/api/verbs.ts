@@ -22,6 +22,8 @@ export const requests = {
   reload: z.strictObject({}),
   /** Of a relay: what was written to the store before holds when the answer comes. */
   refresh: z.strictObject({}),
+  /** A relay: starts the code that is on the disk now, and hands over to it. */
+  upgrade: z.strictObject({}),
   /** Ends the process as Ctrl-C does. */
   stop: z.strictObject({}),
 } as const;

@@ -1,0 +1,214 @@
+/** Runs a relay from a command until it has left: alone, or under a holder that keeps its sockets over an upgrade. */
+
+import type { AuditLog } from '../contracts/sink.ts';
+import type { Store } from '../contracts/store.ts';
+import type { MachineIdentity } from '../contracts/tunnel.ts';
+import { relayVerbs } from '../controlplane/api/relay-status.ts';
+import { serveControl } from '../controlplane/api/serve.ts';
+import type { ControlVerbs } from '../controlplane/api/verbs.ts';
+import { loadIdentity } from '../controlplane/certificates/identity.ts';
+import { saveRelayCard } from '../controlplane/enrolment/relay-card.ts';
+import { SallyportError } from '../core/errors.ts';
+import { defaults } from '../core/limits.ts';
+import { wired } from '../registry.ts';
+import type { Relay } from '../relay.ts';
+import { startRelay } from '../relay.ts';
+import type { HeldBy } from '../relay/held-by.ts';
+import { heldBy } from '../relay/held-by.ts';
+import type { LeaveReason } from '../relay/messages.ts';
+import type { Cli } from './cli.ts';
+import { instant } from './event.ts';
+import { failureOf } from './failure.ts';
+import { ownDoor } from './own-door.ts';
+import { keeperOfKeys } from './relay-keys.ts';
+
+export type RelayPlan = Readonly<{
+  domain: string;
+  listen: readonly Readonly<{ host: string; port: number }>[];
+  /** How gateways reach it: HOST:PORT. Null: the domain, or the address that it listens on. */
+  address: string | null;
+  /** How long connections may go on behind an upgrade. */
+  drainMs: number;
+  /** PEM, for the door on its own name. */
+  files: Readonly<{ certificate: string; key: string }> | null;
+}>;
+
+type Opened = Readonly<{ identity: MachineIdentity; store: Store; audit: AuditLog; closing: (() => Promise<unknown>)[] }>;
+
+/** Resolves when it has left. Errors: those of its words, `home-*`, `store-unavailable`, `address-in-use`, `permission-missing`. */
+export async function serveRelay(cli: Cli, planned: () => RelayPlan): Promise<void> {
+  const held = heldBy(cli.terminal.env);
+  try {
+    await run(cli, planned(), held);
+  } catch (error) {
+    // The relay before it goes on, and has the last word.
+    if (held?.role !== 'successor') throw error;
+    const { code, message, hint } = failureOf(error);
+    await held.failed({ is: 'failed', code, message, hint });
+  }
+}
+
+async function run(cli: Cli, plan: RelayPlan, held: HeldBy | null): Promise<void> {
+  const { terminal } = cli;
+  const reporter = cli.reporter();
+  const going = new Going(cli, plan, held);
+  const own = await ownDoor(plan);
+  const { identity, store, audit, closing } = await openAll(cli);
+  try {
+    const relay = await startRelay({
+      identity,
+      store,
+      listen: plan.listen,
+      domain: plan.domain,
+      limits: defaults,
+      audit,
+      now: terminal.now,
+      owner: null,
+      own: own?.door,
+      ...(held === null ? {} : { bind: held.bind }),
+      onFault: (error) => warn(cli, error),
+    });
+    closing.push(() => relay.close());
+    own?.attach(relay);
+    going.relay = relay;
+    going.renew = own?.renew ?? null;
+    await saveRelayCard(store, { domain: plan.domain, address: reachableAddress(plan, relay.addresses) });
+    const keepKeys = keeperOfKeys(relay, (await cli.home()).keys);
+    await keepKeys();
+    const control = await serveControl(
+      await cli.home(),
+      verbs(relay, { plan, held, since: terminal.now(), stop: () => going.stop(), leaves: () => going.leaves, keepKeys }),
+      {
+        onFault: (error) => warn(cli, error),
+      },
+    );
+    closing.push(() => control.close());
+    const { addresses, fingerprint } = relay;
+    reporter.say({ event: 'listening', addresses, fingerprint, domain: plan.domain, pid: process.pid });
+    if (held?.role !== 'successor') reporter.note('Invite a gateway: sallyport relay invite blog');
+    held?.listening();
+    const cut = await going.gone;
+    reporter.say({ event: 'left', pid: process.pid, cut });
+  } finally {
+    going.release();
+    for (const close of closing.toReversed()) await close().catch(() => undefined);
+  }
+}
+
+/** What a person, a supervisor or the holder asks for: leave once, end at once when it is said again. */
+class Going {
+  readonly #cli: Cli;
+  readonly #plan: RelayPlan;
+  readonly #held: HeldBy | null;
+  readonly #gone = Promise.withResolvers<number>();
+  readonly release: () => void;
+  relay: Relay | null = null;
+  /** What SIGHUP does where nobody upgrades: the certificate is read again. */
+  renew: (() => Promise<void>) | null = null;
+  #asked = false;
+  #leaves = false;
+
+  constructor(cli: Cli, plan: RelayPlan, held: HeldBy | null) {
+    this.#cli = cli;
+    this.#plan = plan;
+    this.#held = held;
+    held?.follow({
+      leave: (why) => this.#leave(why),
+      end: () => this.#end(),
+      stay: (error) => warn(cli, error),
+    });
+    this.release = cli.terminal.onSignal((signal) => {
+      // A terminal and a supervisor may signal all processes: the holder, who knows all of them, says what it means.
+      if (held !== null) return;
+      if (signal === 'reload') this.renew?.().catch((error: unknown) => warn(cli, error));
+      else if (this.#asked) this.#end();
+      else this.#leave('stop');
+      this.#asked ||= signal === 'end';
+    });
+  }
+
+  /** Resolves with how many visitors will be cut. */
+  get gone(): Promise<number> {
+    return this.#gone.promise;
+  }
+
+  #leave(why: LeaveReason): void {
+    const { relay } = this;
+    this.#leaves = true;
+    // It has not begun to listen.
+    if (relay === null) return this.#gone.resolve(0);
+    const ms = why === 'stop' ? defaults.drainMs : this.#plan.drainMs;
+    const until = instant(this.#cli.terminal.now() + ms) ?? '';
+    this.#cli.reporter().say({ event: 'leaving', pid: process.pid, why, visitors: relay.visitors(), until });
+    relay.drain(ms).then(this.#gone.resolve, this.#gone.reject);
+  }
+
+  /** Whether it takes nobody any more. */
+  get leaves(): boolean {
+    return this.#leaves;
+  }
+
+  /** As Ctrl-C, but asked for over the control socket. */
+  stop(): void {
+    if (this.#held === null) this.#leave('stop');
+    else this.#held.stop();
+  }
+
+  #end(): void {
+    this.#gone.resolve(this.relay?.visitors() ?? 0);
+  }
+}
+
+async function openAll(cli: Cli): Promise<Opened> {
+  const { terminal } = cli;
+  const home = await cli.home();
+  const identity = await loadIdentity(home.keys, 'relay');
+  const store = await wired.stores.sqlite({ path: home.store, now: terminal.now });
+  try {
+    const audit = await wired.sinks.file({
+      path: home.exchanges,
+      now: terminal.now,
+      limits: defaults,
+      trouble: (error) => (error === null ? undefined : warn(cli, error)),
+    });
+    return { identity, store, audit, closing: [() => store.close(), () => audit.close()] };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+type Running = Readonly<{
+  plan: RelayPlan;
+  held: HeldBy | null;
+  since: number;
+  stop: () => void;
+  leaves: () => boolean;
+  keepKeys: () => Promise<void>;
+}>;
+
+function verbs(relay: Relay, { plan, held, since, stop, leaves, keepKeys }: Running): ControlVerbs {
+  return {
+    ...relayVerbs(relay, { domain: plan.domain, since, stop, refreshed: keepKeys }),
+    upgrade: async () => {
+      if (leaves()) throw new SallyportError('process-missing', 'This relay is leaving; the one after it serves.');
+      if (held !== null) return { pid: await held.upgrade() };
+      throw new SallyportError('successor-failed', 'Nobody holds the sockets of this relay.', {
+        hint: 'Start it as `sallyport relay --domain …`, with `relay` as the first word.',
+      });
+    },
+  };
+}
+
+function warn(cli: Cli, error: unknown): void {
+  const { code, message, hint } = failureOf(error);
+  cli.reporter().say({ event: 'warning', code, message, hint });
+}
+
+/** What stands in invitations: said, or the address itself when it is one, or the domain. */
+function reachableAddress({ address, domain }: RelayPlan, addresses: readonly string[]): string {
+  if (address !== null) return address;
+  const [first = `${domain}:443`] = addresses;
+  const port = first.replace(/^.*:/, '');
+  return /^(?:0\.0\.0\.0|\[::\]):/.test(first) ? `${domain}:${port}` : first;
+}

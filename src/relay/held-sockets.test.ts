@@ -1,0 +1,40 @@
+/** Sockets that are held and listened on elsewhere: what of Node this rests on. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { HeldSockets, type Handle } from './held-sockets.ts';
+
+function portOf(handle: Handle): number {
+  const into: Partial<AddressInfo> = {};
+  equal(handle.getsockname(into), 0);
+  return into.port ?? 0;
+}
+
+test('a held socket is bound, listened on by nobody, and the same for the same words', async (context) => {
+  const sockets = new HeldSockets(2);
+  context.after(() => sockets.close());
+  const held = sockets.bind('127.0.0.1', 0);
+  ok(typeof held !== 'string' && held.fd > 2);
+  equal(sockets.bind('127.0.0.1', 0), held);
+  const dialled = connect(portOf(held), '127.0.0.1');
+  const [error] = (await once(dialled, 'error')) as [NodeJS.ErrnoException];
+  equal(error.code, 'ECONNREFUSED');
+});
+
+test('an address in use, one of another machine and one too many are named by their error', async (context) => {
+  const sockets = new HeldSockets(1);
+  context.after(() => sockets.close());
+  const taken = createServer().listen(0, '127.0.0.1');
+  context.after(() => void taken.close());
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  // A socket that is not bound would be listened on all the same, on any port.
+  deepEqual(
+    [sockets.bind('127.0.0.1', port), sockets.bind('192.0.2.1', 0), sockets.bind('localhost', 0)],
+    ['EADDRINUSE', 'EADDRNOTAVAIL', 'EINVAL'],
+  );
+  ok(typeof sockets.bind('127.0.0.1', 0) !== 'string');
+  equal(sockets.bind('127.0.0.2', 0), 'EMFILE');
+});
