@@ -73,6 +73,9 @@ export type CliEvent =
       steps: readonly string[];
     }>
   | Readonly<{ event: 'ca'; path: string; fingerprint: string; names: readonly string[]; expires: string }>
+  | Readonly<{ event: 'backup'; change: 'written'; path: string; files: number; bytes: number }>
+  /** `made`: when the backup was. `replaced`: where the state of before lies now. */
+  | Readonly<{ event: 'backup'; change: 'restored'; path: string; files: number; made: string; replaced: string | null }>
   | Readonly<{ event: 'config'; path: string; services: readonly string[] }>
   | Readonly<{ event: 'reloaded'; path: string }>
   | Readonly<{ event: 'version'; version: string; node: string }>

@@ -61,6 +61,8 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
       config: async () => (await import('./commands/config.ts')).configCommand,
       ca: async () => (await import('./commands/ca.ts')).caCommand,
       'rotate-key': async () => (await import('./commands/rotate-key.ts')).rotateKeyCommand,
+      backup: async () => (await import('./commands/backup.ts')).backupCommand,
+      restore: async () => (await import('./commands/restore.ts')).restoreCommand,
       version: async () => (await import('./commands/version.ts')).versionCommand,
     },
   ],

@@ -65,6 +65,10 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       ].join('\n');
     case 'ca':
       return `${event.path}\nSHA-256 ${event.fingerprint}\nSigns only for: ${event.names.join(', ')}\nUntil ${localTime(event.expires)}`;
+    case 'backup':
+      return event.change === 'written'
+        ? `${shown(event.path)} holds ${event.files} files, private keys among them: keep it safe.`
+        : `Restored as of ${localTime(event.made)}.${event.replaced === null ? '' : `\nWhat was here before lies in ${shown(event.replaced)}`}`;
     case 'config':
       return `${shown(event.path)} is right: ${event.services.length === 1 ? 'one service' : `${event.services.length} services`} (${event.services.join(', ')}).`;
     case 'reloaded':
@@ -108,9 +112,15 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
     ...(event.expires === null
       ? []
       : [`  Closes in ${durationWords(Date.parse(event.expires) - terminal.now())}, at ${localTime(event.expires)}`]),
-    ...(event.ca === null ? [] : [`  curl --cacert ${event.ca} ${event.url}`]),
+    ...reachingLines(event).map((line) => `  ${line}`),
   ];
   return lines.join('\n');
+}
+
+/** What a visitor types, in one line: what is copied runs. */
+export function reachingLines({ url, ca }: Pick<Event<'ready'>, 'url' | 'ca'>): readonly string[] {
+  if (url.startsWith('tcp:')) return [`sallyport connect ${url.slice('tcp://'.length)}${ca === null ? '' : ` --ca ${ca}`}`];
+  return ca === null ? [] : [`curl --cacert ${ca} ${url}`];
 }
 
 /** How far an address goes, honestly. */

@@ -76,6 +76,8 @@ export const codes = {
   'config-unsafe': { status: null, exit: 78 },
   'config-missing': { status: null, exit: 66 },
   'home-exposed': { status: null, exit: 77 },
+  'home-occupied': { status: null, exit: 73 },
+  'backup-malformed': { status: null, exit: 65 },
   'home-unwritable': { status: null, exit: 73 },
   'disk-full': { status: 503, exit: 73 },
   'address-in-use': { status: null, exit: 69 },

@@ -64,5 +64,6 @@ export async function listBlocks(store: Store): Promise<readonly Block[]> {
 }
 
 function keyOf({ kind, what }: Pick<Block, 'kind' | 'what'>): string {
-  return `${blocksPrefix}${kind}/${what.replace('/', '~')}`;
+  const spelling = what.replace('/', '~');
+  return `${blocksPrefix}${kind}/${spelling}`;
 }
