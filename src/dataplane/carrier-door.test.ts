@@ -78,7 +78,7 @@ describe('tunnel auth', () => {
     await until(() => raw.heard.length === 1);
     deepEqual(raw.heard[0], [
       'accepted',
-      { domain: 'example.test', grants: ['blog.example.test', '*.blog.example.test'], window: 65_536, features: [] },
+      { domain: 'example.test', grants: ['blog.example.test', '*.blog.example.test'], window: raw.carrier.limits.window, features: [] },
     ]);
   });
 
@@ -398,6 +398,31 @@ describe('names', () => {
       at.relay.gateways().map((one) => [one.names, one.carriers]),
       [[['blog.example.test'], 2]],
     );
+  });
+
+  it('are what the newest registration said, also when an older one comes late on another carrier', async (test) => {
+    const at = await world(test);
+    const key = await at.member('blog', 'shop');
+    const instance = randomBytes(16).toString('hex');
+    const said: (readonly [number, string])[] = [
+      [5, 'blog.example.test'],
+      [3, 'shop.example.test'],
+    ];
+    const answers: unknown[] = [];
+    for (const [ask, name] of said) {
+      const raw = await rawCarrier(test, at, key);
+      raw.carrier.message('hello', helloOf(raw.socket, key, { instance }));
+      await until(() => raw.heard.length === 1);
+      raw.carrier.begin({ window: 65_536, streams: 0 });
+      raw.carrier.message('register', { ask, names: [name] });
+      await until(() => raw.heard.length === 2);
+      answers.push(raw.heard[1]?.[1]);
+    }
+    deepEqual(answers, [
+      { ask: 5, answers: [{ name: 'blog.example.test', is: 'held' }] },
+      { ask: 3, answers: [{ name: 'shop.example.test', is: 'refused', code: 'name-refused' }] },
+    ]);
+    deepEqual(at.relay.gateways()[0]?.names, ['blog.example.test']);
   });
 
   it('are not shared with whoever says the instance of another key', async (test) => {

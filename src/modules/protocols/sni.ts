@@ -199,12 +199,11 @@ class SniCall implements Call {
     owner.settled(tally(this.#hello.length, 0, this.#cutBy ?? code, code === 'visitor-gone' ? 'it left before it was answered' : why));
   }
 
-  /** A socket tells that its peer has left only while it is read. What comes meanwhile stays in its own bounded buffer. */
+  /** A socket that was paused goes on reading until its own buffer is full, and so tells of the end. */
   #watch(): void {
     if (this.#watching) return;
     this.#watching = true;
     this.#stream.on('end', this.#gone);
-    this.#stream.read(0);
   }
 
   cut(code: Code): void {
