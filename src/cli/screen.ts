@@ -7,7 +7,7 @@ import { shown } from '../controlplane/records/words.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { clipped, columnsOf } from './printable.ts';
 import type { Terminal } from './terminal.ts';
-import { accessLines, localTime, reachWords } from './words.ts';
+import { accessLines, localTime, reachingLines, reachWords } from './words.ts';
 
 type Ready = Extract<CliEvent, { event: 'ready' }>;
 
@@ -74,9 +74,7 @@ function serviceLines(service: Shown, view: View): readonly string[] {
       ? []
       : fact('Closes in', `${durationWords(Date.parse(ready.expires) - now())} (${localTime(ready.expires)})`, view);
   const trust =
-    ready.ca === null
-      ? []
-      : [...fact('Certificate', 'of this machine’s own CA: browsers warn once', view), ...curlLines(ready.ca, ready.url, view)];
+    ready.ca === null ? [] : [...fact('Certificate', 'of this machine’s own CA: browsers warn once', view), ...commandLines(ready, view)];
   return [
     `  ${paint('bold', name)}  ${state}`,
     '',
@@ -102,10 +100,12 @@ function fact(title: string, text: string, { paint, size }: View): readonly stri
 }
 
 /** Whole on one line, or broken as a shell reads it: what is copied runs. */
-function curlLines(ca: string, url: string, { size }: View): readonly string[] {
-  const indent = ' '.repeat(2 + titleColumns);
-  const whole = `${indent}curl --cacert ${ca} ${url}`;
-  return columnsOf(whole) < size().columns ? [whole] : [`  curl --cacert ${ca} \\`, `    ${url}`];
+function commandLines(ready: Ready, { size }: View): readonly string[] {
+  return reachingLines(ready).flatMap((line) => {
+    const whole = `${' '.repeat(2 + titleColumns)}${line}`;
+    const at = line.lastIndexOf(' ');
+    return columnsOf(whole) < size().columns ? [whole] : [`  ${line.slice(0, at)} \\`, `    ${line.slice(at + 1)}`];
+  });
 }
 
 /** What a person opens: the link with its secret where there is one, the bare address otherwise. */

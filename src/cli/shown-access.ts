@@ -56,5 +56,5 @@ function shownWebhook({ path, kind }: Readonly<{ path: string; kind: WebhookKind
 
 /** What opens the service once: `GET` answers with a session and the clean path. */
 export function linkUrl(url: string, secret: string): string {
-  return `${url}/.sallyport/link/${secret}`;
+  return `${url.replace(/^tcp:/, 'https:')}/.sallyport/link/${secret}`;
 }

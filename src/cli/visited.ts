@@ -7,14 +7,14 @@ import { SallyportError } from '../core/errors.ts';
 /** `host` canonical, an IPv6 address in brackets. */
 export type Visited = Readonly<{ host: string; port: number }>;
 
-/** `NAME`, `NAME:PORT` or the `https://` address of a share. Errors: `usage-wrong`, also for a link: its secret is not for the command line. */
+/** `NAME`, `NAME:PORT` or the address of a share as it is shown. Errors: `usage-wrong`, also for a link: its secret is not for the command line. */
 export function placeToVisit(text: string): Visited {
   if (text.includes('/.sallyport/')) {
     throw new SallyportError('usage-wrong', 'A secret link does not belong on the command line: others on this machine can read it.', {
       hint: 'Name the address alone; the link is asked for, or read from SALLYPORT_LINK.',
     });
   }
-  const found = split(text.replace(/^https:\/\//, '').replace(/\/$/, ''), 443);
+  const found = split(text.replace(/^(?:https|tcp):\/\//, '').replace(/\/$/, ''), 443);
   if (found !== null) return found;
   throw new SallyportError('usage-wrong', `${JSON.stringify(text)} is no address to connect to.`, {
     hint: 'For example: sallyport connect ssh.example.org, or NAME:PORT',

@@ -32,10 +32,11 @@ export class Proofs {
     this.#options = options;
   }
 
-  /** Null where nobody can come. What is passed on unread is no web page as far as we know: its address says `tls`. */
+  /** Null where nobody can come. An address says what it is: `tls` where we cannot know what is spoken, `tcp` for what `connect` reaches. */
   placeOf(service: Readonly<{ name: string; hosts: readonly string[] }>): Place | null {
     const { doors, leg } = this.#options;
-    const unread = this.#planOf(service.name)?.behind.is === 'tls';
+    const kind = this.#planOf(service.name)?.behind.is;
+    const unread = kind === 'tls';
     const place = placeOf({
       service: service.name,
       hosts: service.hosts,
@@ -43,9 +44,9 @@ export class Proofs {
       relay: leg?.place ?? null,
       machine: machineAddresses(),
     });
-    if (place === null || !unread) return place;
+    if (place === null || (kind !== 'tls' && kind !== 'tcp')) return place;
     const host = place.host.includes(':') ? `[${place.host}]` : place.host;
-    return { ...place, url: `tls://${host}:${place.dial.port}` };
+    return { ...place, url: `${kind}://${host}:${place.dial.port}` };
   }
 
   /** Comes by the visitor's way. */
@@ -59,7 +60,17 @@ export class Proofs {
     }
     const leaf = this.#leafOf(place);
     const { nonce } = this.#options;
-    return reachSelf({ ...place, ca: leaf?.issuer ?? null, fingerprint: leaf?.fingerprint ?? null, nonce, signal, ...this.#way(place) });
+    // The way to a TCP service begins with HTTP, and a stranger is refused there as everywhere.
+    const url = place.url.replace(/^tcp:/, place.tls ? 'https:' : 'http:');
+    return reachSelf({
+      ...place,
+      url,
+      ca: leaf?.issuer ?? null,
+      fingerprint: leaf?.fingerprint ?? null,
+      nonce,
+      signal,
+      ...this.#way(place),
+    });
   }
 
   /** Behind a proxy nobody dials a relay, not even to see whether it passes visitors on; before a door that believes our own address we are a balancer. */

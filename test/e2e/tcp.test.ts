@@ -65,6 +65,7 @@ test('megabytes both ways come whole through sallyport tcp and connect, a half-c
   const home = await freshHome(context);
   const share = run(context, ['tcp', String(service.port), '--name', 'echo'], { home });
   const ready = await share.line('ready');
+  assert.match(text(ready, 'url'), /^tcp:\/\/echo\.localhost:\d+$/);
   assert.match(linkOf(ready), /^https:\/\/echo\.localhost:\d+\/\.sallyport\/link\//);
   const { port, program } = await connectTo(context, ready, { SALLYPORT_LINK: linkOf(ready) });
   const bytes = randomBytes(24_000_000);
@@ -126,7 +127,7 @@ test(
     const service = await startTcpService(context);
     const share = run(context, ['tcp', String(service.port), '--name', 'raw', '--public'], { home: await freshHome(context) });
     const ready = await share.line('ready');
-    const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
+    const [url, ca] = [text(ready, 'url').replace('tcp:', 'https:'), text(ready, 'ca')];
     const page = await curl(['--cacert', ca, url]);
     assert.deepEqual([page.status, page.fields.get('upgrade')], [426, 'sallyport-tcp']);
     assert.match(page.body, /sallyport connect/);

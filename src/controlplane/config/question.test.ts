@@ -83,6 +83,19 @@ test('says the code that the record would have', async () => {
   assert.equal(await codeOf({}, { url: 'https://other.example/' }), 'route-missing');
 });
 
+test('judges a connection that is passed on unread without a request', async () => {
+  seen.length = 0;
+  await answerQuestion({ ...question, url: 'tls://blog.example:8443' }, asked());
+  await answerQuestion({ ...question, url: 'tcp://blog.example:8443' }, asked());
+  assert.deepEqual(
+    seen.filter((_, at) => at % (seen.length / 2) === 0).map(({ http, host, listener }) => [http === null, host, listener.port]),
+    [
+      [true, 'blog.example', 8_443],
+      [false, 'blog.example', 8_443],
+    ],
+  );
+});
+
 test('says that a name is nobody’s, a service closed or its time over', async () => {
   assert.match((await answerQuestion({ ...question, url: 'https://other.example/' }, asked())).why, /no service is called other\.example/);
   assert.match((await answerQuestion(question, asked({ open: false }))).why, /blog is closed/);

@@ -75,7 +75,7 @@ function whyClosed(service: Service, now: number): Pick<Answer, 'code' | 'why'> 
 
 /** The request as the reader would have made it: the path stays as it was typed, for that is what is judged. */
 function exchangeOf({ url, method, from, as }: Question, { via, loopback, now }: Asked): Exchange {
-  const match = /^(https?):\/\/([^/?#]+)(\/[^#\s]*)?$/.exec(url);
+  const match = /^(https?|tls|tcp):\/\/([^/?#]+)(\/[^#\s]*)?$/.exec(url);
   const authority = parseAuthority(match?.[2] ?? '');
   const scheme = match?.[1] === 'http' ? 'http' : 'https';
   if (match === null || authority === null) {
@@ -98,17 +98,21 @@ function exchangeOf({ url, method, from, as }: Question, { via, loopback, now }:
     host: authority.host,
     sni: null,
     identity: as === null ? null : { guard: 'explain', subject: `user:${as}`, name: as, by: 'session', roles: [] },
-    http: {
-      method,
-      target,
-      path: canonicalPath(target),
-      minor: 1,
-      fields: [],
-      authority,
-      framing: { is: 'none' },
-      persistent: true,
-      expectsContinue: false,
-      upgrade: null,
-    },
+    // What is passed on unread has no request: it is judged by its name and address alone.
+    http:
+      match[1] === 'tls'
+        ? null
+        : {
+            method,
+            target,
+            path: canonicalPath(target),
+            minor: 1,
+            fields: [],
+            authority,
+            framing: { is: 'none' },
+            persistent: true,
+            expectsContinue: false,
+            upgrade: null,
+          },
   };
 }
