@@ -52,10 +52,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'link':
       return linkWords(event);
     case 'secret':
-      if (event.change === null) return shown(event.name);
-      return event.value === null
-        ? `The secret ${shown(event.name)} was ${event.change}.`
-        : `${event.value}\n(the secret ${shown(event.name)}; it is shown once)`;
+      return secretWords(event);
     case 'exchange':
       return recordWords({ is: 'event', event: event.record });
     case 'explain':
@@ -82,6 +79,11 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     default:
       return event satisfies never;
   }
+}
+
+function secretWords({ name, change, value }: Event<'secret'>): string {
+  if (change === null) return shown(name);
+  return value === null ? `The secret ${shown(name)} was ${change}.` : `${value}\n(the secret ${shown(name)}; it is shown once)`;
 }
 
 function inviteWords({ name, code, expires, onlyFor }: Event<'invite'>): string {
