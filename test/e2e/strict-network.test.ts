@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { firewall } from '../tunnel/firewall.ts';
@@ -105,5 +106,21 @@ test('a network where only HTTPS passes: a relay with a certificate, found by it
     socket.destroy();
   }
   assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
+  await shared.program.stop();
+});
+
+test('a relay at an IPv6 address', { skip }, async (context) => {
+  if (!Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1')))
+    return context.skip('not run: no IPv6');
+  const { port } = await startService(context);
+  const home = await freshHome(context);
+  const operator = await freshHome(context);
+  const relay = run(context, ['relay', '--listen', '[::1]:0', '--domain', 'example.test'], { home: operator });
+  await relay.line('listening');
+  const joining = run(context, ['join', '-'], { home });
+  joining.child.stdin?.end(`${await invitation(context, { home: operator }, 'blog')}\n`);
+  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  // It has reached itself: it is ready.
+  const shared = await share(context, port, ['--public'], { home });
   await shared.program.stop();
 });
