@@ -7,7 +7,7 @@ import { Mirror } from '../identities/mirror.ts';
 import { BlockList } from './block-list.ts';
 import { redeemInvite } from './invites.ts';
 import { covers } from './name-pattern.ts';
-import { endedAt, grantIn, moveGateway, namesPrefix, type Grant } from './names.ts';
+import { endedAt, grantIn, isWide, moveGateway, namesPrefix, type Grant, type OwnedName } from './names.ts';
 import { createPace } from './pace.ts';
 
 export type GrantsOptions = Readonly<{
@@ -17,7 +17,7 @@ export type GrantsOptions = Readonly<{
   owner: string | null;
   /** Milliseconds since 1970. */
   now: () => number;
-  /** Called after each change and at each end of a grant: carriers that lost their names are cut. */
+  /** Called after each change that may take something away, or gives ports, and at each end of a grant. */
   onChange: () => void;
 }>;
 
@@ -45,7 +45,7 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
     blockedName: (fingerprint, name) => memory.blockedName(fingerprint, name),
     redeem: async (secret, fingerprint) => {
       // The change is told to this process before the store confirms it.
-      await redeemInvite(options.store, { secret, fingerprint, now: options.now() });
+      await redeemInvite(options.store, { secret, fingerprint, now: options.now(), wide: () => memory.wide() });
     },
     renew: async (from, to) => {
       await moveGateway(options.store, { from, to, now: options.now() });
@@ -76,7 +76,11 @@ class Memory {
   readonly #ending = new Set<string>();
   readonly #streams = new Map<string, number>();
   readonly #paces = new Map<string, Pace>();
+  /** With names beside them or ports, kept ones included: the only ones that others can meet. */
+  readonly #wide = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
+  #arming = false;
+  #closed = false;
 
   constructor(options: GrantsOptions, blocks: BlockList) {
     this.#options = options;
@@ -85,16 +89,25 @@ class Memory {
 
   learn(label: string, before: Grant | 'unreadable' | null, after: Grant | 'unreadable' | null): void {
     if (before !== null && before !== 'unreadable') this.#labelsOf.get(before.owner)?.delete(label);
-    for (const some of [this.#globs, this.#ported, this.#ending]) some.delete(label);
+    for (const some of [this.#globs, this.#ported, this.#ending, this.#wide]) some.delete(label);
     this.#paces.delete(label);
     if (after === null) this.#grants.delete(label);
     else this.#grants.set(label, after);
     if (after !== null && after !== 'unreadable') this.#index(label, after);
-    this.#arm();
-    this.#options.onChange();
+    this.#armSoon();
+    // A plain new name takes nothing from anybody: ten thousand that join are not ten thousand reviews of all carriers.
+    if (before !== null || after === 'unreadable' || this.#globs.size > 0 || this.#wide.has(label)) this.#options.onChange();
+  }
+
+  wide(): readonly OwnedName[] {
+    return [...this.#wide].flatMap((name) => {
+      const grant = this.#grants.get(name);
+      return grant === undefined || grant === 'unreadable' ? [] : [{ name, grant }];
+    });
   }
 
   close(): void {
+    this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
@@ -209,6 +222,7 @@ class Memory {
 
   #index(label: string, grant: Grant): void {
     const { owner, released, bounds } = grant;
+    if (isWide(grant)) this.#wide.add(label);
     if (released !== null) return;
     const own = this.#labelsOf.get(owner) ?? new Set();
     this.#labelsOf.set(owner, own.add(label));
@@ -221,6 +235,16 @@ class Memory {
     const pace = this.#paces.get(label) ?? createPace(bytesPerSecond, () => performance.now());
     this.#paces.set(label, pace);
     return pace;
+  }
+
+  /** Once for all changes of this turn: a start reads them all. */
+  #armSoon(): void {
+    if (this.#arming) return;
+    this.#arming = true;
+    queueMicrotask(() => {
+      this.#arming = false;
+      if (!this.#closed) this.#arm();
+    });
   }
 
   /** A grant that ends while nothing else happens ends its streams, too. */

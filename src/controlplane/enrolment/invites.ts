@@ -9,7 +9,7 @@ import { formatInvite } from './invite-code.ts';
 import { boundsJson, boundsShape, portsOverlap, unbounded, type Bounds } from './bounds.ts';
 import { isBlocked } from './blocks.ts';
 import { overlap } from './name-pattern.ts';
-import { endedAt, fingerprintForm, isFree, keyOfName, listNames, readName, takeName, type OwnedName } from './names.ts';
+import { endedAt, fingerprintForm, isFree, keyOfName, listWide, readName, takeName, type OwnedName } from './names.ts';
 
 export type InviteOptions = Readonly<{
   /** `blog`, or `blog.example.org` where the domain is example.org. */
@@ -55,7 +55,7 @@ export async function createInvite(store: Store, options: InviteOptions): Promis
     throw new SallyportError('relay-blocked', `The name ${label} is blocked.`, {
       hint: 'sallyport relay blocks says why; sallyport relay unblock ends it.',
     });
-  refuseOverlap(await listNames(store), label, bounds, { now, fingerprint: owned?.grant?.owner ?? null, anyKey });
+  refuseOverlap(await listWide(store), label, bounds, { now, fingerprint: owned?.grant?.owner ?? null, anyKey });
   const secret = Buffer.from(options.randomBytes(16)).toString('base64url');
   const expires = now + options.lifeMs;
   const record = { name: label, expires, bounds: boundsJson(bounds), anyKey };
@@ -65,7 +65,8 @@ export async function createInvite(store: Store, options: InviteOptions): Promis
   return { code, name, expires, onlyFor: anyKey || isFree(owned, now) ? null : (owned?.grant?.owner ?? null) };
 }
 
-export type Redemption = Readonly<{ secret: string; fingerprint: string; now: number }>;
+/** `wide`: the grants that others could meet, where they are known without a look into the store. */
+export type Redemption = Readonly<{ secret: string; fingerprint: string; now: number; wide?: () => readonly OwnedName[] }>;
 
 /**
  * Gives the invited name to this key. The invitation is taken by compare-and-delete: of two that come at
@@ -83,7 +84,7 @@ export async function redeemInvite(store: Store, redemption: Redemption): Promis
   const grant = owned?.grant ?? null;
   const letGo = grant !== null && endedAt(grant, now) !== null;
   if (grant?.owner !== fingerprint && !isFree(owned, now) && !(anyKey && letGo)) throw taken();
-  refuseOverlap(await listNames(store), label, bounds, { now, fingerprint, anyKey });
+  refuseOverlap(redemption.wide?.() ?? (await listWide(store)), label, bounds, { now, fingerprint, anyKey });
   if (!(await deleteOnce(store, key, entry.version))) throw refused();
   if (!(await takeName(store, label, { fingerprint, bounds, now, anyKey }))) throw taken();
   return label;

@@ -60,6 +60,26 @@ export async function listNames(store: Store): Promise<readonly OwnedName[]> {
   return entries.map((entry) => ({ name: entry.key.slice(namesPrefix.length), grant: grantIn(entry.value) }));
 }
 
+/** Whether a grant reaches beyond its own name: such grants are few, and the only ones that can meet another. */
+export function isWide({ bounds }: Grant): boolean {
+  return bounds.ports !== null || (bounds.names ?? []).some((pattern) => !pattern.includes('.'));
+}
+
+function looksPlain(value: Json): boolean {
+  const bounds = typeof value === 'object' && value !== null && 'bounds' in value ? value['bounds'] : undefined;
+  if (typeof bounds !== 'object' || bounds === null) return bounds === undefined;
+  return 'names' in bounds && bounds['names'] === null && 'ports' in bounds && bounds['ports'] === null;
+}
+
+/** The wide ones of all grants. Of ten thousand records few are looked at closely. */
+export async function listWide(store: Store): Promise<readonly OwnedName[]> {
+  const entries = await store.records.list(namesPrefix);
+  return entries
+    .filter(({ value }) => !looksPlain(value))
+    .map((entry) => ({ name: entry.key.slice(namesPrefix.length), grant: grantIn(entry.value) }))
+    .filter(({ grant }) => grant !== null && isWide(grant));
+}
+
 /** `anyKey`: the operator's word that a name may leave its last owner before its time. */
 export type Taking = Readonly<{ fingerprint: string; bounds: Bounds; now: number; anyKey: boolean }>;
 
