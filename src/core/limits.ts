@@ -72,7 +72,7 @@ export const defaults = {
   frameBytesMax: 65_536 as number,
   /** JSON on a carrier: a hello, an answer, a hundred names. */
   messageBytesMax: 16_384 as number,
-  streamWindowBytes: 262_144 as number,
+  streamWindowBytes: 8_388_608 as number,
   /** Credit that a peer may give us on one stream: HTTP/2 stops at 2 GiB, cloudflared gives 6 MB. */
   sendWindowBytesMax: 16_777_216 as number,
   carrierWindowBytes: 67_108_864 as number,

@@ -23,7 +23,7 @@ function end(side: 'relay' | 'gateway') {
     socket: ours,
     side,
     limits: defaults,
-    now: () => state.now,
+    clocks: { steady: () => state.now, wall: () => 0 },
     taker: {
       message: () => carrier.begin({ window: 65_536, streams: 1_000 }),
       open: () => void (state.opened += 1),

@@ -23,8 +23,12 @@ type Written = (error: Error | null | undefined) => void;
  * cost an object for each byte of a hostile sender. Whoever reads by `data` gets every piece at once all the same.
  */
 const readableBytes = 1;
+/** A writer waits as soon as one read's worth does: what has credit goes past this buffer. */
+const writableBytes = 16_384;
 /** Small pieces that wait are packed together, so that a one-byte frame costs a byte and pins no 64 KiB chunk. */
 const packedBytes = 16_384;
+/** What the first of them are packed into; each next is twice as large. The end of a frame alone must not cost 16 KiB. */
+const packedBytesLeast = 1_024;
 
 export class CarrierStream extends Duplex {
   readonly id: number;
@@ -35,6 +39,7 @@ export class CarrierStream extends Duplex {
   #backlog: Uint8Array[] = [];
   #tail: Buffer | null = null;
   #tailUsed = 0;
+  #tailBytes = packedBytesLeast;
   #flowing = true;
   #ended = false;
   /** Handed to the reader and not yet reported as drained. */
@@ -42,7 +47,7 @@ export class CarrierStream extends Duplex {
   #gone = false;
 
   constructor(carrier: StreamCarrier, id: number) {
-    super({ allowHalfOpen: true, readableHighWaterMark: readableBytes, writableHighWaterMark: 65_536 });
+    super({ allowHalfOpen: true, readableHighWaterMark: readableBytes, writableHighWaterMark: writableBytes });
     this.#carrier = carrier;
     this.id = id;
     // Row 12 of the facts: a second EPIPE can follow a destroy. Without a listener it would end the process.
@@ -143,12 +148,14 @@ export class CarrierStream extends Duplex {
   #keep(bytes: Uint8Array): void {
     if (bytes.length >= packedBytes / 2) {
       this.#sealTail();
-      this.#backlog.push(bytes);
+      // A piece of a larger buffer would keep all of it: twice its window for who mixes a stalled stream with another.
+      this.#backlog.push(bytes.length * 4 >= bytes.buffer.byteLength * 3 ? bytes : new Uint8Array(bytes));
       return;
     }
     if (this.#tail === null || this.#tail.length - this.#tailUsed < bytes.length) {
       this.#sealTail();
-      this.#tail = Buffer.allocUnsafeSlow(packedBytes);
+      this.#tail = Buffer.allocUnsafeSlow(Math.max(this.#tailBytes, bytes.length));
+      this.#tailBytes = Math.min(this.#tailBytes * 2, packedBytes);
     }
     this.#tail.set(bytes, this.#tailUsed);
     this.#tailUsed += bytes.length;

@@ -10,6 +10,8 @@ import type { MuxEvent, MuxLimits, PeerLimits } from '../core/mux/events.ts';
 import { MuxSession } from '../core/mux/session.ts';
 import type { StreamCarrier } from './carrier-stream.ts';
 import { CarrierStream } from './carrier-stream.ts';
+import type { Clocks } from './clock-watch.ts';
+import { ClockWatch, clocks } from './clock-watch.ts';
 
 /** Who is told what happens on a carrier. */
 export interface CarrierTaker {
@@ -22,7 +24,7 @@ export interface CarrierTaker {
   end(why: Fault): void;
 }
 
-/** What waits in the session before writers are made to wait: two turns of bulk. */
+/** What may go and waits for the socket before writers are made to wait: a turn of bulk. What waits for credit holds up nobody else. */
 const waitingBytesMax = 262_144;
 /** Data of one turn. What is below 64 KiB is copied into one buffer, which is cheaper than several writes. */
 const turnBytesMax = 262_144;
@@ -33,6 +35,7 @@ export class Carrier implements StreamCarrier {
   readonly #session: MuxSession;
   readonly #taker: CarrierTaker;
   readonly #now: () => number;
+  readonly #side: 'relay' | 'gateway';
   readonly #streams = new Map<number, CarrierStream>();
   readonly #timer: NodeJS.Timeout;
   #scheduled = false;
@@ -40,17 +43,20 @@ export class Carrier implements StreamCarrier {
   #probes: ((alive: boolean) => void)[] = [];
 
   /** Takes the socket over: nothing else may read or write it from now on. */
-  constructor(
-    options: Readonly<{ socket: Duplex; side: 'relay' | 'gateway'; limits: MuxLimits; taker: CarrierTaker; now?: () => number }>,
-  ) {
+  constructor(options: Readonly<{ socket: Duplex; side: 'relay' | 'gateway'; limits: MuxLimits; taker: CarrierTaker; clocks?: Clocks }>) {
     this.#socket = options.socket;
     this.#taker = options.taker;
-    this.#now = options.now ?? (() => performance.now());
+    const at = options.clocks ?? clocks;
+    this.#now = at.steady;
+    this.#side = options.side;
     this.#session = new MuxSession({ side: options.side, limits: options.limits, now: this.#now() });
-    this.#timer = setInterval(() => this.#tick(), Math.max(10, Math.floor(options.limits.carrierIdleMs / 6)));
+    const periodMs = Math.min(2_000, Math.max(10, Math.floor(options.limits.carrierIdleMs / 15)));
+    const watch = new ClockWatch(at, periodMs);
+    // Behind the poll phase: after a long turn what the peer said meanwhile is read before it is judged.
+    this.#timer = setInterval(() => setImmediate(() => this.#tick(watch.jumped())), periodMs);
     this.#timer.unref();
     this.#socket.on('data', (bytes: Uint8Array) => this.#receive(bytes));
-    this.#socket.on('drain', () => this.#schedule());
+    this.#socket.on('drain', () => this.#drained());
     // An end without close_notify looks like a clean one: either way the streams have lost their carrier.
     this.#socket.on('end', () => this.#end(fault('carrier-broken', 'the other side closed the carrier')));
     this.#socket.on('error', (error: Error) => this.#end(fault('carrier-broken', error.message)));
@@ -78,6 +84,10 @@ export class Carrier implements StreamCarrier {
 
   begin(peer: PeerLimits): void {
     this.#session.begin(peer);
+    if (this.#side === 'relay') return;
+    // How long the way is, before the first visitor wants to know. The relay asks with the first registration.
+    this.#session.ping(this.#now());
+    this.#schedule();
   }
 
   /** Opens a stream, in the same turn as its first bytes. Null when the peer takes no more. */
@@ -88,7 +98,7 @@ export class Carrier implements StreamCarrier {
     return this.#keep(id);
   }
 
-  /** Whether the other side answers within this time. */
+  /** Whether the other side answers within this time. For whoever has a reason to doubt it: another network, a taken name. */
   probe(ms: number): Promise<boolean> {
     if (this.#ended) return Promise.resolve(false);
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -122,7 +132,7 @@ export class Carrier implements StreamCarrier {
   }
 
   hasRoom(id: number, count: number): boolean {
-    return this.#session.waitingBytes + count <= waitingBytesMax && this.#session.hasCredit(id, count);
+    return this.#session.readyBytes + count <= waitingBytesMax && this.#session.hasCredit(id, count);
   }
 
   finish(id: number): void {
@@ -137,7 +147,7 @@ export class Carrier implements StreamCarrier {
   }
 
   drained(id: number, count: number): void {
-    this.#session.drained(id, count);
+    this.#session.drained(id, count, this.#now());
     if (!this.#session.idle) this.#schedule();
   }
 
@@ -193,9 +203,15 @@ export class Carrier implements StreamCarrier {
     stream?.cut(code);
   }
 
-  #tick(): void {
-    for (const event of this.#session.tick(this.#now())) this.#handle(event);
+  #tick(jumped: boolean): void {
+    if (this.#ended) return;
+    for (const event of this.#session.tick(this.#now(), jumped)) this.#handle(event);
     if (!this.#session.idle) this.#schedule();
+  }
+
+  #drained(): void {
+    this.#session.wrote(this.#now());
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -211,7 +227,7 @@ export class Carrier implements StreamCarrier {
   #flush(): void {
     // What the socket does not take stays in the session, which counts it and gives up on a peer that never reads.
     if (this.#socket.writableNeedDrain) return;
-    const { frames, emptied } = this.#session.take(turnBytesMax);
+    const { frames, emptied } = this.#session.take(turnBytesMax, this.#now());
     if (frames.length > 0) this.#write(frames);
     for (const id of emptied) this.#streams.get(id)?.sent();
     if (!this.#session.idle && !this.#socket.writableNeedDrain) this.#schedule();

@@ -29,6 +29,7 @@ export type MuxLimits = Pick<
   | 'carrierWindowBytes'
   | 'carrierStreamsMax'
   | 'carrierIdleMs'
+  | 'carrierProbeMs'
   | 'controlFramesPerSecondMax'
   | 'sendWindowBytesMax'
 >;

@@ -54,6 +54,8 @@ const expected: Readonly<Record<FrameType, Readonly<{ stream: number; payload: U
   window: { stream: 1, payload: new Uint8Array([0, 0, 0x80, 0]) },
   fin: { stream: 1, payload: null },
   reset: { stream: 1, payload: new Uint8Array([4]) },
+  recall: { stream: 1, payload: new Uint8Array([0, 0, 0x80, 0]) },
+  returned: { stream: 1, payload: new Uint8Array([0, 0, 0x40, 0]) },
   ping: { stream: 0, payload: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]) },
   pong: { stream: 0, payload: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]) },
   goaway: { stream: 0, payload: new Uint8Array([0, 0, 0, 7, 18]) },

@@ -24,6 +24,8 @@ export const frameTypes = {
   window: { byte: 0x13, stream: 'stream', least: 4, most: 4 },
   fin: { byte: 0x14, stream: 'stream', least: 0, most: 0 },
   reset: { byte: 0x15, stream: 'stream', least: 1, most: 1 },
+  recall: { byte: 0x16, stream: 'stream', least: 4, most: 4 },
+  returned: { byte: 0x17, stream: 'stream', least: 4, most: 4 },
   ping: { byte: 0x20, stream: 'carrier', least: 8, most: 8 },
   pong: { byte: 0x21, stream: 'carrier', least: 8, most: 8 },
   goaway: { byte: 0x22, stream: 'carrier', least: 5, most: 5 },

@@ -27,7 +27,7 @@ describe('mux memory', () => {
     const { relay, gateway } = pair();
     relay.open(opening, 0);
     deliver(gateway, wire(relay));
-    const whole = raw('data', 1, new Uint8Array(65_536));
+    const whole = raw('data', 1, new Uint8Array(gateway.ours.window));
     equal(faultOf(deliver(gateway, whole)), null);
     const header = raw('data', 1, new Uint8Array(1)).subarray(0, 12);
     equal(faultOf(deliver(gateway, header)), 'window-exceeded');
@@ -36,7 +36,7 @@ describe('mux memory', () => {
   it('refuses data with the opening’s turn that exceeds the first window', () => {
     const { gateway } = pair();
     equal(
-      faultOf(deliver(gateway, joined(open(1), raw('data', 1, new Uint8Array(65_536)), raw('data', 1, new Uint8Array(1))))),
+      faultOf(deliver(gateway, joined(open(1), raw('data', 1, new Uint8Array(gateway.ours.window)), raw('data', 1, new Uint8Array(1))))),
       'window-exceeded',
     );
   });
@@ -83,7 +83,7 @@ describe('mux memory', () => {
     const { relay, gateway } = pair();
     deliver(gateway, joined(open(1), open(3)));
     relay.open(opening, 0);
-    deliver(gateway, raw('data', 1, new Uint8Array(65_536)));
+    deliver(gateway, raw('data', 1, new Uint8Array(gateway.ours.window)));
     const events = deliver(gateway, raw('data', 3, new Uint8Array(100)));
     equal(events[0]?.is, 'data');
   });
@@ -116,6 +116,7 @@ describe('mux floods', () => {
   flood('pings', () => raw('ping', 0, new Uint8Array(8)));
   flood('registrations', () => raw('register', 0, new Uint8Array(Buffer.from('{}'))));
   flood('rapid resets', (count) => joined(open(2 * count + 1), raw('reset', 2 * count + 1, new Uint8Array([1]))));
+  flood('recalls', () => raw('recall', 1, four(1)), open(1));
   flood('crumbs of credit', () => raw('window', 1, four(1)), open(1));
   flood('frames for a stream that is gone', () => raw('window', 1, four(2_000)), joined(open(1), raw('reset', 1, new Uint8Array([1]))));
 
@@ -147,6 +148,7 @@ describe('mux rules', () => {
   refused('data behind a fin', joined(open(1), raw('fin', 1), raw('data', 1, new Uint8Array(1))), 'frame-malformed');
   refused('a second fin', joined(open(1), raw('fin', 1), raw('fin', 1)), 'frame-malformed');
   refused('a window of nothing', joined(open(1), raw('window', 1, four(0))), 'frame-malformed');
+  refused('credit that is given back unasked', joined(open(1), raw('returned', 1, four(0))), 'window-exceeded');
   refused('a pong that nobody waits for', raw('pong', 0, new Uint8Array(8)), 'frame-malformed');
   refused('a second greeting', raw('accepted', 0, new Uint8Array(Buffer.from('{}'))), 'frame-malformed');
   refused('an opened from the opener', joined(open(1), raw('opened', 1)), 'frame-malformed');

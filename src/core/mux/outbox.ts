@@ -23,6 +23,11 @@ export class SendQueue {
     return this.#bytes;
   }
 
+  /** Bytes that wait and that credit is there for. */
+  get ready(): number {
+    return Math.min(this.#bytes, this.credit);
+  }
+
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#chunks.push(bytes);
@@ -65,6 +70,7 @@ export class Outbox {
   readonly #windows = new Map<number, number>();
   #ring: SendQueue[] = [];
   #dataBytes = 0;
+  #readyBytes = 0;
 
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax;
@@ -79,8 +85,14 @@ export class Outbox {
     return this.#dataBytes;
   }
 
-  get idle(): boolean {
-    return this.#control.length === 0 && this.#windows.size === 0 && this.#ring.length === 0;
+  /** Of these the ones that may go: what waits for credit holds up its own stream only. */
+  get readyBytes(): number {
+    return this.#readyBytes;
+  }
+
+  /** Whether a stream has something that may go. */
+  get hasData(): boolean {
+    return this.#ring.length > 0;
   }
 
   control(type: FrameType, stream: number, payload: Uint8Array | null): void {
@@ -92,8 +104,18 @@ export class Outbox {
   }
 
   data(queue: SendQueue, bytes: Uint8Array): void {
+    this.#readyBytes -= queue.ready;
     queue.push(bytes);
+    this.#readyBytes += queue.ready;
     this.#dataBytes += bytes.length;
+    this.ready(queue);
+  }
+
+  /** The peer takes so much more of a stream. */
+  credit(queue: SendQueue, more: number): void {
+    this.#readyBytes -= queue.ready;
+    queue.credit += more;
+    this.#readyBytes += queue.ready;
     this.ready(queue);
   }
 
@@ -106,6 +128,7 @@ export class Outbox {
 
   /** Forgets a stream: what it still had to say is dropped. */
   drop(queue: SendQueue): void {
+    this.#readyBytes -= queue.ready;
     this.#dataBytes -= queue.clear();
     queue.ending = false;
     this.#windows.delete(queue.stream);
@@ -137,6 +160,7 @@ export class Outbox {
       if (payload !== null) {
         frames.push({ type: 'data', stream: queue.stream, payload });
         this.#dataBytes -= payload.length;
+        this.#readyBytes -= payload.length;
         left -= payload.length;
       }
       this.#settle(queue, frames, emptied, again);
@@ -159,7 +183,7 @@ export class Outbox {
   }
 }
 
-function uint32(value: number): Uint8Array {
+export function uint32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   writeUint32(bytes, 0, value);
   return bytes;

@@ -133,7 +133,7 @@ describe('a mux session', () => {
   });
 
   it('takes turns between streams, a record’s worth each, and gives the rest to who is left alone', () => {
-    const { relay } = pair();
+    const { relay } = pair({ carrierStreamsMax: 100 });
     const [one, two] = [relay.open(opening, 0) ?? 0, relay.open(opening, 0) ?? 0];
     relay.send(one, new Uint8Array(60_000));
     relay.send(two, new Uint8Array(100));

@@ -8,6 +8,7 @@ import type { FrameTaker } from './frame-reader.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Header, MessageType } from './frame.ts';
 import { frameTypes, readUint32, writeUint32 } from './frame.ts';
+import { Flight } from './flight.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { decodeMessage, encodeMessage } from './message.ts';
 import type { Opening } from './opening.ts';
@@ -30,6 +31,7 @@ export class MuxSession implements FrameTaker {
   readonly #unearned: Budget;
   readonly #heartbeat: Heartbeat;
   readonly #streams: MuxStreams;
+  readonly #flight = new Flight();
   #events: MuxEvent[] = [];
   #phase: 'greeting' | 'greeted' | 'running' | 'over' = 'greeting';
   #now: number;
@@ -41,8 +43,11 @@ export class MuxSession implements FrameTaker {
     this.#reader = new FrameReader(limits, this);
     this.#outbox = new Outbox(limits.frameBytesMax);
     this.#unearned = new Budget(limits.controlFramesPerSecondMax);
-    this.#heartbeat = new Heartbeat(limits.carrierIdleMs, options.now);
-    this.#streams = new MuxStreams(options, this.#outbox, this.#unearned, (event) => this.#events.push(event));
+    this.#heartbeat = new Heartbeat(limits, options.now);
+    this.#streams = new MuxStreams(options, this.#outbox, this.#unearned, {
+      tell: (event) => this.#events.push(event),
+      measure: (now) => this.#ask(this.#heartbeat.measure(now), now),
+    });
   }
 
   get streams(): number {
@@ -63,9 +68,13 @@ export class MuxSession implements FrameTaker {
   get waitingBytes(): number {
     return this.#outbox.dataBytes;
   }
+  /** Of these the ones that have credit, and wait for the socket only. */
+  get readyBytes(): number {
+    return this.#outbox.readyBytes;
+  }
   /** Whether `take` would give nothing. */
   get idle(): boolean {
-    return this.#outbox.idle;
+    return this.#outbox.controlFrames === 0 && !(this.#outbox.hasData && this.#flight.room > 0);
   }
 
   /** Takes bytes of the peer. The events are in their order; after a `fault` nothing is read any more. */
@@ -120,9 +129,9 @@ export class MuxSession implements FrameTaker {
     this.#streams.reset(id, code);
   }
 
-  /** The consumer took `count` bytes: credit goes back. */
-  drained(id: number, count: number): void {
-    this.#streams.drained(id, count);
+  /** The consumer took `count` bytes: credit goes back, and the window is tuned by how long that took. */
+  drained(id: number, count: number, now: number = this.#now): void {
+    this.#streams.drained(id, count, now);
   }
 
   /** No new streams here; the ones that run may end. */
@@ -137,22 +146,36 @@ export class MuxSession implements FrameTaker {
 
   /** Asks for a sign of life now. */
   ping(now: number): void {
-    const payload = this.#heartbeat.ask(now);
-    if (payload !== null) this.#outbox.control('ping', 0, payload);
+    this.#ask(this.#heartbeat.ask(now), now);
   }
 
-  /** Time passes: pings a silent peer, gives up on a dead one. */
-  tick(now: number): readonly MuxEvent[] {
+  /** The socket took what waited: a slow line is no dead one. */
+  wrote(now: number): void {
+    this.#heartbeat.wrote(now);
+  }
+
+  /**
+   * Time passes: pings a silent peer, gives up on a dead one, asks back what idle streams were lent. When the clock
+   * jumped (the machine slept) the peer has `carrierProbeMs` to show that it is still there.
+   */
+  tick(now: number, jumped = false): readonly MuxEvent[] {
     if (this.#phase === 'over') return [];
-    const found = this.#heartbeat.look(now);
+    if (jumped && this.#phase === 'running') this.#ask(this.#heartbeat.doubt(now), now);
+    const found = this.#heartbeat.look(now, this.#streams.size > 0);
     if (typeof found === 'object') this.#fail(found);
-    else if (found === 'ask' && this.#phase === 'running') this.ping(now);
+    else if (this.#phase === 'running') {
+      if (found === 'ask') this.ping(now);
+      this.#streams.recall(now);
+    }
     return this.#tell();
   }
 
-  /** What is to be written now: all control frames, and data up to `dataBytesMax`. */
-  take(dataBytesMax: number): Turn {
-    const turn = this.#outbox.take(dataBytesMax);
+  /** What is to be written now: all control frames, and data up to `dataBytesMax` and to what the line may hold. */
+  take(dataBytesMax: number, now: number = this.#now): Turn {
+    const before = this.#outbox.dataBytes;
+    const turn = this.#outbox.take(Math.min(dataBytesMax, this.#flight.room));
+    this.#flight.sent(before - this.#outbox.dataBytes, this.#outbox.hasData);
+    this.#mark(now);
     this.#streams.emptied(turn.emptied);
     return turn;
   }
@@ -188,6 +211,8 @@ export class MuxSession implements FrameTaker {
       case 'fin':
         return this.#streams.frame(type, stream, 0, this.#now);
       case 'window':
+      case 'recall':
+      case 'returned':
         return this.#streams.frame(type, stream, readUint32(payload, 0), this.#now);
       case 'reset':
         return this.#streams.frame(type, stream, payload[0] ?? 0, this.#now);
@@ -195,7 +220,7 @@ export class MuxSession implements FrameTaker {
         this.#outbox.control('pong', 0, payload.slice());
         return null;
       case 'pong':
-        return this.#heartbeat.answered(payload, this.#now);
+        return this.#answered(payload);
       case 'goaway':
         this.#streams.leaving = true;
         this.#events.push({ is: 'goaway', code: reasonCode(payload[4] ?? 0), last: readUint32(payload, 0) });
@@ -211,8 +236,29 @@ export class MuxSession implements FrameTaker {
     const message = decodeMessage(payload);
     if ('code' in message) return message;
     if (this.#phase === 'greeting') this.#phase = 'greeted';
+    // The first registration: the earliest moment at which a relay may ask how long the way is.
+    else if (this.#heartbeat.roundTripMs === null) this.ping(this.#now);
     this.#events.push({ is: 'message', type, value: message.value });
     return null;
+  }
+
+  #answered(payload: Uint8Array): Fault | null {
+    const wrong = this.#heartbeat.answered(payload, this.#now);
+    if (wrong !== null || this.#heartbeat.asking) return wrong;
+    this.#streams.measured(this.#heartbeat.roundTripMs);
+    this.#flight.arrived(this.#now);
+    this.#mark(this.#now);
+    return null;
+  }
+
+  #mark(now: number): void {
+    if (this.#flight.wantsMark(now)) this.ping(now);
+  }
+
+  #ask(payload: Uint8Array | null, now: number): void {
+    if (payload === null) return;
+    this.#outbox.control('ping', 0, payload);
+    this.#flight.mark(now);
   }
 
   #tell(): readonly MuxEvent[] {

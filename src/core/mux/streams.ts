@@ -8,7 +8,7 @@ import type { FrameType, Header } from './frame.ts';
 import type { Opening } from './opening.ts';
 import { decodeOpening, encodeOpening } from './opening.ts';
 import type { Outbox } from './outbox.ts';
-import { SendQueue } from './outbox.ts';
+import { SendQueue, uint32 } from './outbox.ts';
 import { reasonByte, reasonCode } from './reasons.ts';
 import type { ReceiveWindow } from './window.ts';
 import { WindowPool } from './window.ts';
@@ -22,6 +22,11 @@ type MuxStream = {
   localEnded: boolean;
   remoteEnded: boolean;
 };
+
+type StreamFrame = Extract<FrameType, 'opened' | 'window' | 'recall' | 'returned' | 'fin' | 'reset'>;
+
+/** Recalls of one look: the peer answers each, and may be charged for it. */
+const recallsAtOnce = 100;
 
 export class MuxStreams {
   readonly #options: MuxOptions;
@@ -39,18 +44,24 @@ export class MuxStreams {
   /** Set once one side has said goaway: those that run may end, none begins. */
   leaving = false;
 
-  constructor(options: MuxOptions, outbox: Outbox, unearned: Budget, tell: (event: MuxEvent) => void) {
+  constructor(
+    options: MuxOptions,
+    outbox: Outbox,
+    unearned: Budget,
+    told: Readonly<{ tell: (event: MuxEvent) => void; measure: (now: number) => void }>,
+  ) {
     const { limits } = options;
     this.#options = options;
     this.#outbox = outbox;
     this.#unearned = unearned;
-    this.#tell = tell;
+    this.#tell = told.tell;
     // Half of what the peer bears, so that a flood of visitors never looks to it like a flood of ours.
     this.#opens = new Budget(options.side === 'relay' ? Math.ceil(limits.controlFramesPerSecondMax / 2) : limits.controlFramesPerSecondMax);
     this.#pool = new WindowPool({
       capBytes: limits.carrierWindowBytes,
       streamsMax: limits.carrierStreamsMax,
       streamBytes: limits.streamWindowBytes,
+      measure: told.measure,
     });
   }
 
@@ -114,12 +125,30 @@ export class MuxStreams {
     this.#forget(id, stream);
   }
 
-  drained(id: number, count: number): void {
+  drained(id: number, count: number, now: number): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    const credit = stream.window.drained(count);
+    const credit = stream.window.drained(count, now);
     if (credit > 0 && !stream.remoteEnded) this.#outbox.window(id, credit);
     this.#settle(id, stream);
+  }
+
+  /** How long the path is: what windows grow by. */
+  measured(roundTripMs: number | null): void {
+    this.#pool.roundTripMs = roundTripMs;
+  }
+
+  /** Asks back what was lent to streams that do not use it, a few at a time. */
+  recall(now: number): void {
+    if (!this.#pool.lent) return;
+    let asked = 0;
+    for (const [id, stream] of this.#streams) {
+      const credit = stream.window.recall(now);
+      if (credit === 0) continue;
+      this.#outbox.control('recall', id, uint32(credit));
+      asked += 1;
+      if (asked >= recallsAtOnce) return;
+    }
   }
 
   /** Nothing of these waits any more: streams that both ends have finished are gone now. */
@@ -145,7 +174,7 @@ export class MuxStreams {
       return type === 'data' ? null : this.#unearned.charge(now, type);
     }
     if (stream.remoteEnded && (type === 'data' || type === 'fin')) return fault('frame-malformed', `a ${type} behind a fin`);
-    if (type === 'data' && !stream.window.arrive(length)) return fault('window-exceeded', 'data beyond the credit');
+    if (type === 'data' && !stream.window.arrive(length, now)) return fault('window-exceeded', 'data beyond the credit');
     return null;
   }
 
@@ -170,7 +199,7 @@ export class MuxStreams {
   }
 
   /** The binary frames of a stream that stands. Those of a stream that is gone were paid for on their header. */
-  frame(type: Extract<FrameType, 'opened' | 'window' | 'fin' | 'reset'>, id: number, value: number, now: number): Fault | null {
+  frame(type: StreamFrame, id: number, value: number, now: number): Fault | null {
     const stream = this.#streams.get(id);
     if (stream === undefined) return null;
     switch (type) {
@@ -181,8 +210,13 @@ export class MuxStreams {
         return null;
       case 'window':
         return this.#credit(stream, value, now);
+      case 'recall':
+        return this.#giveBack(stream, value, now);
+      case 'returned':
+        return stream.window.returned(value);
       case 'fin':
         stream.remoteEnded = true;
+        stream.window.finish();
         this.#tell({ is: 'fin', stream: id });
         this.#settle(id, stream);
         return null;
@@ -201,10 +235,18 @@ export class MuxStreams {
     // Compared as numbers, never as int32: the sum of two windows is what overflowed in rust-yamux (CVE-2026-31814).
     if (stream.queue.credit + credit > this.#options.limits.sendWindowBytesMax)
       return fault('window-exceeded', 'more credit than a window may have');
-    stream.queue.credit += credit;
-    this.#outbox.ready(stream.queue);
+    this.#outbox.credit(stream.queue, credit);
     // Honest credit comes in quarters of a window; crumbs are a flood.
     return credit < 1_024 ? this.#unearned.charge(now, 'window') : null;
+  }
+
+  /** What is not yet spoken for goes back; the answer says how much that was. */
+  #giveBack(stream: MuxStream, asked: number, now: number): Fault | null {
+    const { queue } = stream;
+    const credit = Math.min(asked, queue.credit - queue.ready);
+    queue.credit -= credit;
+    this.#outbox.control('returned', queue.stream, uint32(credit));
+    return this.#unearned.charge(now, 'recall');
   }
 
   #isPast(id: number): boolean {
