@@ -19,7 +19,6 @@ import { proxyUnreachable, refusal, unreachable, untrusted } from './reach/fault
 import { openLine } from './reach/line.ts';
 import { Way, straight } from './reach/way.ts';
 import type { Wrapping } from './reach/way.ts';
-import { wrapInWebSocket } from './reach/websocket.ts';
 
 export type ReachOptions = Readonly<{
   /** HOST:PORT, `[v6]:PORT`. */
@@ -99,7 +98,10 @@ async function greet(greeting: Greeting, { address, limits, way, wrapping }: Gre
   const hold = (line: Duplex): void => greeting.hold(line);
   const line = await openLine({ target, proxy: way.via.proxy, limits, hold });
   greeting.lineStands();
-  greeting.over(wrapping === 'tls' ? line : await wrapInWebSocket(line, { target, limits, hold }));
+  if (wrapping === 'tls') return greeting.over(line);
+  // Few need it, and it brings a whole HTTP along.
+  const { wrapInWebSocket } = await import('./reach/websocket.ts');
+  greeting.over(await wrapInWebSocket(line, { target, limits, hold }));
 }
 
 class Greeting implements CarrierTaker {

@@ -1,12 +1,11 @@
 /** The relay's door for carriers in WebSockets: ends TLS for the relay's own names, and hands what is inside to the carriers' door. */
 
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import type { WebSocketServer } from 'ws';
 import type { Address } from '../core/address.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Deadlines } from '../contracts/protocol.ts';
@@ -31,31 +30,19 @@ export type WebSocketDoorOptions = Readonly<{
 /** Somebody whose outer TLS stands. `enter` ends the time that they have, and frees their place for the carriers' door. */
 type Guest = Readonly<{ from: Address; enter: () => void }>;
 
+type Asked = Readonly<{ request: IncomingMessage; socket: Duplex; head: Buffer }>;
+
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions;
   readonly #guests = new WeakMap<Duplex, Guest>();
-  readonly #http: ReturnType<typeof createServer>;
-  readonly #webSockets: WebSocketServer;
+  /** What speaks HTTP and WebSocket: loaded for the first who comes so, for most relays never see one. */
+  #hall: Promise<Server> | null = null;
   #context: SecureContext;
 
   /** Throws what OpenSSL says of a certificate and a key that do not fit. */
   constructor(options: WebSocketDoorOptions) {
     this.#options = options;
     this.#context = contextOf(options.certificate);
-    // It never listens: connections are handed to it. One request each.
-    this.#http = createServer({ maxHeaderSize: options.limits.headBytesMax, insecureHTTPParser: false }, turnAway);
-    this.#http.maxRequestsPerSocket = 1;
-    this.#http.maxHeadersCount = options.limits.headFieldsMax;
-    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#http.on('clientError', (_error, socket) => socket.destroy());
-    this.#http.on('connect', (_request, socket) => socket.destroy());
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: options.limits.frameBytesMax,
-      autoPong: false,
-    });
   }
 
   /** Whether who asks for this canonical name (null: for none) comes to the relay itself. */
@@ -83,12 +70,38 @@ export class WebSocketDoor {
     const handshakeMs = limits.handshakeMs;
     void greet(socket, { contextFor: () => this.#context, alpn: ['http/1.1'], handshakeMs, deadlines }).then((greeted) => {
       if (!('stream' in greeted)) return;
-      this.#guests.set(greeted.stream, { from, enter });
-      this.#http.emit('connection', greeted.stream);
+      const { stream } = greeted;
+      this.#guests.set(stream, { from, enter });
+      stream.on('error', () => undefined);
+      this.#hall ??= this.#open();
+      this.#hall.then(
+        (http) => stream.destroyed || http.emit('connection', stream),
+        () => stream.destroy(),
+      );
     });
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #open(): Promise<Server> {
+    const [{ createServer }, { WebSocketServer }] = await Promise.all([import('node:http'), import('ws')]);
+    const { limits } = this.#options;
+    const webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: limits.frameBytesMax,
+      autoPong: false,
+    });
+    // It never listens: connections are handed to it. One request each.
+    const http = createServer({ maxHeaderSize: limits.headBytesMax, insecureHTTPParser: false }, turnAway);
+    http.maxRequestsPerSocket = 1;
+    http.maxHeadersCount = limits.headFieldsMax;
+    http.on('upgrade', (request, socket, head) => this.#upgrade(webSockets, { request, socket, head }));
+    http.on('clientError', (_error, socket) => socket.destroy());
+    http.on('connect', (_request, socket) => socket.destroy());
+    return http;
+  }
+
+  #upgrade(webSockets: WebSocketServer, { request, socket, head }: Asked): void {
     const guest = this.#guests.get(socket);
     // A browser says where its page is from: no page of the web has anything to say to a relay. Nor has a gateway before it is answered.
     const foreign = request.headers.origin !== undefined || head.length > 0;
@@ -97,7 +110,7 @@ export class WebSocketDoor {
       return;
     }
     socket.on('error', () => undefined);
-    this.#webSockets.handleUpgrade(request, socket, head, (ws) => {
+    webSockets.handleUpgrade(request, socket, head, (ws) => {
       const carrier = new WebSocketStream(ws, this.#options.limits.frameBytesMax);
       carrier.on('error', () => undefined);
       socket.once('close', () => carrier.destroy());
