@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { linkOf, text } from './lines.ts';
 import { freshHome, run, runToEnd, type Line, type Program } from './program.ts';
@@ -249,4 +250,29 @@ test('secrets and doors: no link in the command line, no port for the network', 
     assert.deepEqual([code, lines[0]?.['code']], [64, 'usage-wrong'], words.join(' '));
     assert.doesNotMatch(JSON.stringify(lines), /AAAA/);
   }
+});
+
+test('the same on an address of the gateway itself, without a relay', async (context) => {
+  const service = await startTcpService(context);
+  const file = join(await freshHome(context), 'sallyport.yaml');
+  const port = await freePort();
+  await writeFile(
+    file,
+    `listen: https://127.0.0.1:${port}\nservices:\n  db: { at: db.localhost, to: "tcp://127.0.0.1:${service.port}", access: [public] }\n`,
+  );
+  const gateway = run(context, ['gateway', '--config', file], { home: await freshHome(context) });
+  const ready = await gateway.line('ready');
+  assert.equal(text(ready, 'url'), `tcp://db.localhost:${port}`);
+  const local = await connectTo(context, ready, {}, ['--no-credential']);
+  const bytes = randomBytes(8_000_000);
+  const ends = service.ended();
+  const back = await thereAndBack(await dial(context, local.port), bytes);
+  assert.equal(digest(back), digest(bytes));
+  assert.equal(await ends, 'end');
+  // A service that is away is said, and the door stays open for when it is back.
+  await service.close();
+  await gone(await dial(context, local.port));
+  const { code, message } = await local.program.line('error');
+  assert.equal(code, 'address-unreachable');
+  assert.match(String(message), /does not answer \(502\)/);
 });
