@@ -38,8 +38,11 @@ export class Unit {
     return this.#live().ready;
   }
 
+  /** The process that serves: of a relay it is a child of the one that was started. */
   get pid(): number {
-    return this.lives.at(-1)?.program.pid ?? 0;
+    const program = this.lives.at(-1)?.program;
+    const said = program?.lines.findLast(({ event }) => event === 'listening')?.['pid'];
+    return typeof said === 'number' ? said : (program?.pid ?? 0);
   }
 
   /** `kill -9`; resolves when the process is gone. */
