@@ -1,21 +1,17 @@
 /** Through an HTTP proxy to a relay: what it sees, what it refuses, and what it must not do. */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { limitsWith } from '../../core/limits.ts';
 import type { SallyportError } from '../../core/errors.ts';
 import { connectProxy, failure, hiddenName, hostileProxy, proxyAt, reachVia } from '../../../test/tunnel/proxies.ts';
-import { dial, identityOf, until, world } from '../../../test/tunnel/relay.ts';
+import { dial, identityOf, world } from '../../../test/tunnel/relay.ts';
 
 const quick = limitsWith({ handshakeMs: 400 });
 
@@ -158,41 +154,5 @@ describe('a hostile proxy', () => {
   it('that answers itself is no relay', async (test) => {
     const error = await answered(test, (socket, _, nth) => void (nth === 0 && socket.write('HTTP/1.1 200 OK\r\n\r\n')));
     equal(error.code, 'relay-unreachable');
-  });
-});
-
-/** Whether a command is installed. */
-function installed(name: string): Promise<boolean> {
-  return new Promise((resolve) => void execFile('sh', ['-c', `command -v ${name}`], (error) => resolve(error === null)));
-}
-
-describe('real proxies', () => {
-  it('tinyproxy', async (test) => {
-    const program = 'tinyproxy';
-    if (!(await installed(program))) return test.skip('not run: no tinyproxy');
-    const folder = await mkdtemp(join(tmpdir(), 'sallyport-tinyproxy-'));
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    await new Promise((resolve) => free.close(resolve));
-    await writeFile(join(folder, 'conf'), `Port ${port}\nListen 127.0.0.1\nTimeout 60\nBasicAuth ana secret\nAllow 127.0.0.1\n`);
-    const child = spawn(program, ['-d', '-c', join(folder, 'conf')], { stdio: 'ignore' });
-    test.after(async () => {
-      child.kill('SIGKILL');
-      await rm(folder, { recursive: true });
-    });
-    let up = false;
-    await until(() => {
-      if (!up)
-        dial(port).once('connect', function (this: Socket) {
-          up = true;
-          this.destroy();
-        });
-      return up;
-    });
-    const at = await world(test);
-    const key = await at.member('blog');
-    await reachVia(test, at, key, { proxy: proxyAt('http', port, 'ana:secret') });
-    equal((await failure(reachVia(test, at, key, { proxy: proxyAt('http', port, 'ana:wrong') }))).code, 'proxy-refused');
   });
 });
