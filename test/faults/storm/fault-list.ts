@@ -8,7 +8,8 @@ import type { Unit } from './unit.ts';
 import type { Place, Site } from './world.ts';
 
 export type Kind = 'kill' | 'freeze' | 'restart' | 'reset' | 'silence' | 'forget' | 'half-close' | 'delay' | 'throttle';
-type Target = 'relay' | 'gateway' | 'service' | 'carriers' | 'visitors';
+/** `exchanges` are the connections between a gateway and its service. */
+type Target = 'relay' | 'gateway' | 'service' | 'carriers' | 'visitors' | 'exchanges';
 
 /** How long things take: seconds of a person's day, or what a test of twenty seconds has. */
 export type Pace = Readonly<{ freezeMs: Span; silenceMs: Span; shapedMs: Span; betweenMs: Span; carrierIdleMs: number; redialMs: number }>;
@@ -42,12 +43,12 @@ const targets: Readonly<Record<Kind, readonly Target[]>> = {
   kill: ['relay', 'gateway', 'service'],
   freeze: ['relay', 'gateway', 'service'],
   restart: ['relay', 'gateway'],
-  reset: ['carriers', 'visitors'],
+  reset: ['carriers', 'visitors', 'exchanges'],
   silence: ['carriers', 'visitors'],
   forget: ['carriers', 'visitors'],
-  'half-close': ['carriers', 'visitors'],
-  delay: ['carriers', 'visitors'],
-  throttle: ['carriers', 'visitors'],
+  'half-close': ['carriers', 'visitors', 'exchanges'],
+  delay: ['carriers', 'visitors', 'exchanges'],
+  throttle: ['carriers', 'visitors', 'exchanges'],
 };
 
 export const allFaults: readonly Fault[] = (Object.keys(targets) as readonly Kind[]).flatMap((kind) =>
@@ -65,8 +66,8 @@ export function boundMs({ kind, target }: Fault, pace: Pace): number {
 }
 
 /** Where there are two sites, a gateway of the one and the relay of the other live through it all: leaks need time. */
-export function mayStrike({ kind, target }: Fault, siteNumber: number): boolean {
-  if (kind !== 'kill' && kind !== 'restart') return true;
+export function mayStrike({ kind, target }: Fault, siteNumber: number, sites: number): boolean {
+  if ((kind !== 'kill' && kind !== 'restart') || sites === 1) return true;
   return target === 'service' || target === (siteNumber % 2 === 0 ? 'relay' : 'gateway');
 }
 
@@ -78,8 +79,8 @@ export function dealOnce(sites: number, chance: Chance): readonly (readonly Faul
   });
   const dealt = Array.from({ length: sites }, (): Fault[] => []);
   for (const fault of shuffled(chosen, chance)) {
-    const able = dealt.filter((_, site) => mayStrike(fault, site));
-    (able.length === 0 ? dealt : able).toSorted((one, other) => one.length - other.length)[0]?.push(fault);
+    const able = dealt.filter((_, site) => mayStrike(fault, site, sites));
+    able.toSorted((one, other) => one.length - other.length)[0]?.push(fault);
   }
   return dealt;
 }
@@ -94,7 +95,7 @@ export function shuffled<Item>(items: readonly Item[], chance: Chance): readonly
 /** Does it. Resolves when the address has to answer again. */
 export async function strike(fault: Fault, site: Site, place: Place, chance: Chance, pace: Pace): Promise<Struck> {
   const within = ([least, most]: Span): number => least + chance.number(most - least + 1);
-  const line = fault.target === 'carriers' ? place.carrierLine : site.visitorLine;
+  const line = lineOf(fault.target, site, place);
   switch (fault.kind) {
     case 'kill':
       await unitOf(fault.target, site, place).kill();
@@ -128,6 +129,11 @@ export async function strike(fault: Fault, site: Site, place: Place, chance: Cha
 
 function now(words: string): Struck {
   return { from: performance.now(), words };
+}
+
+function lineOf(target: Target, site: Site, place: Place): Line {
+  if (target === 'exchanges') return place.serviceLine;
+  return target === 'carriers' ? place.carrierLine : site.visitorLine;
 }
 
 function unitOf(target: Target, site: Site, place: Place): Unit {

@@ -1,8 +1,8 @@
-/** The service of the storm, in a process that can be killed: `service.ts PORT [LIES]`. It says one JSON object a line. */
+/** The service of the storm, in a process that can be killed: `service.ts PORT FILE [LIES]`. It says one JSON object a line. */
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { appendFileSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
@@ -10,14 +10,15 @@ import { Content, contentOf, receiptOf } from './content.ts';
 
 /** Told to be bad, it is so in one of some answers: the storm must find each. */
 type Lie = 'nonce' | 'corrupt' | 'short' | 'echo' | 'leak' | 'die';
-const lies = new Set((process.argv[3] ?? '').split(','));
+const lies = new Set((process.argv[4] ?? '').split(','));
 let turn = 0;
 const lied = (lie: Lie): boolean => lies.has(lie) && (turn += 1) % 3 === 0;
 
 const dripPieces = 10;
 const dripMs = 100;
-/** Ids of requests that change something: none may come twice. */
-const seen = new Set<string>();
+/** Ids of requests that change something: none may come twice, also when this process was killed between. */
+const seenFile = process.argv[3] ?? '';
+const seen = new Set(existsSync(seenFile) ? readFileSync(seenFile, 'utf8').split('\n').slice(-100_000) : []);
 /** The oldest are forgotten: an hour has many. */
 const seenMax = 200_000;
 let lastId = '/nonce/none';
@@ -72,6 +73,7 @@ function fall(): never {
 function judge(path: string, body: Readonly<{ bytes: number; whole: number; sha256: string }>): void {
   if (seen.has(path)) say({ event: 'violation', what: `${path} came twice` });
   seen.add(path);
+  appendFileSync(seenFile, `${path}\n`);
   if (seen.size > seenMax) for (const oldest of seen.values().take(seenMax / 2)) seen.delete(oldest);
   const right = createHash('sha256').update(contentOf(path, body.whole)).digest('hex');
   if (body.sha256 !== right)

@@ -141,7 +141,7 @@ class Storm {
       if (bag.length === 0) {
         if (seconds === null) return;
         bag = shuffled(
-          allFaults.filter((fault) => mayStrike(fault, number)),
+          allFaults.filter((fault) => mayStrike(fault, number, relays)),
           chance,
         );
       }

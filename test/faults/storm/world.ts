@@ -19,7 +19,7 @@ import type { Door } from './visit.ts';
 export type Context = { after: (done: () => Promise<void>) => void };
 
 /** A gateway with its service, at a relay. */
-export type Place = Readonly<{ gateway: Unit; service: Unit; carrierLine: Line; door: Door }>;
+export type Place = Readonly<{ gateway: Unit; service: Unit; carrierLine: Line; serviceLine: Line; door: Door }>;
 
 /** A relay with the gateways at it: one fault at a time. */
 export type Site = Readonly<{ relay: Unit; visitorLine: Line; places: readonly Place[] }>;
@@ -75,20 +75,22 @@ class Builder {
   async #place(index: number, relay: Readonly<{ home: string; port: number; visitorLine: Line }>): Promise<Place> {
     const { carrierIdleMs, lies, patienceMs } = this.#options;
     const [name, label, servicePort] = [`gateway ${index + 1}`, `site${index + 1}`, await steadyPort()];
-    const service = this.#unit('service', `service ${index + 1}`, () => serving(this.#context, servicePort, lies[index] ?? []));
+    const seen = join(await freshHome(this.#context), 'seen');
+    const words = [String(servicePort), seen, (lies[index] ?? []).join(',')];
+    const service = this.#unit('service', `service ${index + 1}`, () => serving(this.#context, words));
     await service.start();
-    const carrierLine = await Line.open(this.#context, relay.port);
+    const [carrierLine, serviceLine] = [await Line.open(this.#context, relay.port), await Line.open(this.#context, servicePort)];
     const address = `127.0.0.1:${carrierLine.port}`;
     const home = await joinedHome(this.#context, await invitation(this.#context, relay, label, '--address', address));
     this.homes.set(name, home);
     const config = join(home, 'sallyport.yaml');
     const limits = carrierIdleMs === null ? '' : `limits: { carrierIdleMs: ${carrierIdleMs} }\n`;
-    await writeFile(config, `relay: ${address}\n${limits}services:\n  ${label}: { to: ${servicePort}, access: [public] }\n`);
+    await writeFile(config, `relay: ${address}\n${limits}services:\n  ${label}: { to: ${serviceLine.port}, access: [public] }\n`);
     const gateway = this.#unit('gateway', name, () => program(this.#context, ['up', '--config', config], home, 'ready'));
     const ready = await gateway.start();
     const url = new URL(text(ready, 'url'));
     url.port = String(relay.visitorLine.port);
-    return { gateway, service, carrierLine, door: { url, ca: readFileSync(text(ready, 'ca'), 'utf8'), patienceMs } };
+    return { gateway, service, carrierLine, serviceLine, door: { url, ca: readFileSync(text(ready, 'ca'), 'utf8'), patienceMs } };
   }
 
   #unit(role: Role, name: string, begin: () => Life): Unit {
@@ -122,8 +124,8 @@ function program(context: Context, words: readonly string[], home: string, ready
 }
 
 /** The service says its lines as the program does. */
-function serving(context: Context, port: number, lies: readonly string[]): Life {
-  const child = spawn(process.execPath, [serviceScript, String(port), lies.join(',')], { stdio: ['ignore', 'pipe', 'pipe'] });
+function serving(context: Context, words: readonly string[]): Life {
+  const child = spawn(process.execPath, [serviceScript, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: Said[] = [];
   let stderr = '';
   child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
