@@ -5,9 +5,12 @@ import { SallyportError } from '../core/errors.ts';
 import { isLinkSecret, type TcpCredential } from '../core/tcp-opening.ts';
 import { userName } from '../core/policy/credentials.ts';
 import { standardInput } from './standard-input.ts';
+import { placeToVisit } from './visited.ts';
 import type { Terminal } from './terminal.ts';
 
 export type CredentialWishes = Readonly<{
+  /** Whom it is for, canonical: a link of another place is not shown there. */
+  host: string;
   /** Whose password; null for a link. */
   user: string | null;
   /** Whether it comes on standard input. */
@@ -20,12 +23,12 @@ export type CredentialWishes = Readonly<{
  * SALLYPORT_PASSWORD or SALLYPORT_LINK, which are then forgotten so that no child inherits them; standard input; or the
  * person's answer. Errors: `usage-wrong`, `interrupted`.
  */
-export async function visitorCredential(terminal: Terminal, { user, stdin, none }: CredentialWishes): Promise<TcpCredential> {
+export async function visitorCredential(terminal: Terminal, { host, user, stdin, none }: CredentialWishes): Promise<TcpCredential> {
   if (none) return null;
   const variable = user === null ? 'SALLYPORT_LINK' : 'SALLYPORT_PASSWORD';
   const what = user === null ? 'The secret link, as it was given to you' : `The password of ${user}`;
   const text = taken(terminal, variable) ?? (stdin ? await standardInput(terminal) : await asked(terminal, what, variable));
-  return user === null ? linkOf(text) : passwordOf(user, text);
+  return user === null ? linkOf(text.trim(), host) : passwordOf(user, text);
 }
 
 function taken({ env }: Terminal, variable: string): string | null {
@@ -47,8 +50,14 @@ async function asked(terminal: Terminal, message: string, variable: string): Pro
 }
 
 /** The whole link, or its secret alone. */
-function linkOf(text: string): TcpCredential {
-  const secret = /^https:\/\/[^\s/]+\/\.sallyport\/link\/([^\s/?#]+)$/.exec(text.trim())?.[1] ?? text.trim();
+function linkOf(text: string, host: string): TcpCredential {
+  const [, authority = host, secret = text] = /^https:\/\/([^\s/]+)\/\.sallyport\/link\/([^\s/?#]+)$/.exec(text) ?? [];
+  const own = placeToVisit(authority).host;
+  if (own !== host) {
+    throw new SallyportError('usage-wrong', `This link is for ${own}, and ${host} is not to see it.`, {
+      hint: `Connect to ${own}, or ask for a link to ${host}.`,
+    });
+  }
   if (isLinkSecret(secret)) return { is: 'link', secret };
   throw new SallyportError('usage-wrong', 'This is no secret link.', { hint: 'It looks like https://NAME/.sallyport/link/SECRET' });
 }

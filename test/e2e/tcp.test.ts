@@ -235,7 +235,7 @@ test('connect over standard input and output: bytes through, its end seen, the c
   assert.equal(pipe.lines.map((line) => line['text']).join('\n'), bytes.toString());
 });
 
-test('secrets and doors: no link in the command line, no port for the network', async (context) => {
+test('secrets and doors: no link in the command line or to another place, no port for the network', async (context) => {
   const home = await freshHome(context);
   const wrong: readonly (readonly string[])[] = [
     ['connect', 'https://x.example.org/.sallyport/link/AAAAAAAAAAAAAAAAAAAAAAAA'],
@@ -250,6 +250,10 @@ test('secrets and doors: no link in the command line, no port for the network', 
     assert.deepEqual([code, lines[0]?.['code']], [64, 'usage-wrong'], words.join(' '));
     assert.doesNotMatch(JSON.stringify(lines), /AAAA/);
   }
+  const env = { SALLYPORT_LINK: 'https://one.example.org/.sallyport/link/AAAAAAAAAAAAAAAAAAAAAAAA' };
+  const { code, lines } = await runToEnd(context, ['connect', 'two.example.org'], { home, env });
+  assert.deepEqual([code, lines[0]?.['code']], [64, 'usage-wrong']);
+  assert.match(String(lines[0]?.['message']), /for one\.example\.org, and two\.example\.org is not to see it/);
 });
 
 test('the same on an address of the gateway itself, without a relay', async (context) => {

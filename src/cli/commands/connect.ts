@@ -54,6 +54,7 @@ export function connectCommand(cli: Cli) {
       const local = localAddress(options.listen ?? '127.0.0.1:0');
       const ca = options.ca === undefined ? null : await certificates(options.ca);
       const credential = await visitorCredential(cli.terminal, {
+        host: visited.host,
         user: options.user ?? null,
         stdin: options.stdin === true,
         none: !options.credential,
