@@ -39,7 +39,7 @@ export async function startPlainGateway(
         access: [[{ guard: 'public', options: {} }]],
         firewall: 'off',
         from: null,
-      proxy: null,
+        proxy: null,
         rewriteHost: { to: 'keep' },
         rawHeaders: false,
         expires: null,
