@@ -13,10 +13,14 @@ import type { GatewayEvent, NameEvent } from './relay-event.ts';
 
 export type Desk = Readonly<{ store: Store; domain: string; now: number }>;
 
-/** Errors: `process-missing` when no relay was ever run on this home, and those of the store and of `work`. */
-export function atDesk<Result>(cli: Cli, work: (desk: Desk) => Promise<Result>): Promise<Result> {
+/** Errors: `process-missing` when no relay was ever run on this home and `work` cannot do without; those of the store and of `work`. */
+export function atDesk<Result>(cli: Cli, work: (desk: Desk) => Promise<Result>, relay: 'needed' | 'or-none' = 'needed'): Promise<Result> {
   return withPeople(cli, async ({ store }) => {
-    const { domain } = await readRelayCard(store);
+    const { domain } = await readRelayCard(store).catch((error: unknown) => {
+      if (relay === 'needed') throw error;
+      // Nobody owns anything here, and that is the answer.
+      return { domain: '' };
+    });
     return work({ store, domain, now: cli.terminal.now() });
   });
 }

@@ -27,14 +27,18 @@ function list(cli: Cli) {
     summary: 'the key of each gateway, its names, and whether it is here',
     examples: ['sallyport relay gateways list --json'],
   }).action(() =>
-    atDesk(cli, async ({ store }) => {
-      const reporter = cli.reporter();
-      const owned = await listNames(store);
-      const scene = await sceneOf(cli, store);
-      const keys = new Set(owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])));
-      if (keys.size === 0) reporter.note('No gateway has joined yet: sallyport relay invite blog');
-      for (const fingerprint of keys) reporter.say(gatewayEvent(fingerprint, owned, scene));
-    }),
+    atDesk(
+      cli,
+      async ({ store }) => {
+        const reporter = cli.reporter();
+        const owned = await listNames(store);
+        const scene = await sceneOf(cli, store);
+        const keys = new Set(owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])));
+        if (keys.size === 0) reporter.note('No gateway has joined yet: sallyport relay invite blog');
+        for (const fingerprint of keys) reporter.say(gatewayEvent(fingerprint, owned, scene));
+      },
+      'or-none',
+    ),
   );
 }
 
@@ -45,17 +49,21 @@ function show(cli: Cli) {
     description: 'Shows one gateway. The first digits of its key are enough where no other begins with them.',
     examples: ['sallyport relay gateways show 5d3c9a'],
   }).action((text: string) =>
-    atDesk(cli, async ({ store, domain }) => {
-      const owned = await listNames(store);
-      const fingerprint = meant(
-        text,
-        owned.flatMap(({ grant }) => (grant === null ? [] : [grant.owner])),
-      );
-      const scene = await sceneOf(cli, store);
-      const reporter = cli.reporter();
-      reporter.say(gatewayEvent(fingerprint, owned, scene));
-      for (const each of owned) if (each.grant?.owner === fingerprint) reporter.say(nameEvent(each, domain, scene));
-    }),
+    atDesk(
+      cli,
+      async ({ store, domain }) => {
+        const owned = await listNames(store);
+        const fingerprint = meant(
+          text,
+          owned.flatMap(({ grant }) => (grant === null ? [] : [grant.owner])),
+        );
+        const scene = await sceneOf(cli, store);
+        const reporter = cli.reporter();
+        reporter.say(gatewayEvent(fingerprint, owned, scene));
+        for (const each of owned) if (each.grant?.owner === fingerprint) reporter.say(nameEvent(each, domain, scene));
+      },
+      'or-none',
+    ),
   );
 }
 
@@ -67,16 +75,20 @@ function revoke(cli: Cli) {
       'Takes all names from a gateway. Its carriers and all streams on them have ended when the command returns. Its names go to no other key for 90 days. To keep the key out for good: sallyport relay block.',
     examples: ['sallyport relay gateways revoke 5d3c9a'],
   }).action((text: string) =>
-    atDesk(cli, async ({ store, now }) => {
-      const owned = await listNames(store);
-      const fingerprint = meant(
-        text,
-        owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])),
-      );
-      await revokeGateway(store, fingerprint, now);
-      await tellRelay(cli);
-      cli.reporter().say(gatewayEvent(fingerprint, await listNames(store), await sceneOf(cli, store)));
-    }),
+    atDesk(
+      cli,
+      async ({ store, now }) => {
+        const owned = await listNames(store);
+        const fingerprint = meant(
+          text,
+          owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])),
+        );
+        await revokeGateway(store, fingerprint, now);
+        await tellRelay(cli);
+        cli.reporter().say(gatewayEvent(fingerprint, await listNames(store), await sceneOf(cli, store)));
+      },
+      'or-none',
+    ),
   );
 }
 

@@ -26,13 +26,17 @@ function list(cli: Cli) {
     summary: 'each name, its key, since when, and whether it is held now',
     examples: ['sallyport relay names list --json'],
   }).action(() =>
-    atDesk(cli, async ({ store, domain }) => {
-      const reporter = cli.reporter();
-      const owned = await listNames(store);
-      const scene = await sceneOf(cli, store);
-      if (owned.length === 0) reporter.note('No name is owned yet: sallyport relay invite blog');
-      for (const each of owned) reporter.say(nameEvent(each, domain, scene));
-    }),
+    atDesk(
+      cli,
+      async ({ store, domain }) => {
+        const reporter = cli.reporter();
+        const owned = await listNames(store);
+        const scene = await sceneOf(cli, store);
+        if (owned.length === 0) reporter.note('No name is owned yet: sallyport relay invite blog');
+        for (const each of owned) reporter.say(nameEvent(each, domain, scene));
+      },
+      'or-none',
+    ),
   );
 }
 
