@@ -68,7 +68,8 @@ describe('several carriers', () => {
   });
 
   it('lose with one of two the streams of that one only, under load, and the name stays held', async (test) => {
-    const at = await world(test);
+    // Nobody waits: what is lost is lost.
+    const at = await world(test, { resumeMs: 1 });
     const key = await at.member('blog');
     const wire = await wireTo(test, at.port);
     const member = gateway(test, at, { identity: key, names: [name], address: wire.address });
@@ -87,6 +88,31 @@ describe('several carriers', () => {
     await load.end();
     ok(load.tally.failed.length <= 5, `only what ran on the lost one: ${load.tally.failed.join()}`);
     equal(member.states.at(-1)?.[0], 'ready');
+    equal(member.states.length, 2, 'nobody was told of a loss');
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('go on over another connection when theirs is cut, as often as it is: no stream is lost, no byte, no request', async (test) => {
+    const at = await world(test);
+    const key = await at.member('blog');
+    const wire = await wireTo(test, at.port);
+    const member = gateway(test, at, { identity: key, names: [name], address: wire.address });
+    await until(() => member.link.carriers() === 2);
+    const sockets = await standing(at.port, 10);
+    const load = visits(test, at.port, name, 5);
+    for (let round = 0; round < 6; round += 1) {
+      const before = load.tally.whole;
+      await until(() => load.tally.whole > before + 20, 20_000);
+      wire.cut(round % 2);
+    }
+    const before = load.tally.whole;
+    await until(() => load.tally.whole > before + 50, 20_000);
+    await load.end();
+    deepEqual(load.tally.failed, []);
+    deepEqual(
+      await Promise.all(sockets.map(echoes)),
+      Array.from({ length: 10 }, () => true),
+    );
     equal(member.states.length, 2, 'nobody was told of a loss');
     for (const socket of sockets) socket.destroy();
   });
@@ -163,6 +189,25 @@ describe('several carriers', () => {
     await ready;
     test.diagnostic(`${Math.round(performance.now() - start)} ms after the relay was back`);
     await until(() => again.gateways()[0]?.carriers === 2);
+  });
+
+  it('get no stream before their gateway has spoken on them, so that no open outruns the greeting', async (test) => {
+    const at = await world(test, { carriersPerRelay: 8 });
+    const key = await at.member('blog');
+    // Joining was a carrier of its own.
+    await until(() => at.ends.length === 1);
+    for (const round of [1, 2, 3, 4, 5]) {
+      const ends = at.ends.length;
+      const member = gateway(test, at, { identity: key, names: [name] });
+      await member.link.ready;
+      const load = visits(test, at.port, name, 5);
+      await until(() => member.link.carriers() === 8, 20_000);
+      await load.end();
+      equal(at.ends.length, ends, `no carrier ended in round ${round}`);
+      deepEqual(load.tally.failed, []);
+      await member.link.close();
+      await until(() => at.relay.gateways().length === 0);
+    }
   });
 
   it('are dialled anew as soon as the addresses of this machine are others, dead ones and those that wait', async (test) => {

@@ -73,7 +73,7 @@ export class Directory {
     const key = keyOf(live);
     const gateway = this.#gateways.get(key) ?? new LiveGateway(live.fingerprint, live.instance);
     this.#gateways.set(key, gateway);
-    gateway.add(live, this.#limits.carrierProbeMs);
+    gateway.add(live);
     this.#carriers += 1;
   }
 
@@ -108,6 +108,7 @@ export class Directory {
   register(live: LiveCarrier, asked: Asked): Promise<readonly NameAnswer[]> {
     const gateway = this.#gateways.get(keyOf(live));
     if (gateway === undefined) return Promise.resolve(asked.names.map((name) => ({ name, is: 'refused', code: 'name-refused' })));
+    gateway.stand(live, this.#limits.carrierProbeMs);
     const answers = gateway.turn.then(() => this.#registerAll(gateway, asked));
     gateway.turn = answers.catch(() => undefined);
     return answers;

@@ -28,6 +28,8 @@ export class LiveGateway {
   lastAsk = -1;
   /** One registration after the other, whichever carrier it came on. */
   turn: Promise<unknown> = Promise.resolve();
+  /** Let in, and silent since. */
+  readonly #greeted = new Set<LiveCarrier>();
   /** In the order in which they came. */
   readonly #takers = new Set<LiveCarrier>();
   /** One side said goaway: what runs may end, nothing begins. */
@@ -45,30 +47,36 @@ export class LiveGateway {
     return this.#takers.size > 0;
   }
   get carriers(): readonly LiveCarrier[] {
-    return [...this.#takers, ...this.#leaving];
+    return [...this.#greeted, ...this.#takers, ...this.#leaving];
   }
   get streams(): number {
     return this.carriers.reduce((count, { carrier }) => count + carrier.streams, 0);
   }
 
+  add(live: LiveCarrier): void {
+    this.#greeted.add(live);
+  }
+
   /**
-   * Whoever comes again may come because another carrier is dead and only its own side knows: the others are asked, and
-   * take no new streams before they have answered. Those that do not within `probeMs` are closed.
+   * The carrier takes streams from its first registration on: what is opened before could reach its gateway together with
+   * our `accepted`, and would be taken for a fault. Whoever comes again may come because another carrier is dead and only
+   * its own side knows: the others are asked, and take no new streams before they have answered. Those that do not within
+   * `probeMs` are closed.
    */
-  add(live: LiveCarrier, probeMs: number): void {
+  stand(live: LiveCarrier, probeMs: number): void {
+    if (!this.#greeted.delete(live)) return;
     for (const other of this.#takers) void this.#ask(other, probeMs);
     this.#takers.add(live);
   }
 
   retire(live: LiveCarrier): void {
-    if (this.#takers.delete(live)) this.#leaving.add(live);
+    if (this.#takers.delete(live) || this.#greeted.delete(live)) this.#leaving.add(live);
   }
 
   /** Returns whether nothing is left of the gateway. */
   remove(live: LiveCarrier): boolean {
-    this.#takers.delete(live);
-    this.#leaving.delete(live);
-    return this.#takers.size + this.#leaving.size === 0;
+    for (const some of [this.#greeted, this.#takers, this.#leaving]) some.delete(live);
+    return this.carriers.length === 0;
   }
 
   /** Opens a stream on the carrier with the fewest; on another where that one has no room. Null: none has. */
