@@ -1,11 +1,14 @@
 /** Streams within the bounds of a grant: rooms that are given back, and bytes that keep to a rate. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
 import { it } from 'node:test';
 import type { Lease, Pace } from '../contracts/tunnel.ts';
+import { unbounded } from '../controlplane/enrolment/bounds.ts';
+import { createInvite } from '../controlplane/enrolment/invites.ts';
+import { gateway, identityOf, joined, visitor, world } from '../../test/tunnel/relay.ts';
 import { leased } from './leased-stream.ts';
 
 /** A rate whose clock is the timers' own: each chunk waits a millisecond. */
@@ -90,4 +93,41 @@ it('ends with either side, and holds nothing that waits', async () => {
     await Promise.all(closed);
     equal(left(), 1, side);
   }
+});
+
+it('holds at a relay: what a grant’s visitors send and get keeps to its rate, and is whole', async (test) => {
+  const at = await world(test);
+  const key = await identityOf('paced');
+  const bytesPerSecond = 200_000;
+  const made = await createInvite(at.store, {
+    name: 'slow',
+    domain: 'example.test',
+    relayAddress: at.address,
+    fingerprint: at.identity.fingerprint,
+    lifeMs: 60_000,
+    bounds: { ...unbounded, bytesPerSecond },
+    now: Date.now(),
+    randomBytes,
+  });
+  await joined(made.code, key, at.limits);
+  const member = gateway(test, at, { identity: key, names: ['slow.example.test'] });
+  await member.link.ready;
+  const socket = visitor(at.port, 'slow.example.test');
+  await once(socket, 'secureConnect');
+  const sent = randomBytes(120_000);
+  const begun = performance.now();
+  socket.write(sent);
+  const heard: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    heard.push(chunk);
+    length += chunk.length;
+    if (length >= sent.length) break;
+  }
+  const tookMs = performance.now() - begun;
+  equal(Buffer.concat(heard).equals(sent), true);
+  // There and back again, less what may come at once after a silence.
+  const leastMs = ((2 * sent.length) / bytesPerSecond) * 1_000 - 250;
+  ok(tookMs >= leastMs * 0.95, `${tookMs} ms, at least ${leastMs}`);
+  test.diagnostic(`${Math.round((2 * sent.length) / (tookMs / 1_000))} bytes/s where ${bytesPerSecond} are granted`);
 });
