@@ -5,7 +5,7 @@ import type { Identities } from '../controlplane/identities/identities.ts';
 import { openIdentities } from '../controlplane/identities/identities.ts';
 import type { Store } from '../contracts/store.ts';
 import { defaults } from '../core/limits.ts';
-import { wired } from '../registry.ts';
+import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import type { Cli } from './cli.ts';
 
 export type People = Identities & Readonly<{ store: Store }>;
@@ -17,7 +17,7 @@ export type People = Identities & Readonly<{ store: Store }>;
 export async function withPeople<Result>(cli: Cli, work: (people: People) => Promise<Result>): Promise<Result> {
   const home = await cli.home();
   const { now } = cli.terminal;
-  const store = await wired.stores.sqlite({ path: home.store, now });
+  const store = await openSqliteStore({ path: home.store, now });
   try {
     const identities = await openIdentities({ store, now, randomBytes, limits: defaults });
     try {

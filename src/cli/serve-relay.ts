@@ -10,7 +10,8 @@ import { loadIdentity } from '../controlplane/certificates/identity.ts';
 import { saveRelayCard } from '../controlplane/enrolment/relay-card.ts';
 import { SallyportError } from '../core/errors.ts';
 import { defaults } from '../core/limits.ts';
-import { wired } from '../registry.ts';
+import { openFileSink } from '../modules/sinks/file.ts';
+import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import type { Relay } from '../relay.ts';
 import { startRelay } from '../relay.ts';
 import type { HeldBy } from '../relay/held-by.ts';
@@ -163,9 +164,9 @@ async function openAll(cli: Cli): Promise<Opened> {
   const { terminal } = cli;
   const home = await cli.home();
   const identity = await loadIdentity(home.keys, 'relay');
-  const store = await wired.stores.sqlite({ path: home.store, now: terminal.now });
+  const store = await openSqliteStore({ path: home.store, now: terminal.now });
   try {
-    const audit = await wired.sinks.file({
+    const audit = await openFileSink({
       path: home.exchanges,
       now: terminal.now,
       limits: defaults,
