@@ -91,10 +91,10 @@ describe('a stream over a WebSocket', () => {
       if (sent < 128 * 1_048_576) there.send(Buffer.alloc(messageBytesMax), { binary: true }, (error) => error ?? send());
     };
     send();
+    await until(() => ours.isPaused);
     await settled(() => sent);
     ok(here.readableLength < 1_048_576, `${here.readableLength} bytes wait here`);
     ok(sent < 64 * 1_048_576, `${sent} bytes were sent`);
-    ok(ours.isPaused);
     const before = sent;
     here.resume();
     await until(() => sent > before);
