@@ -23,6 +23,7 @@ test(
       [...kinds].toSorted((one, other) => (one < other ? -1 : 1)),
       ['delay', 'forget', 'freeze', 'half-close', 'kill', 'reset', 'restart', 'silence', 'throttle'],
     );
+    for (const line of report.log) context.diagnostic(line);
     if (report.violations.count > 0) assert.fail(`${report.violations.all.join('\n')}\nThe logs are in ${await keepLogs(report)}`);
   },
 );

@@ -100,9 +100,11 @@ export async function strike(fault: Fault, site: Site, place: Place, chance: Cha
     case 'kill':
       await unitOf(fault.target, site, place).kill();
       return now('');
-    case 'restart':
+    case 'restart': {
+      const told = performance.now();
       await unitOf(fault.target, site, place).restart();
-      return now('');
+      return now(`ended ${Math.round(performance.now() - told)} ms after it was told`);
+    }
     case 'freeze':
       return frozen(unitOf(fault.target, site, place), within(pace.freezeMs));
     case 'reset':

@@ -47,7 +47,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const id = lied('nonce') ? lastId : path;
   lastId = path;
   if (lied('leak')) leak();
-  if (lied('die') && turn > 60) setImmediate(() => fall());
+  if (lied('die') && turn > 12) setImmediate(() => fall());
   response.setHeader('X-Nonce', id);
   if (work === 'download' || work === 'chunked' || work === 'drip') return send(response, { id, work, bytes: Number(words[0]) });
   const hash = createHash('sha256');
