@@ -93,7 +93,7 @@ function revoke(cli: Cli) {
 }
 
 /** Errors: `gateway-missing`; `usage-wrong` where several keys begin so. */
-export function meant(text: string, owners: readonly string[]): string {
+function meant(text: string, owners: readonly string[]): string {
   const start = text.toLowerCase();
   const found = [...new Set(owners.filter((owner) => start !== '' && owner.startsWith(start)))];
   const [only] = found;

@@ -46,7 +46,10 @@ export interface ControlledRelay {
 }
 
 /** The verbs of a running relay. */
-export function relayVerbs(relay: ControlledRelay, running: Readonly<{ domain: string; since: number; stop: () => void; refreshed: () => Promise<void> }>): ControlVerbs {
+export function relayVerbs(
+  relay: ControlledRelay,
+  running: Readonly<{ domain: string; since: number; stop: () => void; refreshed: () => Promise<void> }>,
+): ControlVerbs {
   return {
     status: (): RelayStatus => ({
       pid: process.pid,

@@ -10,7 +10,7 @@ export const listBytesMax = 65_536;
 export const entriesMax = 200;
 /** Keys and certificates have some kilobytes; the store's own limit is 1 GiB. */
 export const smallFileBytesMax = 1_048_576;
-export const storeBytesMax = 1_073_741_824;
+const storeBytesMax = 1_073_741_824;
 
 /** Where a name of a backup may lie in a home: no other name comes out of one. */
 export function isBackedUp(name: string): boolean {

@@ -98,7 +98,7 @@ class Reader {
   }
 }
 
-export function malformed(why: string): SallyportError {
+function malformed(why: string): SallyportError {
   return new SallyportError('backup-malformed', `This is no whole backup: ${why}.`, {
     hint: 'Take another copy of it; nothing was changed.',
   });

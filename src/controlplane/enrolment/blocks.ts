@@ -13,7 +13,7 @@ export type BlockKind = 'name' | 'address' | 'gateway';
 export type Block = Readonly<{ kind: BlockKind; what: string; why: string; since: number }>;
 
 /** Told over the wire and on terminals: printable, and short. */
-export const whyCharsMax = 200;
+const whyCharsMax = 200;
 
 const kept: z.ZodType<Block> = z.strictObject({
   kind: z.enum(['name', 'address', 'gateway']),

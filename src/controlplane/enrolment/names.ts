@@ -170,7 +170,7 @@ function grantJson({ owner, since, released, bounds }: Grant): Json {
 }
 
 /** The day on which anybody may have a name that was released then. */
-export function day(released: number): string {
+function day(released: number): string {
   return new Date(released + releasedMs).toISOString().slice(0, 10);
 }
 
