@@ -109,8 +109,8 @@ export const defaults = {
   redialMs: 30_000 as number,
   inviteMs: 86_400_000 as number,
 
-  // A relay that goes. `docker stop` kills after 10 s: by then all has to be said.
-  drainMs: 8_000 as number,
+  // A relay that is stopped: requests end within it, and whoever is new is refused all that time. `docker stop` kills after 10 s.
+  drainMs: 3_000 as number,
   /** And how long what runs may go on behind an upgrade, where nobody waits for the end. Envoy's parent shutdown: 15 min. */
   upgradeDrainMs: 900_000 as number,
   /** Relays of earlier upgrades that still drain; of more the oldest ends. Each is a process of some 100 MB. */

@@ -207,12 +207,13 @@ test(
 
 test('SIGTERM lets what runs end; said twice it ends at once', { timeout: 60_000 }, async (context) => {
   const at = await place(context);
-  const download = await slowDownload(at, 20_000_000);
+  const running = await webSocket(at);
   at.relay.program.child.kill('SIGTERM');
   const leaving = await at.relay.program.line('leaving');
   assert.deepEqual([leaving['why'], leaving['visitors']], ['stop', 1]);
   await assert.rejects(ask(at.url, { ca: at.ca }), { code: 'ECONNREFUSED' });
-  assert.equal(await download.rest(), patternHash(20_000_000));
+  assert.equal((await echoed(running, 'to the end')).toString(), 'to the end');
+  running.close();
   assert.equal(await at.relay.program.exited, 0);
   assert.equal(saidOf(at, 'left')[0]?.['cut'], 0);
 
