@@ -40,6 +40,12 @@ export class CarrierPool {
     return null;
   }
 
+  /** Whether each of them has so many streams. */
+  crowded(streams: number): boolean {
+    for (const carrier of this.#standing.keys()) if (carrier.streams < streams) return false;
+    return this.#standing.size > 0;
+  }
+
   has(carrier: Carrier): boolean {
     return this.#standing.has(carrier) || this.#leaving.has(carrier);
   }

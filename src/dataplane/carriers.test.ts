@@ -191,6 +191,21 @@ describe('several carriers', () => {
     await until(() => again.gateways()[0]?.carriers === 2);
   });
 
+  it('become more when their streams are many, up to eight', async (test) => {
+    const at = await world(test, { carrierStreamsMax: 4 });
+    const key = await at.member('blog');
+    const member = gateway(test, at, { identity: key, names: [name] });
+    await until(() => member.link.carriers() === 2);
+    const sockets: TLSSocket[] = [];
+    while (sockets.length < 30) {
+      sockets.push(...(await standing(at.port, 1)));
+      const wanted = Math.min(8, 2 + Math.floor(sockets.length / 8));
+      await until(() => member.link.carriers() >= wanted);
+    }
+    equal(member.link.carriers(), 8);
+    for (const socket of sockets) socket.destroy();
+  });
+
   it('get no stream before their gateway has spoken on them, so that no open outruns the greeting', async (test) => {
     const at = await world(test, { carriersPerRelay: 8 });
     const key = await at.member('blog');

@@ -2,8 +2,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { SallyportError, fault } from '../core/errors.ts';
-import { parseIp } from '../core/address.ts';
-import { canonicalHost } from '../core/http/host.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { Limits } from '../core/limits.ts';
 import type { NameAnswer, TunnelArrival } from '../contracts/tunnel.ts';
@@ -18,6 +16,7 @@ import type { Way } from './reach/way.ts';
 import { Redial } from './redial.ts';
 import { Registrar, nameError } from './registrar.ts';
 
+import { arrivalOf } from './tunnel-arrival.ts';
 export type RelayState = 'connecting' | 'ready' | 'lost';
 
 export type DialOptions = KeyOptions &
@@ -72,10 +71,11 @@ class Link implements RelayLink {
   readonly #registrar: Registrar;
   readonly #pins: RelayPins;
   readonly #pool: CarrierPool;
-  readonly #redials: readonly Redial[];
+  readonly #redials: Redial[] = [];
   readonly #dialling = new Set<AbortController>();
   readonly #changes: ChangeWatch;
-  readonly #running: Promise<unknown>;
+  /** One for each carrier that is kept. */
+  readonly #running: Promise<void>[] = [];
   #grants: readonly string[] = [];
   #state: RelayState = 'connecting';
   /** What was said last of refused names; null when all are held. */
@@ -90,12 +90,11 @@ class Link implements RelayLink {
     this.#pins = new RelayPins(options);
     this.#pool = new CarrierPool(limits.carrierDrainMs);
     this.#ready.promise.catch(() => undefined);
-    const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
-    this.#redials = Array.from({ length: count }, () => new Redial({ mostMs: limits.redialMs, now: steadyNow, chance: Math.random }));
     this.#changes = new ChangeWatch({ ...options.watching, changed: () => this.#changed() });
     signal.addEventListener('abort', () => void this.close(), { once: true, signal: this.#stop.signal });
     if (signal.aborted) this.#stop.abort();
-    this.#running = Promise.all(this.#redials.map((redial, index) => this.#keep(redial, index === 0)));
+    const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
+    for (let index = 0; index < count; index += 1) this.#start(index === 0);
     if (signal.aborted) void this.close();
   }
 
@@ -133,7 +132,7 @@ class Link implements RelayLink {
     this.#changes.close();
     this.#ready.reject(closed());
     await this.#pool.close(this.#options.limits.goodbyeMs);
-    await this.#running;
+    await Promise.all(this.#running);
   }
 
   /** Keeps one carrier. The first one leads: the others come where it has got through, so that a relay that is away is asked by one. */
@@ -247,20 +246,22 @@ class Link implements RelayLink {
   }
 
   #arrived(stream: CarrierStream, opening: Opening): void {
-    const ip = parseIp(opening.ip);
-    // The relay may be hostile: what is not in its one spelling is not believed.
-    if (ip === null || (opening.sni !== null && canonicalHost(opening.sni) !== opening.sni)) {
-      stream.destroy(new SallyportError('frame-malformed', 'an open that cannot be read'));
-      return;
-    }
-    this.#options.onArrival({
-      stream,
-      id: opening.id,
-      from: { ip: ip.text, port: opening.visitorPort },
-      port: opening.listenerPort,
-      sni: opening.sni,
-      alpn: opening.alpn,
-    });
+    const arrival = arrivalOf(stream, opening);
+    if (arrival === null) return void stream.destroy(new SallyportError('frame-malformed', 'an open that cannot be read'));
+    if (this.#pool.crowded(this.#options.limits.carrierStreamsMax / 2)) this.#grow();
+    this.#options.onArrival(arrival);
+  }
+
+  /** One carrier more, for good: an idle one costs little. */
+  #grow(): void {
+    if (this.#running.length >= carriersMost || this.#running.length > this.#pool.size || this.#stop.signal.aborted) return;
+    this.#start(false);
+  }
+
+  #start(leads: boolean): void {
+    const redial = new Redial({ mostMs: this.#options.limits.redialMs, now: steadyNow, chance: Math.random });
+    this.#redials.push(redial);
+    this.#running.push(this.#keep(redial, leads));
   }
 
   #unreachable(what: string): SallyportError {
