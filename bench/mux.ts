@@ -1,49 +1,10 @@
-/** Micro benchmark of one carrier over a loopback TLS pair: bulk, and small exchanges on 64 streams. Run: node bench/mux.ts */
+/** Micro benchmark of one carrier over a loopback TLS pair: bulk, small exchanges on 64 streams, and bulk over 60 ms. Run: node bench/mux.ts */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { AddressInfo } from 'node:net';
-import tls from 'node:tls';
-import { loadIdentity } from '../src/controlplane/certificates/identity.ts';
-import { defaults } from '../src/core/limits.ts';
-import { Carrier } from '../src/dataplane/carrier.ts';
-import type { CarrierStream } from '../src/dataplane/carrier-stream.ts';
-
-const idle = { message: () => undefined, goaway: () => undefined, end: () => undefined, open: () => undefined };
-const opening = { id: 'bench', ip: '127.0.0.1', visitorPort: 1, listenerPort: 2, sni: 'bench.example', alpn: [] };
-
-async function pair(open: (stream: CarrierStream) => void): Promise<Readonly<{ relay: Carrier; close: () => void }>> {
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
-  const identity = await loadIdentity(folder, 'relay');
-  await rm(folder, { recursive: true });
-  const server = tls.createServer({ key: identity.privateKey, cert: identity.certificate, minVersion: 'TLSv1.3' });
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const accepted = new Promise<tls.TLSSocket>((resolve) => server.once('secureConnection', resolve));
-  const client = tls.connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, rejectUnauthorized: false });
-  const relay = new Carrier({ socket: await accepted, side: 'relay', limits: defaults, taker: idle });
-  const gateway = new Carrier({
-    socket: client,
-    side: 'gateway',
-    limits: defaults,
-    taker: { ...idle, open, message: () => gateway.begin(relay.limits) },
-  });
-  relay.begin(gateway.limits);
-  gateway.begin(relay.limits);
-  return {
-    relay,
-    close: () => {
-      client.destroy();
-      server.close();
-    },
-  };
-}
+import { line, opened, pour } from '../test/mux/line.ts';
 
 async function bulk(mebibytes: number): Promise<void> {
-  const { relay, close } = await pair((stream) => stream.resume());
-  const stream = relay.open(opening);
-  if (stream === null) throw new Error('no stream');
+  using ends = await line({ open: (one) => void one.resume() });
+  const stream = opened(ends.relay);
   const chunk = Buffer.alloc(65_536, 7);
   const start = performance.now();
   const cpu = process.cpuUsage();
@@ -62,19 +23,17 @@ async function bulk(mebibytes: number): Promise<void> {
     more();
   });
   report('bulk, one stream', mebibytes, 'MB/s', start, cpu, mebibytes);
-  close();
 }
 
 async function exchanges(streams: number, each: number): Promise<void> {
   const request = Buffer.alloc(120, 1);
   const response = Buffer.alloc(250, 2);
-  const { relay, close } = await pair((stream) => stream.on('data', () => void stream.write(response)));
+  using ends = await line({ open: (one) => void one.on('data', () => void one.write(response)) });
   const start = performance.now();
   const cpu = process.cpuUsage();
   await Promise.all(
     Array.from({ length: streams }, async () => {
-      const stream = relay.open(opening);
-      if (stream === null) throw new Error('no stream');
+      const stream = opened(ends.relay);
       await new Promise<void>((resolve) => {
         let left = each;
         stream.on('data', () => {
@@ -87,7 +46,19 @@ async function exchanges(streams: number, each: number): Promise<void> {
     }),
   );
   report(`small exchanges, ${streams} streams`, streams * each, '/s', start, cpu, streams * each);
-  close();
+}
+
+/** What one stream carries over a long way, and how soon: windows and flight grow by the round trip. */
+async function far(seconds: number): Promise<void> {
+  let got = 0;
+  using ends = await line({ delayMs: 30, open: (one) => pour(one, Number.MAX_SAFE_INTEGER) });
+  opened(ends.relay).on('data', (bytes: Buffer) => (got += bytes.length));
+  for (let second = 1; second <= seconds; second++) {
+    const [before, start, cpu] = [got, performance.now(), process.cpuUsage()];
+    await new Promise((resolve) => void setTimeout(resolve, 1_000));
+    const mebibytes = (got - before) / 1_048_576;
+    report(`60 ms, one stream, second ${second}`, mebibytes, 'MB/s', start, cpu, mebibytes);
+  }
 }
 
 function report(what: string, count: number, unit: string, start: number, cpu: NodeJS.CpuUsage, divisor: number): void {
@@ -106,4 +77,5 @@ await exchanges(64, 2_000);
 await exchanges(1, 3_000);
 await bulk(64);
 await bulk(768);
+await far(4);
 process.exit(0);
