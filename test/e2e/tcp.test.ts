@@ -207,7 +207,7 @@ test('what runs is cut when its link is revoked, its service closed, its passwor
 
 test('a share whose time is over cuts what runs through it', async (context) => {
   const service = await startTcpService(context);
-  const share = run(context, ['tcp', String(service.port), '--name', 'brief', '--for', '4s'], { home: await freshHome(context) });
+  const share = run(context, ['tcp', String(service.port), '--name', 'brief', '--for', '8s'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const { port } = await connectTo(context, ready, { SALLYPORT_LINK: linkOf(ready) });
   const socket = await dial(context, port);
