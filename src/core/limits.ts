@@ -105,6 +105,12 @@ export const defaults = {
   nameRememberedMs: 300_000 as number,
   namesRememberedMax: 10_000 as number,
   namesPerCarrierMax: 100 as number,
+  /**
+   * A carrier whose connection broke may go on over another one for so long, and keeps so many bytes that the other side
+   * has not acknowledged: 60 ms of way at 500 Mbit/s. TCP's own patience is minutes; a visitor's is not.
+   */
+  resumeMs: 10_000 as number,
+  resumeBytesMax: 4_194_304 as number,
   /** Between two attempts to reach the relay, at most; jittered. ngrok and cloudflared stay below a minute. */
   redialMs: 30_000 as number,
   inviteMs: 86_400_000 as number,

@@ -6,14 +6,17 @@ import { SallyportError, fault } from '../core/errors.ts';
 import type { Code, Fault } from '../core/errors.ts';
 import { householdOf, type Address } from '../core/address.ts';
 import type { MessageType } from '../core/mux/frame.ts';
+import { encodeMessage } from '../core/mux/message.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Enrolment, MachineIdentity } from '../contracts/tunnel.ts';
 import { Carrier } from './carrier.ts';
-import type { CarrierTaker } from './carrier.ts';
+import type { CarrierTaker } from './carrier-taker.ts';
 import type { Asked, Directory, LiveCarrier } from './directory.ts';
 import type { Accepted, RefusedCode } from './greeting.ts';
 import { carrierTls, channelProved, helloShape, nextKeyFeature, peerFingerprint, refusedShape, registerShape } from './greeting.ts';
 import { renewedFingerprint } from './renewal.ts';
+import { resumeFeature, Resumptions, type Resuming, type Ticket } from './resumption.ts';
+import { turnPieces } from './turn-bytes.ts';
 
 export type CarrierDoorOptions = Readonly<{
   identity: MachineIdentity;
@@ -34,6 +37,7 @@ export class CarrierDoor {
   #secureContext: SecureContext;
   #fingerprint: string;
   #next: string | null = null;
+  readonly resumptions = new Resumptions();
   #greeting = 0;
   readonly #greetingOf = new Map<string, number>();
 
@@ -73,10 +77,10 @@ export class CarrierDoor {
       clearTimeout(deadline);
       leave();
     };
-    tls.on('error', (error: Error) => visit.fail(fault('carrier-broken', error.message)));
+    tls.on('error', (error: Error) => visit.broke(error.message));
     // Before the handshake has ended an end is a break, too: half a greeting is none.
-    for (const end of ['end', 'close']) tls.once(end, () => visit.fail(fault('carrier-broken', 'the connection is gone')));
-    socket.once('close', () => visit.fail(fault('carrier-broken', 'the connection is gone')));
+    for (const end of ['end', 'close']) tls.once(end, () => visit.broke('the connection is gone'));
+    socket.once('close', () => visit.broke('the connection is gone'));
     // Over what is no socket neither end hears of the other's by itself.
     tls.once('close', () => socket.destroy());
     tls.once('secure', () => visit.secured());
@@ -121,6 +125,7 @@ class Visit implements CarrierTaker {
   #fingerprint: string | null = null;
   #carrier: Carrier | null = null;
   #live: LiveCarrier | null = null;
+  #ticket: Ticket | null = null;
   #over = false;
   #registers = 0;
 
@@ -138,7 +143,7 @@ class Visit implements CarrierTaker {
   }
 
   message(type: MessageType, value: unknown): void {
-    if (type === 'hello') this.#hello(value).catch((error: unknown) => this.#broke(error));
+    if (type === 'hello') this.#hello(value).catch((error: unknown) => this.#failed(error));
     else if (type === 'register') this.#register(value);
     else this.fail(fault('frame-malformed', `a ${type} from a gateway`));
   }
@@ -152,8 +157,16 @@ class Visit implements CarrierTaker {
     if (this.#live !== null) this.#door.options.directory.retire(this.#live, code === 'interrupted' ? 'all' : 'one');
   }
 
+  /** The gateway may come again, and is known by its ticket. */
+  suspended(): void {}
+
   end(why: Fault): void {
     this.fail(why);
+  }
+
+  /** The connection broke. A carrier hears of it by itself, and may go on over another one. */
+  broke(why: string): void {
+    if (this.#carrier === null) this.fail(fault('carrier-broken', why));
   }
 
   /** Ends it, in whatever state it is. */
@@ -162,18 +175,19 @@ class Visit implements CarrierTaker {
     this.#over = true;
     this.onSettled();
     if (this.#live !== null) this.#door.options.directory.remove(this.#live);
+    if (this.#ticket !== null) this.#door.resumptions.forget(this.#ticket);
     if (this.#carrier === null) this.#tls.destroy();
     else this.#carrier.close(why);
     this.#door.options.onEnd(this.#from, this.#fingerprint, why);
   }
 
   /** Our own fault, or a stranger's key that broke our library: this carrier ends, and no other. */
-  #broke(error: unknown): void {
+  #failed(error: unknown): void {
     this.fail(fault('carrier-broken', error instanceof Error ? error.message : 'the carrier failed'));
   }
 
   async #hello(value: unknown): Promise<void> {
-    const { enrolment, directory, domain, limits, now } = this.#door.options;
+    const { enrolment, directory, limits, now } = this.#door.options;
     const hello = helloShape.safeParse(value);
     const fingerprint = this.#fingerprint;
     const carrier = this.#carrier;
@@ -185,6 +199,7 @@ class Visit implements CarrierTaker {
       const no = await redeemed(enrolment, hello.data.invite, fingerprint);
       if (no !== null) return this.#refuse(no);
     }
+    if (hello.data.resume !== undefined) return this.#resume(hello.data.resume, { fingerprint, carrier });
     const { renewal } = hello.data;
     const key = renewal === undefined ? fingerprint : renewedFingerprint(this.#tls, fingerprint, renewal);
     if (key === null) return this.#refuse('frame-malformed');
@@ -192,20 +207,43 @@ class Visit implements CarrierTaker {
     const grants = enrolment.of(key);
     if (this.#over) return;
     if (grants.length === 0) return this.#refuse('relay-refused');
-    const accepted: Accepted = {
-      domain,
-      grants: grants.slice(0, 100),
-      window: carrier.limits.window,
-      ...this.#door.told(hello.data.features),
-    };
-    carrier.message('accepted', accepted);
+    const resumable = hello.data.features.includes(resumeFeature);
+    if (resumable) this.#ticket = this.#door.resumptions.issue(carrier, fingerprint);
+    carrier.message('accepted', this.#accepted(carrier, grants, hello.data.features));
     // The old key is nobody's now: the gateway comes again with the new one.
     if (key !== fingerprint) return this.fail(fault('interrupted', 'the gateway has a new key'));
-    carrier.begin({ window: hello.data.window, streams: hello.data.streams });
+    carrier.begin({ window: hello.data.window, streams: hello.data.streams }, resumable);
     this.#live = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier };
     directory.add(this.#live);
     directory.thin(fingerprint, limits.carriersPerKeyMax);
     this.onSettled();
+  }
+
+  /** Gives this connection to the carrier that it was made for. Judged anew: a key without grants goes on with nothing. */
+  #resume(resuming: Resuming, { fingerprint, carrier }: Readonly<{ fingerprint: string; carrier: Carrier }>): void {
+    const grants = this.#door.options.enrolment.of(fingerprint);
+    const before = this.#door.resumptions.find(resuming, fingerprint);
+    if (this.#over) return;
+    if (grants.length === 0 || before === null) return this.#refuse('relay-refused');
+    const socket = carrier.give();
+    if (socket === null) return this.fail(fault('carrier-broken', 'the connection is gone'));
+    this.#over = true;
+    this.onSettled();
+    const accepted: Accepted = { ...this.#accepted(before, grants, []), resumed: before.received };
+    for (const piece of turnPieces([{ type: 'accepted', stream: 0, payload: encodeMessage(accepted) }])) socket.write(piece);
+    before.resume(socket, resuming.received);
+  }
+
+  #accepted(carrier: Carrier, grants: readonly string[], offered: readonly string[]): Accepted {
+    const { features, ...told } = this.#door.told(offered);
+    return {
+      domain: this.#door.options.domain,
+      grants: grants.slice(0, 100),
+      window: carrier.limits.window,
+      features: this.#ticket === null ? features : [...features, resumeFeature],
+      ...told,
+      ...(this.#ticket === null ? {} : { resume: this.#ticket }),
+    };
   }
 
   #refuse(code: RefusedCode, why?: string): void {
@@ -220,7 +258,7 @@ class Visit implements CarrierTaker {
     if (live === null || !asked.success || asked.data.names.length > namesPerCarrierMax || this.#registers >= registersMax)
       return this.fail(fault('frame-malformed', 'a registration that cannot be taken'));
     this.#registers += 1;
-    this.#answer(live, asked.data).catch((error: unknown) => this.#broke(error));
+    this.#answer(live, asked.data).catch((error: unknown) => this.#failed(error));
   }
 
   async #answer(live: LiveCarrier, asked: Asked): Promise<void> {

@@ -12,7 +12,7 @@ export interface StreamCarrier {
   hasRoom(id: number, count: number): boolean;
   finish(id: number): void;
   reset(id: number, code: Code): void;
-  drained(id: number, count: number): void;
+  consumed(id: number, count: number): void;
 }
 
 type Done = (error?: Error | null) => void;
@@ -142,7 +142,7 @@ export class CarrierStream extends Duplex {
     const taken = this.#unreported - this.readableLength;
     if (taken <= 0) return;
     this.#unreported -= taken;
-    this.#carrier.drained(this.id, taken);
+    this.#carrier.consumed(this.id, taken);
   }
 
   #keep(bytes: Uint8Array): void {

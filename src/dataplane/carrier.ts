@@ -3,35 +3,27 @@
 import type { Duplex } from 'node:stream';
 import type { Code, Fault } from '../core/errors.ts';
 import { fault } from '../core/errors.ts';
-import { frameHeaderBytes, framesBytes, writeFrames, writeHeader } from '../core/mux/frame.ts';
-import type { Frame, MessageType } from '../core/mux/frame.ts';
+import type { MessageType } from '../core/mux/frame.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { MuxEvent, MuxLimits, PeerLimits } from '../core/mux/events.ts';
 import { MuxSession } from '../core/mux/session.ts';
+import { CarrierLine, type LineTaker } from './carrier-line.ts';
 import type { StreamCarrier } from './carrier-stream.ts';
 import { CarrierStream } from './carrier-stream.ts';
+import type { CarrierTaker } from './carrier-taker.ts';
 import type { Clocks } from './clock-watch.ts';
 import { ClockWatch, clocks } from './clock-watch.ts';
-
-/** Who is told what happens on a carrier. */
-export interface CarrierTaker {
-  message(type: MessageType, value: unknown): void;
-  /** A stream that the peer opened. It counts as taken once this returns, unless it was destroyed. */
-  open(stream: CarrierStream, opening: Opening): void;
-  /** The peer takes no new streams; those that run may end. */
-  goaway(code: Code): void;
-  /** It is over, for the first and only time. All streams have been cut. */
-  end(why: Fault): void;
-}
+import { Probes } from './probes.ts';
+import { turnPieces } from './turn-bytes.ts';
 
 /** What may go and waits for the socket before writers are made to wait: a turn of bulk. What waits for credit holds up nobody else. */
 const waitingBytesMax = 262_144;
-/** Data of one turn. What is below 64 KiB is copied into one buffer, which is cheaper than several writes. */
+/** Data of one turn. */
 const turnBytesMax = 262_144;
-const concatBytesMax = 65_536;
 
-export class Carrier implements StreamCarrier {
-  readonly #socket: Duplex;
+export class Carrier implements StreamCarrier, LineTaker {
+  readonly #line: CarrierLine;
+  readonly #resumeMs: number;
   readonly #session: MuxSession;
   readonly #taker: CarrierTaker;
   readonly #now: () => number;
@@ -39,12 +31,13 @@ export class Carrier implements StreamCarrier {
   readonly #streams = new Map<number, CarrierStream>();
   readonly #timer: NodeJS.Timeout;
   #scheduled = false;
+  /** Set while there is no connection, and another one may come. */
+  #suspension: NodeJS.Timeout | null = null;
   #ended = false;
-  #probes: ((alive: boolean) => void)[] = [];
+  readonly #probes = new Probes();
 
   /** Takes the socket over: nothing else may read or write it from now on. */
   constructor(options: Readonly<{ socket: Duplex; side: 'relay' | 'gateway'; limits: MuxLimits; taker: CarrierTaker; clocks?: Clocks }>) {
-    this.#socket = options.socket;
     this.#taker = options.taker;
     const at = options.clocks ?? clocks;
     this.#now = at.steady;
@@ -55,12 +48,8 @@ export class Carrier implements StreamCarrier {
     // Behind the poll phase: after a long turn what the peer said meanwhile is read before it is judged.
     this.#timer = setInterval(() => setImmediate(() => this.#tick(watch.jumped())), periodMs);
     this.#timer.unref();
-    this.#socket.on('data', (bytes: Uint8Array) => this.#receive(bytes));
-    this.#socket.on('drain', () => this.#drained());
-    // An end without close_notify looks like a clean one: either way the streams have lost their carrier.
-    this.#socket.on('end', () => this.#end(fault('carrier-broken', 'the other side closed the carrier')));
-    this.#socket.on('error', (error: Error) => this.#end(fault('carrier-broken', error.message)));
-    this.#socket.on('close', () => this.#end(fault('carrier-broken', 'the connection is gone')));
+    this.#resumeMs = options.limits.resumeMs;
+    this.#line = new CarrierLine(options.socket, this, { unackedBytesMax: options.limits.resumeBytesMax });
   }
 
   get streams(): number {
@@ -68,6 +57,14 @@ export class Carrier implements StreamCarrier {
   }
   get ended(): boolean {
     return this.#ended;
+  }
+  /** Whether its connection is gone, and another one may take its place. */
+  get suspended(): boolean {
+    return this.#suspension !== null;
+  }
+  /** How many bytes came so far: where the other side goes on after a break. */
+  get received(): number {
+    return this.#line.received;
   }
   get roundTripMs(): number | null {
     return this.#session.roundTripMs;
@@ -82,7 +79,9 @@ export class Carrier implements StreamCarrier {
     this.#schedule();
   }
 
-  begin(peer: PeerLimits): void {
+  /** The greeting is over. `resumable`: both sides can go on over another connection when this one breaks. */
+  begin(peer: PeerLimits, resumable = false): void {
+    this.#line.begin(resumable);
     this.#session.begin(peer);
     if (this.#side === 'relay') return;
     // How long the way is, before the first visitor wants to know. The relay asks with the first registration.
@@ -92,7 +91,7 @@ export class Carrier implements StreamCarrier {
 
   /** Opens a stream, in the same turn as its first bytes. Null when the peer takes no more. */
   open(opening: Opening): CarrierStream | null {
-    const id = this.#ended ? null : this.#session.open(opening, this.#now());
+    const id = this.#ended || this.suspended ? null : this.#session.open(opening, this.#now());
     if (id === null) return null;
     this.#schedule();
     return this.#keep(id);
@@ -100,16 +99,11 @@ export class Carrier implements StreamCarrier {
 
   /** Whether the other side answers within this time. For whoever has a reason to doubt it: another network, a taken name. */
   probe(ms: number): Promise<boolean> {
-    if (this.#ended) return Promise.resolve(false);
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, ms, false);
-    this.#probes.push((alive) => {
-      clearTimeout(timer);
-      resolve(alive);
-    });
+    if (this.#ended || this.suspended) return Promise.resolve(false);
+    const answer = this.#probes.ask(ms);
     this.#session.ping(this.#now());
     this.#schedule();
-    return promise;
+    return answer;
   }
 
   /** Says that no new streams are taken. */
@@ -123,6 +117,35 @@ export class Carrier implements StreamCarrier {
     if (this.#ended) return;
     this.#session.goaway(why.code);
     this.#end(why);
+  }
+
+  /** Whether it can go on over another connection, from this position of the other side. */
+  takes(position: number): boolean {
+    return !this.#ended && this.#line.takes(position);
+  }
+
+  /** Goes on over another connection; `rest` was read of it already. False when the position cannot be. */
+  resume(socket: Duplex, position: number, rest: Uint8Array | null = null): boolean {
+    if (!this.takes(position)) return false;
+    if (this.#suspension !== null) clearTimeout(this.#suspension);
+    this.#suspension = null;
+    this.#session.resumed(this.#now());
+    this.#line.attach(socket, position, rest);
+    this.#schedule();
+    return true;
+  }
+
+  /** Gives its connection away: it was made for another carrier. */
+  give(): Duplex | null {
+    const socket = this.#line.give();
+    this.#ended = true;
+    clearInterval(this.#timer);
+    return socket;
+  }
+
+  /** Its connection is dead, whatever the socket says. */
+  doubt(why: Fault): void {
+    if (this.#line.attached) this.#line.break(why.why);
   }
 
   send(id: number, bytes: Uint8Array): boolean {
@@ -146,7 +169,7 @@ export class Carrier implements StreamCarrier {
     this.#schedule();
   }
 
-  drained(id: number, count: number): void {
+  consumed(id: number, count: number): void {
     this.#session.drained(id, count, this.#now());
     if (!this.#session.idle) this.#schedule();
   }
@@ -157,10 +180,12 @@ export class Carrier implements StreamCarrier {
     return stream;
   }
 
-  #receive(bytes: Uint8Array): void {
+  /** What came over the line. */
+  receive(bytes: Uint8Array): void {
     if (this.#ended) return;
     for (const event of this.#session.receive(bytes, this.#now())) this.#handle(event);
-    if (this.#probes.length > 0) this.#answerProbes(true);
+    this.#probes.answer(true);
+    this.#acknowledge(false);
     if (!this.#session.idle) this.#schedule();
   }
 
@@ -189,6 +214,12 @@ export class Carrier implements StreamCarrier {
       case 'goaway':
         this.#taker.goaway(event.code);
         return;
+      case 'acked':
+        if (!this.#line.acknowledged(event.position)) this.#end(fault('frame-malformed', 'an acknowledgement of what was not sent'));
+        return;
+      case 'silent':
+        this.doubt(event.fault);
+        return;
       case 'fault':
         this.#end(event.fault);
         return;
@@ -204,14 +235,34 @@ export class Carrier implements StreamCarrier {
   }
 
   #tick(jumped: boolean): void {
-    if (this.#ended) return;
-    for (const event of this.#session.tick(this.#now(), jumped)) this.#handle(event);
+    if (this.#ended || this.suspended) return;
+    this.#acknowledge(true);
+    for (const event of this.#session.tick(this.#now(), jumped, this.#maySuspend)) this.#handle(event);
     if (!this.#session.idle) this.#schedule();
   }
 
-  #drained(): void {
+  drained(): void {
     this.#session.wrote(this.#now());
     this.#schedule();
+  }
+
+  lost(why: string, may: boolean): void {
+    if (this.#ended) return;
+    if (!may || !this.#maySuspend) return this.#end(fault('carrier-broken', why));
+    this.#probes.answer(false);
+    this.#suspension = setTimeout(() => this.#end(fault('carrier-broken', why)), this.#resumeMs);
+    this.#suspension.unref();
+    this.#taker.suspended?.();
+  }
+
+  /** Where nothing runs there is nothing to save, and a new carrier is as good. Who said goodbye is not there any more. */
+  get #maySuspend(): boolean {
+    return this.#taker.suspended !== undefined && this.#streams.size > 0 && !this.#session.leaving;
+  }
+
+  #acknowledge(all: boolean): void {
+    const position = this.#line.toAcknowledge(all);
+    if (position !== null) this.#session.ack(position);
   }
 
   #schedule(): void {
@@ -226,48 +277,24 @@ export class Carrier implements StreamCarrier {
 
   #flush(): void {
     // What the socket does not take stays in the session, which counts it and gives up on a peer that never reads.
-    if (this.#socket.writableNeedDrain) return;
+    if (this.#line.full) return;
     const { frames, emptied } = this.#session.take(turnBytesMax, this.#now());
-    if (frames.length > 0) this.#write(frames);
+    if (frames.length > 0) this.#line.write(turnPieces(frames));
     for (const id of emptied) this.#streams.get(id)?.sent();
-    if (!this.#session.idle && !this.#socket.writableNeedDrain) this.#schedule();
-  }
-
-  #write(frames: readonly Frame[]): void {
-    const size = framesBytes(frames);
-    if (size <= concatBytesMax) {
-      const bytes = Buffer.allocUnsafe(size);
-      writeFrames(frames, bytes);
-      this.#socket.write(bytes);
-      return;
-    }
-    this.#socket.cork();
-    for (const { type, stream, payload } of frames) {
-      const head = Buffer.allocUnsafe(frameHeaderBytes);
-      writeHeader(head, 0, type, stream, payload === null ? 0 : payload.length);
-      this.#socket.write(head);
-      if (payload !== null) this.#socket.write(payload);
-    }
-    this.#socket.uncork();
+    if (!this.#session.idle && !this.#line.full) this.#schedule();
   }
 
   #end(why: Fault): void {
     if (this.#ended) return;
     const last = this.#session.take(0).frames;
-    if (last.length > 0 && this.#socket.writable) this.#write(last);
+    if (last.length > 0 && this.#line.attached) this.#line.write(turnPieces(last));
     this.#ended = true;
+    if (this.#suspension !== null) clearTimeout(this.#suspension);
+    this.#suspension = null;
     clearInterval(this.#timer);
-    this.#answerProbes(false);
+    this.#probes.answer(false);
     for (const [id] of this.#streams) this.#cut(id, 'carrier-broken');
-    // The peer may never read what is left: a second for the goodbye, and then the end.
-    this.#socket.end();
-    setTimeout(() => this.#socket.destroy(), 1_000).unref();
+    this.#line.end();
     this.#taker.end(why);
-  }
-
-  #answerProbes(alive: boolean): void {
-    const probes = this.#probes;
-    this.#probes = [];
-    for (const answer of probes) answer(alive);
   }
 }

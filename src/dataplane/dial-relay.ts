@@ -8,15 +8,16 @@ import type { NameAnswer, TunnelArrival } from '../contracts/tunnel.ts';
 import type { Carrier } from './carrier.ts';
 import { CarrierPool } from './carrier-pool.ts';
 import type { CarrierStream } from './carrier-stream.ts';
+import { comeBack } from './comeback.ts';
 import { ChangeWatch, type ChangeWatchOptions } from './change-watch.ts';
 import { steadyNow } from './deadlines.ts';
-import { reachRelay } from './reach-relay.ts';
+import { type Reached, type ReachOptions, reachRelay } from './reach-relay.ts';
 import { RelayPins, type KeyOptions } from './relay-pins.ts';
 import type { Way } from './reach/way.ts';
 import { Redial } from './redial.ts';
 import { Registrar, nameError } from './registrar.ts';
-
 import { arrivalOf } from './tunnel-arrival.ts';
+
 export type RelayState = 'connecting' | 'ready' | 'lost';
 
 export type DialOptions = KeyOptions &
@@ -160,6 +161,7 @@ class Link implements RelayLink {
     const stopped = (): void => gone.resolve(null);
     this.#stop.signal.addEventListener('abort', stopped);
     let carrier: Carrier | null = null;
+    let reached: Reached | null = null;
     let fallen: SallyportError | null = null;
     const fell = (error: SallyportError): void => {
       if (fallen !== null) return;
@@ -171,7 +173,7 @@ class Link implements RelayLink {
       carrier.close(fault('carrier-broken', 'the gateway has given it up'));
     };
     try {
-      const reached = await reachRelay({
+      const reach: ReachOptions = {
         ...this.#options,
         ...(await this.#pins.now()),
         instance: this.#instance,
@@ -182,8 +184,10 @@ class Link implements RelayLink {
           if (type !== 'names' || !this.#registrar.answered(carrier, value)) fell(untrusted());
         },
         goaway: (code) => (code === 'interrupted' ? gone.resolve(null) : fell(this.#unreachable(`is leaving (${code})`))),
+        suspended: () => reached !== null && void comeBack(reach, reached, fell),
         end: (why) => fell(this.#unreachable(`was lost: ${why.why}`)),
-      });
+      };
+      reached = await reachRelay(reach);
       this.#dialling.delete(attempt);
       carrier = reached.carrier;
       this.#grants = reached.accepted.grants;

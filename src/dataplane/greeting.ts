@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import type { Code } from '../core/errors.ts';
 import { canonicalHost } from '../core/http/host.ts';
+import { resumedShape, resumingShape, ticketShape } from './resumption.ts';
 import { channelBytes, isOurKind } from './greeting-proof.ts';
 import { renewalShape } from './renewal.ts';
 
@@ -39,6 +40,8 @@ export const helloShape = z.strictObject({
   features: z.array(z.string().max(64)).max(32),
   /** The key that comes after this one; the grants go over to it. */
   renewal: renewalShape.optional(),
+  /** The carrier whose connection broke, and goes on over this one. */
+  resume: resumingShape.optional(),
 });
 export type Hello = z.infer<typeof helloShape>;
 
@@ -57,6 +60,10 @@ export const acceptedShape = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  /** Where that feature is in force: how to come again. */
+  resume: ticketShape.optional(),
+  /** In answer to `resume`: how many bytes of the gateway the relay has. */
+  resumed: resumedShape.optional(),
 });
 export type Accepted = z.infer<typeof acceptedShape>;
 

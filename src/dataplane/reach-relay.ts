@@ -5,16 +5,20 @@ import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { SallyportError, fault } from '../core/errors.ts';
 import type { Code, Fault } from '../core/errors.ts';
+import { FirstMessageReader } from '../core/mux/first-message.ts';
 import type { MessageType } from '../core/mux/frame.ts';
+import { encodeMessage } from '../core/mux/message.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Invite, MachineIdentity } from '../contracts/tunnel.ts';
 import { Carrier } from './carrier.ts';
-import type { CarrierTaker } from './carrier.ts';
+import type { CarrierTaker } from './carrier-taker.ts';
 import type { CarrierStream } from './carrier-stream.ts';
 import type { Accepted, Hello } from './greeting.ts';
 import { acceptedShape, carrierTls, nextKeyFeature, peerFingerprint, proveChannel } from './greeting.ts';
 import { proveRenewal } from './renewal.ts';
+import { resumeFeature, type Ticket } from './resumption.ts';
+import { turnPieces } from './turn-bytes.ts';
 import { proxyUnreachable, refusal, unreachable, untrusted } from './reach/faults.ts';
 import { openLine } from './reach/line.ts';
 import { Way, straight } from './reach/way.ts';
@@ -32,6 +36,8 @@ export type ReachOptions = Readonly<{
   renewal?: MachineIdentity;
   instance: string;
   invite: string | null;
+  /** A carrier whose connection broke: it goes on over the one that is made now. */
+  resume?: Readonly<{ carrier: Carrier; ticket: Ticket }>;
   /** Straight when left out. */
   way?: Way;
   limits: Limits;
@@ -39,6 +45,8 @@ export type ReachOptions = Readonly<{
   open: (stream: CarrierStream, opening: Opening) => void;
   message: (type: MessageType, value: unknown) => void;
   goaway: (code: Code) => void;
+  /** The connection broke, and the carrier waits for another one. Left out: it does not wait. */
+  suspended?: () => void;
   end: (why: Fault) => void;
 }>;
 
@@ -160,17 +168,39 @@ class Greeting implements CarrierTaker {
     if (shown === null || (shown !== fingerprint && shown !== nextFingerprint)) return this.fail(untrusted(address));
     this.#shown = shown;
     this.#stage = 'known';
-    const carrier = new Carrier({ socket: tls, side: 'gateway', limits: this.#options.limits, taker: this });
-    this.#carrier = carrier;
-    const hello: Hello = {
-      instance: this.#options.instance,
+    const { instance, invite, resume, suspended, limits } = this.#options;
+    const said = {
+      instance,
       proof: proveChannel(tls, identity.privateKey),
-      invite: this.#options.invite,
-      ...carrier.limits,
-      features: [nextKeyFeature],
+      invite,
+      features: suspended === undefined ? [nextKeyFeature] : [nextKeyFeature, resumeFeature],
       ...(renewal === undefined ? {} : { renewal: proveRenewal(tls, identity.fingerprint, renewal) }),
     };
-    carrier.message('hello', hello);
+    if (resume !== undefined) return this.#resume(tls, said, resume);
+    const carrier = new Carrier({ socket: tls, side: 'gateway', limits, taker: this });
+    this.#carrier = carrier;
+    carrier.message('hello', { ...said, ...carrier.limits } satisfies Hello);
+  }
+
+  /** Greets on behalf of a carrier that stood before, and gives it what follows the relay's answer. */
+  #resume(tls: TLSSocket, said: Omit<Hello, 'window' | 'streams'>, { carrier, ticket }: NonNullable<ReachOptions['resume']>): void {
+    const hello: Hello = { ...said, ...carrier.limits, resume: { ...ticket, received: carrier.received } };
+    const answer = new FirstMessageReader(this.#options.limits);
+    tls.on('data', (bytes: Buffer) => {
+      if (this.#settled) return;
+      const read = answer.push(bytes);
+      if (read.is === 'more') return;
+      if (read.is === 'message' && read.type === 'refused') return this.fail(refusal(this.#options.address, read.value));
+      const accepted = read.is === 'message' && read.type === 'accepted' ? acceptedShape.safeParse(read.value) : null;
+      if (read.is !== 'message' || accepted?.success !== true || accepted.data.resumed === undefined)
+        return this.fail(unreachable(this.#options.address, 'it speaks another version of the protocol'));
+      if (!carrier.takes(accepted.data.resumed)) return this.fail(untrusted(this.#options.address));
+      this.#settled = true;
+      this.onSettled();
+      carrier.resume(tls, accepted.data.resumed, read.next < bytes.length ? bytes.subarray(read.next) : null);
+      this.#settle({ carrier, accepted: accepted.data, fingerprint: this.#shown });
+    });
+    for (const piece of turnPieces([{ type: 'hello', stream: 0, payload: encodeMessage(hello) }])) tls.write(piece);
   }
 
   message(type: MessageType, value: unknown): void {
@@ -185,6 +215,10 @@ class Greeting implements CarrierTaker {
 
   goaway(code: Code): void {
     if (this.#accepted) this.#options.goaway(code);
+  }
+
+  get suspended(): (() => void) | undefined {
+    return this.#options.suspended;
   }
 
   end(why: Fault): void {
@@ -223,7 +257,7 @@ class Greeting implements CarrierTaker {
     this.#settled = true;
     this.#accepted = true;
     this.onSettled();
-    carrier.begin({ window: accepted.data.window, streams: 0 });
+    carrier.begin({ window: accepted.data.window, streams: 0 }, accepted.data.features.includes(resumeFeature));
     this.#settle({ carrier, accepted: accepted.data, fingerprint: this.#shown });
   }
 }

@@ -53,6 +53,8 @@ export type Wire = Readonly<{
   cut: (index: number) => void;
   /** Passes nothing on any more, on those that stand: as after a change of the network. */
   freeze: () => void;
+  /** Cuts all, and takes nobody any more. */
+  close: () => void;
 }>;
 
 /** A wire to a port of this machine. */
@@ -83,6 +85,10 @@ export async function wireTo(test: TestContext, port: number): Promise<Wire> {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     lines,
     cut: (index) => void lines[index]?.destroy(),
+    close: () => {
+      server.close();
+      for (const line of lines) line.destroy();
+    },
     freeze: () => {
       for (const end of ends) end.unpipe().pause();
     },

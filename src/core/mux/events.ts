@@ -15,6 +15,10 @@ export type MuxEvent =
   | Readonly<{ is: 'fin'; stream: number }>
   | Readonly<{ is: 'reset'; stream: number; code: Code }>
   | Readonly<{ is: 'goaway'; code: Code; last: number }>
+  /** The peer has all of our bytes before this position: what came before it need not be kept for a connection that breaks. */
+  | Readonly<{ is: 'acked'; position: number }>
+  /** The connection is most likely dead; whoever can go on over another one should. */
+  | Readonly<{ is: 'silent'; fault: Fault }>
   /** The carrier is over. What `take` still gives says so to the peer. */
   | Readonly<{ is: 'fault'; fault: Fault }>;
 
@@ -32,6 +36,8 @@ export type MuxLimits = Pick<
   | 'carrierProbeMs'
   | 'controlFramesPerSecondMax'
   | 'sendWindowBytesMax'
+  | 'resumeMs'
+  | 'resumeBytesMax'
 >;
 
 /** The relay opens streams with odd ids. Even ids are the gateway's, which opens none in this version. */

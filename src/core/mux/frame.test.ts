@@ -59,6 +59,7 @@ const expected: Readonly<Record<FrameType, Readonly<{ stream: number; payload: U
   ping: { stream: 0, payload: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]) },
   pong: { stream: 0, payload: new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]) },
   goaway: { stream: 0, payload: new Uint8Array([0, 0, 0, 7, 18]) },
+  ack: { stream: 0, payload: new Uint8Array([0, 0, 0, 1, 0, 2, 0, 0]) },
 };
 
 describe('the page of the wire protocol', () => {

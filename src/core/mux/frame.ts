@@ -29,6 +29,7 @@ export const frameTypes = {
   ping: { byte: 0x20, stream: 'carrier', least: 8, most: 8 },
   pong: { byte: 0x21, stream: 'carrier', least: 8, most: 8 },
   goaway: { byte: 0x22, stream: 'carrier', least: 5, most: 5 },
+  ack: { byte: 0x23, stream: 'carrier', least: 8, most: 8 },
 } as const satisfies Record<string, Readonly<{ byte: number; stream: 'carrier' | 'stream'; least: number; most: number | null }>>;
 
 export type FrameType = keyof typeof frameTypes;

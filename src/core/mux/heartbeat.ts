@@ -46,6 +46,14 @@ export class Heartbeat {
     if (this.#doubtedAt !== null && now - this.#doubtedAt >= staleMs) this.#doubtedAt = null;
   }
 
+  /** Whatever was doubted of the old connection is not true of the new one. */
+  resumed(now: number): void {
+    this.#heardAt = now;
+    this.#wroteAt = now;
+    this.#askedAt = now;
+    this.#doubtedAt = null;
+  }
+
   wrote(now: number): void {
     this.#wroteAt = now;
   }

@@ -2,6 +2,7 @@
 
 import type { Code, Fault } from '../errors.ts';
 import { fault } from '../errors.ts';
+import { Crumbs, ackPayload, ackPosition } from './ack.ts';
 import { Budget } from './budget.ts';
 import type { MuxEvent, MuxOptions, PeerLimits } from './events.ts';
 import type { FrameTaker } from './frame-reader.ts';
@@ -32,6 +33,7 @@ export class MuxSession implements FrameTaker {
   readonly #heartbeat: Heartbeat;
   readonly #streams: MuxStreams;
   readonly #flight = new Flight();
+  readonly #crumbs = new Crumbs();
   #events: MuxEvent[] = [];
   #phase: 'greeting' | 'greeted' | 'running' | 'over' = 'greeting';
   #now: number;
@@ -144,6 +146,21 @@ export class MuxSession implements FrameTaker {
     this.#outbox.control('goaway', 0, payload);
   }
 
+  /** Whether either side has said goodbye. */
+  get leaving(): boolean {
+    return this.#streams.leaving;
+  }
+
+  /** All of the peer's bytes before this position have come. */
+  ack(position: number): void {
+    this.#outbox.control('ack', 0, ackPayload(position));
+  }
+
+  /** Another connection took the place of one that broke: its silence begins now. */
+  resumed(now: number): void {
+    this.#heartbeat.resumed(now);
+  }
+
   /** Asks for a sign of life now. */
   ping(now: number): void {
     this.#ask(this.#heartbeat.ask(now), now);
@@ -158,11 +175,12 @@ export class MuxSession implements FrameTaker {
    * Time passes: pings a silent peer, gives up on a dead one, asks back what idle streams were lent. When the clock
    * jumped (the machine slept) the peer has `carrierProbeMs` to show that it is still there.
    */
-  tick(now: number, jumped = false): readonly MuxEvent[] {
+  tick(now: number, jumped = false, resumable = false): readonly MuxEvent[] {
     if (this.#phase === 'over') return [];
     if (jumped && this.#phase === 'running') this.#ask(this.#heartbeat.doubt(now), now);
     const found = this.#heartbeat.look(now, this.#streams.size > 0);
-    if (typeof found === 'object') this.#fail(found);
+    if (typeof found === 'object' && resumable) this.#events.push({ is: 'silent', fault: found });
+    else if (typeof found === 'object') this.#fail(found);
     else if (this.#phase === 'running') {
       if (found === 'ask') this.ping(now);
       this.#streams.recall(now);
@@ -189,7 +207,8 @@ export class MuxSession implements FrameTaker {
     }
     if (type === 'hello' || type === 'accepted' || type === 'refused') return fault('frame-malformed', `a second ${type}`);
     if (frameTypes[type].stream === 'stream') return this.#streams.header(header, this.#now);
-    return type === 'pong' ? null : this.#unearned.charge(this.#now, type);
+    // An acknowledgement is judged by how far it goes.
+    return type === 'pong' || type === 'ack' ? null : this.#unearned.charge(this.#now, type);
   }
 
   data(id: number, piece: Uint8Array): void {
@@ -221,6 +240,9 @@ export class MuxSession implements FrameTaker {
         return null;
       case 'pong':
         return this.#answered(payload);
+      case 'ack':
+        this.#events.push({ is: 'acked', position: ackPosition(payload) });
+        return this.#crumbs.is(ackPosition(payload)) ? this.#unearned.charge(this.#now, type) : null;
       case 'goaway':
         this.#streams.leaving = true;
         this.#events.push({ is: 'goaway', code: reasonCode(payload[4] ?? 0), last: readUint32(payload, 0) });
