@@ -202,12 +202,28 @@ describe('mux fuzz', () => {
 
   it('reads random frames with valid headers without throwing', () => {
     const next = random(7);
-    const types = ['open', 'opened', 'data', 'window', 'fin', 'reset', 'ping', 'pong', 'goaway', 'register', 'names'] as const;
+    const types = [
+      'open',
+      'opened',
+      'data',
+      'window',
+      'recall',
+      'returned',
+      'fin',
+      'reset',
+      'ping',
+      'pong',
+      'goaway',
+      'register',
+      'names',
+    ] as const;
     const sizes = {
       open: 30,
       opened: 0,
       data: 50,
       window: 4,
+      recall: 4,
+      returned: 4,
       fin: 0,
       reset: 1,
       ping: 8,
