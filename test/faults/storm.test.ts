@@ -1,12 +1,19 @@
 /** The fault storm, for seconds: one of each fault under load, from `kill -9` to a line that forgets. And the storm itself: what is bad, it finds. */
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ask } from '../e2e/ask.ts';
 import { freePort } from '../e2e/free-port.ts';
 import { withoutProc } from '../e2e/memory.ts';
+import { freshHome } from '../e2e/program.ts';
 import { answersAgain } from './storm/recovery.ts';
 import { keepLogs, tablesOf } from './storm/report.ts';
 import { runStorm, type StormOptions } from './storm/storm.ts';
+import { Violations } from './storm/tally.ts';
+import { Unit } from './storm/unit.ts';
+import { serving } from './storm/world.ts';
 
 /** Another one each day of a week, and the same for all who look into a failure. */
 const seed = Number(process.env['STORM_SEED'] ?? Math.floor(Date.now() / 86_400_000) % 7);
@@ -50,6 +57,21 @@ test('the storm finds answers of others, bytes that changed, bodies cut short, l
     violations.all.filter((violation) => /relay|gateway/.test(violation)),
     [],
   );
+});
+
+test('the storm finds what reached the service twice, also when it was killed between', async (context) => {
+  const [port, seen] = [await freePort(), join(await freshHome(context), 'seen')];
+  const violations = new Violations(() => undefined);
+  const unit = new Unit('service', 'service', () => serving(context, [String(port), seen]), violations);
+  context.after(async () => unit.abandon());
+  await unit.start();
+  const path = '/post/0/once';
+  const post = () => ask(`http://127.0.0.1:${port}${path}`, { method: 'POST', body: '' });
+  assert.equal((await post()).status, 200);
+  await unit.kill();
+  while ((await post().catch(() => null)) === null) await pause(50);
+  await unit.end();
+  assert.deepEqual(violations.all, [`service: ${path} came twice`]);
 });
 
 test('the storm sees that an address does not answer', async () => {

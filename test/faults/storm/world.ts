@@ -123,8 +123,8 @@ function program(context: Context, words: readonly string[], home: string, ready
   return { program: started, ready: started.line(ready) };
 }
 
-/** The service says its lines as the program does. */
-function serving(context: Context, words: readonly string[]): Life {
+/** The service says its lines as the program does. Its words: a port, a file for what it has seen, how it is bad. */
+export function serving(context: Context, words: readonly string[]): Life {
   const child = spawn(process.execPath, [serviceScript, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: Said[] = [];
   let stderr = '';
