@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +118,8 @@ async function startSshd(context: Context, folder: string): Promise<number> {
     'PidFile=none',
     'ListenAddress=127.0.0.1',
   ];
+  // Started by root it wants a place of its own, which its init script makes otherwise.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const path = spawnSync('sh', ['-c', 'command -v sshd']).stdout.toString().trim();
   const server = spawn(path, ['-D', '-f', '/dev/null', '-p', String(port), ...options.flatMap((option) => ['-o', option])], {
     stdio: 'ignore',
