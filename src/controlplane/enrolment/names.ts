@@ -106,7 +106,7 @@ export async function transferName(
   const { entry, grant } = await owned(store, label);
   if (!fingerprintForm.test(to.fingerprint))
     throw new SallyportError('usage-wrong', 'A key is 64 hexadecimal digits.', {
-      hint: 'On the gateway: sallyport status, or ask its owner.',
+      hint: 'See the keys that have joined: sallyport relay gateways list',
     });
   if (grant.released !== null && grant.owner !== to.fingerprint && !to.anyKey)
     throw new SallyportError('name-taken', `The name ${label} was released, and is kept for its last owner until ${day(grant.released)}.`, {
