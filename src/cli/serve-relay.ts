@@ -140,8 +140,8 @@ class Going {
     if (relay === null) return this.#gone.resolve(0);
     const ms = why === 'stop' ? defaults.drainMs : this.#plan.drainMs;
     const until = instant(this.#cli.terminal.now() + ms) ?? '';
-    this.#cli.reporter().say({ event: 'leaving', pid: process.pid, why, visitors: relay.visitors(), until });
     relay.drain(ms).then(this.#gone.resolve, this.#gone.reject);
+    this.#cli.reporter().say({ event: 'leaving', pid: process.pid, why, visitors: relay.visitors(), until });
   }
 
   /** Whether it takes nobody any more. */

@@ -20,6 +20,9 @@ const deathsMax = 5;
 /** Between being asked to end at once and being killed. */
 const killMs = 2_000;
 
+/** Between two upgrades: gateways that are sent on again and again take a relay for one that hangs up, and come ever later. */
+const betweenUpgradesMs = 5_000;
+
 /**
  * Says nothing itself: its relays have the words and the output. It is kept so small and without parsing anything,
  * because it is the one part that an upgrade does not replace.
@@ -34,6 +37,7 @@ export class Holder {
   #leaving: readonly HeldProcess[] = [];
   #upgrading: Promise<void> | null = null;
   #stopping = false;
+  #upgradedAt = Number.NEGATIVE_INFINITY;
   #since = 0;
   #deaths = 0;
   /** Of those who ended while all were to end. */
@@ -81,18 +85,17 @@ export class Holder {
   }
 
   async #upgradeOnce(): Promise<void> {
+    await wait(Math.max(0, this.#upgradedAt + betweenUpgradesMs - performance.now()));
+    if (this.#stopping) return;
     const old = this.#serving;
     const next = await this.#bring('successor', this.#options.limits.successorMs);
     if (this.#stopping) return this.#look(0);
-    if (old === null) return;
-    if (next === null) {
-      if (old.code !== null) void this.#again(old.code);
-      else if (this.#stillborn !== null) old.tell({ is: 'stay', why: this.#stillborn.why });
-      return;
-    }
-    // It may have died meanwhile.
-    if (old.code !== null) return;
+    // It may have died meanwhile, and then its place is free.
+    if (next === null && old?.code === null && this.#stillborn !== null) return old.tell({ is: 'stay', why: this.#stillborn.why });
+    if (next === null) return void this.#again(old?.code ?? 70);
+    if (old === null || old.code !== null) return;
     this.#leaving = [...this.#leaving, old];
+    this.#upgradedAt = performance.now();
     old.tell({ is: 'leave', why: 'upgrade', successor: next.pid });
     for (const one of this.#leaving.slice(0, -this.#options.limits.relaysLeavingMax)) one.tell({ is: 'end' });
   }
