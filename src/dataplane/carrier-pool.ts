@@ -74,11 +74,11 @@ export class CarrierPool {
     if (!carrier.ended) this.#leaving.set(carrier, performance.now() + this.#drainMs);
   }
 
-  /** Closes whoever does not answer in time. */
+  /** Takes the connection from whoever does not answer in time: what runs goes on over another one, and where nothing runs the carrier ends. */
   probe(ms: number): void {
     for (const carrier of this.#all())
       void carrier.probe(ms).then((alive) => {
-        if (!alive) carrier.close(fault('carrier-idle', 'it did not answer after the network had changed'));
+        if (!alive) carrier.doubt(fault('carrier-idle', 'it did not answer after the network had changed'));
       });
   }
 

@@ -143,7 +143,7 @@ export class Carrier implements StreamCarrier, LineTaker {
     return socket;
   }
 
-  /** Its connection is dead, whatever the socket says. */
+  /** Its connection is dead, whatever the socket says. A carrier that cannot go on over another one ends. */
   doubt(why: Fault): void {
     if (this.#line.attached) this.#line.break(why.why);
   }

@@ -4,6 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import type { NetworkInterfaceInfo } from 'node:os';
 import type { TestContext } from 'node:test';
 import tls from 'node:tls';
 import { revokeGateway } from '../controlplane/enrolment/names.ts';
@@ -124,6 +125,34 @@ describe('going on after a break', () => {
     equal(bytes, sent.length);
     equal(got.digest('hex'), createHash('sha256').update(sent).digest('hex'));
     equal(member.states.length, 2, 'nobody was told of a loss');
+  });
+
+  it('a stream survives a change of the network that nobody was told of', async (test) => {
+    // Nothing but the change may find the dead connections.
+    const at = await world(test, { carrierProbeMs: 200, carrierIdleMs: 600_000 });
+    const key = await at.member('blog');
+    const wire = await wireTo(test, at.port);
+    let interfaces = 'wlan';
+    const watching = {
+      everyMs: 10,
+      interfaces: () => ({ [interfaces]: [{ address: interfaces, internal: false } as NetworkInterfaceInfo] }),
+    };
+    const member = gateway(test, at, { identity: key, names: [name], address: wire.address, watching });
+    await until(() => member.link.carriers() === 2);
+    const sockets = Array.from({ length: 4 }, () => visitor(at.port, name));
+    for (const socket of sockets) {
+      socket.write('x');
+      await once(socket, 'data');
+    }
+    wire.freeze();
+    const echoes = sockets.map((socket) => once(socket, 'data'));
+    for (const socket of sockets) socket.write('y');
+    interfaces = 'ethernet';
+    deepEqual(
+      (await Promise.all(echoes)).map(([piece]) => String(piece)),
+      ['y', 'y', 'y', 'y'],
+    );
+    for (const socket of sockets) socket.destroy();
   });
 
   it('ends by itself when nobody comes again: what ran is cut, and the name is free', async (test) => {
