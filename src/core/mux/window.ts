@@ -50,8 +50,8 @@ export class WindowPool {
   /** What may still be lent, beyond the first window of every stream that may come. */
   get free(): number {
     const { capBytes, streamsMax } = this.#options;
-    // A sixteenth is for what buffers cost beside the bytes in them.
-    return capBytes - Math.floor(capBytes / 16) - this.#promised - Math.max(0, streamsMax - this.#windows) * this.startBytes;
+    // An eighth is for what buffers cost beside the bytes in them.
+    return capBytes - Math.floor(capBytes / 8) - this.#promised - Math.max(0, streamsMax - this.#windows) * this.startBytes;
   }
 
   /** Whether any window holds more than it began with. */
