@@ -36,7 +36,7 @@ test('the ready line says where, how far, whose certificate, who may come in and
   const share = run(context, ['http', String(port), '--name', 'demo', '--for', '2h'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
-  assert.deepEqual(Object.keys(ready).toSorted(), ['access', 'ca', 'event', 'expires', 'fingerprint', 'reach', 'service', 'url']);
+  assert.deepEqual(Object.keys(ready).toSorted(), ['access', 'ca', 'event', 'expires', 'fingerprint', 'hint', 'reach', 'service', 'url']);
   assert.match(url, /^https:\/\/demo\.localhost:\d+$/);
   assert.deepEqual([ready['service'], ready['reach']], ['demo', 'machine']);
   assert.equal(ready['fingerprint'], await shownFingerprint(url, ca));
