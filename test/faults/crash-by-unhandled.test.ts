@@ -196,6 +196,6 @@ test('a carrier that is reset, with exchanges on it and in its greeting, comes a
     await broken;
     await back();
   }
-  await unharmed(relay.program, before[0]!);
+  await unharmed({ ...relay.program, pid: relay.pid }, before[0]!);
   await unharmed(share, before[1]!);
 });
