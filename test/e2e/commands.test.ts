@@ -44,7 +44,7 @@ test('sallyport PORT: a secret link lets in, nothing else does, and Ctrl-C ends 
   const port = await echo(context);
   const share = run(context, [String(port)], { home });
   const ready = await share.line('ready');
-  assert.deepEqual(Object.keys(ready).toSorted(), ['access', 'ca', 'event', 'expires', 'fingerprint', 'reach', 'service', 'url']);
+  assert.deepEqual(Object.keys(ready).toSorted(), ['access', 'ca', 'event', 'expires', 'fingerprint', 'hint', 'reach', 'service', 'url']);
   assert.equal(ready['service'], `web-${port}`);
   assert.equal(ready['reach'], 'machine');
   assert.match(text(ready, 'fingerprint'), /^[0-9a-f]{64}$/);

@@ -8,15 +8,28 @@ const limits = { carrierIdleMs: 30_000, carrierProbeMs: 3_000 };
 const code = (found: ReturnType<Heartbeat['look']>): string => (typeof found === 'object' ? found.code : found);
 
 describe('a heartbeat', () => {
-  it('asks after a third of the limit, after a sixth while streams wait, and finds the dead within the limit', () => {
+  it('asks after a quarter of the limit, after a tenth while streams wait, and finds the dead by the first ping without an answer', () => {
     const heart = new Heartbeat(limits, 0);
-    equal(code(heart.look(5_000, false)), 'fine');
-    equal(code(heart.look(5_000, true)), 'ask');
-    equal(code(heart.look(10_000, false)), 'ask');
-    ok(heart.ask(10_000));
+    equal(code(heart.look(3_000, false)), 'fine');
+    equal(code(heart.look(3_000, true)), 'ask');
+    equal(code(heart.look(7_500, false)), 'ask');
+    ok(heart.ask(7_500));
     equal(heart.ask(12_000), null, 'one at a time');
-    equal(code(heart.look(27_900, false)), 'ask');
-    equal(code(heart.look(28_000, false)), 'carrier-idle');
+    equal(code(heart.look(13_499, false)), 'ask');
+    equal(code(heart.look(13_500, false)), 'carrier-idle');
+  });
+
+  it('finds the dead within the limit also where no ping went out, and leaves a slow line its time', () => {
+    equal(code(new Heartbeat(limits, 0).look(27_900, false)), 'ask');
+    equal(code(new Heartbeat(limits, 0).look(28_000, false)), 'carrier-idle');
+    const slow = new Heartbeat(limits, 0);
+    ok(slow.ask(8_000));
+    slow.wrote(13_000);
+    equal(code(slow.look(14_000, true)), 'ask', 'the ping stood behind other bytes until a moment ago');
+    const talking = new Heartbeat(limits, 0);
+    ok(talking.ask(8_000));
+    talking.heard(9_000);
+    equal(code(talking.look(15_000, true)), 'ask', 'it said something since');
   });
 
   it('gives a peer three seconds after a jump of the clock, however long the silence was', () => {

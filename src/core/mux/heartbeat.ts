@@ -88,18 +88,21 @@ export class Heartbeat {
   }
 
   /**
-   * A third of the limit in silence asks for a sign of life, a sixth while streams wait for one. The limit
-   * counts from a fifteenth before its end, which is how often we look: dead peers are found within it.
+   * A quarter of the limit in silence asks for a sign of life, a tenth while streams wait for one. Who says nothing at all
+   * for twice the time of a probe after that is gone; so is, within the limit, whoever was never asked: it counts from a
+   * fifteenth before its end, which is how often we look.
    */
   look(now: number, busy: boolean): 'fine' | 'ask' | Fault {
     if (this.#doubtedAt !== null)
       return now - this.#doubtedAt < this.#answerMs ? 'fine' : fault('carrier-idle', 'no answer after the clock jumped');
     const silent = now - this.#heardAt;
     if (silent * 15 >= this.#idleMs * 14) return fault('carrier-idle', `nothing was heard for ${Math.round(silent)} ms`);
+    if (this.asking && this.#heardAt <= this.#askedAt && now - Math.max(this.#askedAt, this.#wroteAt) >= 2 * this.#answerMs)
+      return fault('carrier-idle', 'nothing answers');
     // It talks, and does not listen: half of a connection is none.
     if (this.asking && now - Math.max(this.#askedAt, this.#wroteAt) >= 2 * this.#idleMs)
       return fault('carrier-idle', 'the peer does not answer');
-    return silent * (busy ? 6 : 3) >= this.#idleMs || now - this.#askedAt >= this.#idleMs ? 'ask' : 'fine';
+    return silent * (busy ? 10 : 4) >= this.#idleMs || now - this.#askedAt >= this.#idleMs ? 'ask' : 'fine';
   }
 
   #next(now: number): Uint8Array {

@@ -184,16 +184,16 @@ describe('a mux session', () => {
 
   it('asks a silent peer for a sign of life, measures the round trip, and gives up on a dead one', () => {
     const { relay, gateway } = pair();
-    deepEqual(relay.tick(9_000), []);
+    deepEqual(relay.tick(7_000), []);
     equal(wire(relay).length, 0);
-    relay.tick(10_000);
+    relay.tick(7_500);
     const asked = wire(relay);
     equal(asked[1], 0x20);
-    deliver(gateway, asked, 3, 10_000);
-    deliver(relay, wire(gateway), 3, 10_040);
+    deliver(gateway, asked, 3, 7_500);
+    deliver(relay, wire(gateway), 3, 7_540);
     equal(relay.roundTripMs, 40);
-    deepEqual(relay.tick(30_000), []);
-    equal(faultOf(relay.tick(10_040 + defaults.carrierIdleMs)), 'carrier-idle');
+    deepEqual(relay.tick(21_000), []);
+    equal(faultOf(relay.tick(7_540 + defaults.carrierIdleMs)), 'carrier-idle');
   });
 
   it('takes one hello and nothing else before the greeting has ended', () => {

@@ -28,11 +28,7 @@ export function dial(target: Target, timeoutMs: number, caller: Caller): Promise
     const timer = setTimeout(() => fail('upstream-timed-out', `the service at ${where} did not take the connection in time`), timeoutMs);
     const onAbort = (): void => fail('visitor-gone', 'the visitor closed the connection');
     const onError = (error: NodeJS.ErrnoException): void =>
-      fail(
-        dialCode(error),
-        `the service at ${where} cannot be reached (${error.code ?? error.name})`,
-        error,
-      );
+      fail(dialCode(error), `the service at ${where} cannot be reached (${error.code ?? error.name})`, error);
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
