@@ -79,8 +79,13 @@ export class Unit {
     this.#asked = 'killed';
   }
 
+  /** Nothing, in the moment between two of its lives. */
   footprint(): Footprint {
-    return { residentBytes: residentBytes(this.pid), files: openFiles(this.pid) };
+    try {
+      return { residentBytes: residentBytes(this.pid), files: openFiles(this.pid) };
+    } catch {
+      return { residentBytes: 0, files: 0 };
+    }
   }
 
   #send(signal: NodeJS.Signals, asked: 'killed' | 'ended'): Promise<unknown> {
