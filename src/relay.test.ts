@@ -159,7 +159,7 @@ describe('a relay', () => {
   });
 
   it('keeps a gateway in a wildcard of its own, one label deep', async (test) => {
-    const at = await world(test);
+    const at = await world(test, { visitorHoldMs: 100 });
     const key = await at.member('blog');
     const member = gateway(test, at, { identity: key, names: ['*.blog.example.test'], serve: (arrival) => void arrival.stream.resume() });
     await member.link.ready;
