@@ -109,6 +109,8 @@ export const codes = {
   'certificate-untrusted': { status: null, exit: 76 },
   'connection-refused': { status: null, exit: 77 },
   'self-check-failed': { status: null, exit: 76 },
+  'authority-unreachable': { status: null, exit: 69 },
+  'authority-malformed': { status: null, exit: 76 },
   interrupted: { status: null, exit: 130 },
 } as const satisfies Record<string, { readonly status: number | null; readonly exit: number | null }>;
 
