@@ -15,7 +15,7 @@ import { gateway, identityOf, until, visitor, world } from '../../test/tunnel/re
 import type { World } from '../../test/tunnel/relay.ts';
 import { Carrier } from './carrier.ts';
 import { carrierTls } from './greeting.ts';
-import { join } from './reach-relay.ts';
+import { join } from './join-relay.ts';
 
 async function listening(test: TestContext, server: Server | tls.Server): Promise<string> {
   server.listen(0, '127.0.0.1');

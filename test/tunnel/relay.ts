@@ -18,7 +18,7 @@ import { limitsWith } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import { dialRelay } from '../../src/dataplane/dial-relay.ts';
 import type { DialOptions, RelayLink } from '../../src/dataplane/dial-relay.ts';
-import { join } from '../../src/dataplane/reach-relay.ts';
+import { join } from '../../src/dataplane/join-relay.ts';
 import type { Way } from '../../src/dataplane/reach/way.ts';
 import { createMemorySink } from '../../src/modules/sinks/memory.ts';
 import type { MemorySink } from '../../src/modules/sinks/memory.ts';

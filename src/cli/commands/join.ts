@@ -8,7 +8,7 @@ import { viaExpected, readVias } from '../../controlplane/config/via.ts';
 import { wayOut } from '../../controlplane/enrolment/way-out.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
-import { join } from '../../dataplane/reach-relay.ts';
+import { join } from '../../dataplane/join-relay.ts';
 import { Way } from '../../dataplane/reach/way.ts';
 import { hideArguments } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
