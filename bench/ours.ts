@@ -15,8 +15,9 @@ const domain = 'example.test';
 /** What wrk and curl send: checked by the password guard for each request. */
 export const credential = `Authorization: Basic ${btoa(`${user}:${password}`)}`;
 
-/** The defaults are for people; these are for 64 connections that never pause. They are limits all the same. */
+/** The defaults are for people; these are for a thousand connections of one address that never pause. They are limits all the same. */
 const limits = { keepAliveExchangesMax: 1_000_000_000, connectionsPerAddressMax: 10_000, connectionsMax: 20_000 };
+const relayLimits = { connectionsPerAddressMax: 10_000, connectionsMax: 20_000 };
 
 function configuration(origin: number, head: readonly string[]): string {
   return [
@@ -70,7 +71,10 @@ export async function runTunnel(folder: string, origin: number): Promise<Running
   const gatewayEnv = await homeIn(folder, 'tunnel-home');
   const port = await freePort();
   const file = join(folder, 'tunnel.yaml');
-  const relay = start(sallyport, ['relay', '--listen', `127.0.0.1:${port}`, '--domain', domain, '--json'], relayEnv);
+  const relayFile = join(folder, 'relay.yaml');
+  const relayLines = [`listen: 'https://127.0.0.1:${port}'`, `domain: ${domain}`, `limits: ${JSON.stringify(relayLimits)}`, ''];
+  await writeFile(relayFile, relayLines.join('\n'));
+  const relay = start(sallyport, ['relay', '--config', relayFile, '--json'], relayEnv);
   await eventOf(relay, 'listening');
   const invite = await eventOf(start(sallyport, ['relay', 'invite', 'bench', '--json'], relayEnv), 'invite');
   await eventOf(start(sallyport, ['join', '-', '--json'], gatewayEnv, `${String(invite['code'])}\n`), 'joined');

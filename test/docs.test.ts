@@ -5,7 +5,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { cliFor } from '../src/cli/cli.ts';
-import { parser } from '../src/cli/configuration.ts';
+import { parser, relayFileParser } from '../src/cli/configuration.ts';
 import { isPageKite, readPageKite } from '../src/cli/pagekite-words.ts';
 import { buildProgram, everyCommand } from '../src/cli/program.ts';
 import { scriptedTerminal } from '../src/cli/scripted-terminal.ts';
@@ -65,6 +65,15 @@ test('every configuration of the guide is taken', () => {
   for (const block of blocks) {
     const whole = block.startsWith('access:') ? `services:\n  a:\n    to: 1\n${block.replaceAll(/^/gm, '    ')}` : block;
     const parsed = parser.parse(whole, '/x/sallyport.yaml');
+    assert.equal(parsed.ok ? '' : parsed.problems.map((problem) => problemWords(problem, block)).join('\n'), '');
+  }
+});
+
+test('every file of a relay in the guide is taken', () => {
+  const blocks = fenced(page('guides/relay.md'), 'yaml');
+  assert.equal(blocks.length > 0, true);
+  for (const block of blocks) {
+    const parsed = relayFileParser.parse(block, '/x/relay.yaml');
     assert.equal(parsed.ok ? '' : parsed.problems.map((problem) => problemWords(problem, block)).join('\n'), '');
   }
 });

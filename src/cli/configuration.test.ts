@@ -6,12 +6,17 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { defaults } from '../core/limits.ts';
-import { parser, readConfigFile } from './configuration.ts';
+import { parser, readConfigFile, relayFileParser } from './configuration.ts';
 import { temporaryFolder } from './scripted-terminal.ts';
 
 test('sallyport.schema.json is what the parser takes (sallyport config schema > sallyport.schema.json mends it)', () => {
   const published: unknown = JSON.parse(readFileSync(new URL('../../sallyport.schema.json', import.meta.url), 'utf8'));
   assert.deepEqual(published, JSON.parse(JSON.stringify(parser.jsonSchema())));
+});
+
+test('sallyport-relay.schema.json is what the parser takes (sallyport config schema --relay > sallyport-relay.schema.json mends it)', () => {
+  const published: unknown = JSON.parse(readFileSync(new URL('../../sallyport-relay.schema.json', import.meta.url), 'utf8'));
+  assert.deepEqual(published, JSON.parse(JSON.stringify(relayFileParser.jsonSchema())));
 });
 
 test('every key of the schema has a word of explanation', () => {
@@ -25,6 +30,7 @@ test('every key of the schema has a word of explanation', () => {
     for (const [key, value] of Object.entries(node)) look(value, `${path}.${key}`);
   };
   look(parser.jsonSchema(), '');
+  look(relayFileParser.jsonSchema(), '');
 });
 
 const mistakes: readonly (readonly [access: string, sentence: RegExp])[] = [

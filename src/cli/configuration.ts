@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { configParser } from '../controlplane/config/parse.ts';
 import type { Parsed } from '../controlplane/config/parse.ts';
+import { relayParser } from '../controlplane/config/relay-file.ts';
 import { SallyportError } from '../core/errors.ts';
 import { defaults } from '../core/limits.ts';
 import { fileFault, systemCode } from '../core/system-error.ts';
@@ -14,11 +15,19 @@ export const configName = 'sallyport.yaml';
 
 export const parser = configParser([...guards.values()]);
 
+/** Of a relay's own file. */
+export const relayFileParser = relayParser();
+
 /** What stands in the file, and what it means. Errors: `config-missing`, and those of reading. */
 export async function readConfigFile(named: string, cwd: string): Promise<Readonly<{ path: string; text: string; parsed: Parsed }>> {
-  const path = isAbsolute(named) ? named : resolve(cwd, named);
-  const text = await textOf(path, named);
+  const { path, text } = await readFileText(named, cwd);
   return { path, text, parsed: parser.parse(text, path) };
+}
+
+/** The text of a configuration, and where it lies. Errors: `config-missing`, `config-malformed`, and those of reading. */
+export async function readFileText(named: string, cwd: string): Promise<Readonly<{ path: string; text: string }>> {
+  const path = isAbsolute(named) ? named : resolve(cwd, named);
+  return { path, text: await textOf(path, named) };
 }
 
 async function textOf(path: string, named: string): Promise<string> {

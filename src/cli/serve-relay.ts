@@ -9,7 +9,6 @@ import type { ControlVerbs } from '../controlplane/api/verbs.ts';
 import { loadIdentity } from '../controlplane/certificates/identity.ts';
 import { saveRelayCard } from '../controlplane/enrolment/relay-card.ts';
 import { SallyportError } from '../core/errors.ts';
-import { defaults } from '../core/limits.ts';
 import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import type { Relay } from '../relay.ts';
@@ -21,26 +20,16 @@ import type { Cli } from './cli.ts';
 import { instant } from './event.ts';
 import { failureOf } from './failure.ts';
 import { ownDoor } from './own-door.ts';
+import type { RelayPlan } from './relay-plan.ts';
 import { keeperOfKeys } from './relay-keys.ts';
-
-export type RelayPlan = Readonly<{
-  domain: string;
-  listen: readonly Readonly<{ host: string; port: number }>[];
-  /** How gateways reach it: HOST:PORT. Null: the domain, or the address that it listens on. */
-  address: string | null;
-  /** How long connections may go on behind an upgrade. */
-  drainMs: number;
-  /** PEM, for the door on its own name. */
-  files: Readonly<{ certificate: string; key: string }> | null;
-}>;
 
 type Opened = Readonly<{ identity: MachineIdentity; store: Store; audit: AuditLog; closing: (() => Promise<unknown>)[] }>;
 
 /** Resolves when it has left. Errors: those of its words, `home-*`, `store-unavailable`, `address-in-use`, `permission-missing`. */
-export async function serveRelay(cli: Cli, planned: () => RelayPlan): Promise<void> {
+export async function serveRelay(cli: Cli, planned: () => Promise<RelayPlan>): Promise<void> {
   const held = heldBy(cli.terminal.env);
   try {
-    await run(cli, planned(), held);
+    await run(cli, await planned(), held);
   } catch (error) {
     // The relay before it goes on, and has the last word.
     if (held?.role !== 'successor') throw error;
@@ -54,14 +43,14 @@ async function run(cli: Cli, plan: RelayPlan, held: HeldBy | null): Promise<void
   const reporter = cli.reporter();
   const going = new Going(cli, plan, held);
   const own = await ownDoor(plan);
-  const { identity, store, audit, closing } = await openAll(cli);
+  const { identity, store, audit, closing } = await openAll(cli, plan);
   try {
     const relay = await startRelay({
       identity,
       store,
       listen: plan.listen,
       domain: plan.domain,
-      limits: defaults,
+      limits: plan.limits,
       audit,
       now: terminal.now,
       owner: null,
@@ -138,7 +127,7 @@ class Going {
     this.#leaves = true;
     // It has not begun to listen.
     if (relay === null) return this.#gone.resolve(0);
-    const ms = why === 'stop' ? defaults.drainMs : this.#plan.drainMs;
+    const ms = why === 'stop' ? this.#plan.limits.drainMs : this.#plan.drainMs;
     const until = instant(this.#cli.terminal.now() + ms) ?? '';
     relay.drain(ms).then(this.#gone.resolve, this.#gone.reject);
     this.#cli.reporter().say({ event: 'leaving', pid: process.pid, why, visitors: relay.visitors(), until });
@@ -160,7 +149,7 @@ class Going {
   }
 }
 
-async function openAll(cli: Cli): Promise<Opened> {
+async function openAll(cli: Cli, { limits }: RelayPlan): Promise<Opened> {
   const { terminal } = cli;
   const home = await cli.home();
   const identity = await loadIdentity(home.keys, 'relay');
@@ -169,7 +158,7 @@ async function openAll(cli: Cli): Promise<Opened> {
     const audit = await openFileSink({
       path: home.exchanges,
       now: terminal.now,
-      limits: defaults,
+      limits,
       trouble: (error) => (error === null ? undefined : warn(cli, error)),
     });
     return { identity, store, audit, closing: [() => store.close(), () => audit.close()] };

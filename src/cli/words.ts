@@ -67,7 +67,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
         ? `${shown(event.path)} holds ${event.files} files, private keys among them: keep it safe.`
         : `Restored as of ${localTime(event.made)}.${event.replaced === null ? '' : `\nWhat was here before lies in ${shown(event.replaced)}`}`;
     case 'config':
-      return `${shown(event.path)} is right: ${event.services.length === 1 ? 'one service' : `${event.services.length} services`} (${event.services.join(', ')}).`;
+      return configWords(event);
     case 'reloaded':
       return `${shown(event.path)} was read again.`;
     case 'version':
@@ -219,4 +219,10 @@ function linkWords(event: Event<'link'>): string {
   if (event.change === 'revoked') return `The link ${event.id} opens nothing any more.`;
   if (event.url !== null) return `${event.url}\n(link ${event.id}, ${until}; it is shown once)`;
   return `${event.id}  ${event.service}  ${until}${label}`;
+}
+
+/** The file of a relay has no services. */
+function configWords({ path, services }: Extract<CliEvent, { event: 'config' }>): string {
+  if (services.length === 0) return `${shown(path)} is right.`;
+  return `${shown(path)} is right: ${services.length === 1 ? 'one service' : `${services.length} services`} (${services.join(', ')}).`;
 }

@@ -2,37 +2,54 @@
 
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
-import { configName, parser, readConfigFile } from '../configuration.ts';
-import { configOrThrow, problemWords } from '../../controlplane/config/parse.ts';
+import { configName, parser, readConfigFile, readFileText, relayFileParser } from '../configuration.ts';
+import { configOrThrow, problemWords } from '../../controlplane/config/file-parser.ts';
+import type { ParsedFile } from '../../controlplane/config/file-parser.ts';
+import type { Config } from '../../controlplane/config/plan.ts';
+import type { RelayConfig } from '../../controlplane/config/relay-file.ts';
 
 export function configCommand(cli: Cli) {
   return newGroup(
     {
       usage: 'config',
-      summary: 'check sallyport.yaml, or print its schema',
+      summary: 'check sallyport.yaml or a relay’s file, or print their schemas',
       examples: ['sallyport config check', 'sallyport config schema > sallyport.schema.json'],
     },
     [check(cli), schema(cli)],
   );
 }
 
+const relayOption = ['--relay', 'the file of a relay (sallyport relay --config FILE)'] as const;
+
 function check(cli: Cli) {
   return newCommand({
     usage: 'check [file]',
     summary: 'name every mistake in a configuration, with line and column',
-    examples: ['sallyport config check', 'sallyport config check /etc/sallyport.yaml --json'],
-  }).action(async (file: string | undefined) => {
-    const reporter = cli.reporter();
-    const named = file ?? configName;
-    const { parsed } = await readConfigFile(named, cli.terminal.cwd());
-    if (!parsed.ok) {
-      // The last one is said by the failure itself, which carries the exit code.
-      for (const problem of parsed.problems.slice(1))
-        reporter.say({ event: 'warning', code: 'config-malformed', message: problemWords(problem, named), hint: null });
-    }
-    const config = configOrThrow(parsed, named);
-    reporter.say({ event: 'config', path: named, services: config.services.map(({ name }) => name) });
-  });
+    examples: ['sallyport config check', 'sallyport config check /etc/sallyport.yaml --json', 'sallyport config check --relay relay.yaml'],
+  })
+    .option(...relayOption)
+    .action(async (file: string | undefined, { relay = false }: Readonly<{ relay?: boolean }>) => {
+      const named = file ?? (relay ? relayConfigName : configName);
+      const cwd = cli.terminal.cwd();
+      const parsed: ParsedFile<RelayConfig | Config> = relay ? await readRelayFile(named, cwd) : (await readConfigFile(named, cwd)).parsed;
+      sayProblems(cli, parsed, named);
+      const config = configOrThrow(parsed, named, relay ? 'sallyport config check --relay' : undefined);
+      cli.reporter().say({ event: 'config', path: named, services: 'services' in config ? config.services.map(({ name }) => name) : [] });
+    });
+}
+
+const relayConfigName = 'relay.yaml';
+
+async function readRelayFile(named: string, cwd: string) {
+  const { path, text } = await readFileText(named, cwd);
+  return relayFileParser.parse(text, path);
+}
+
+function sayProblems(cli: Cli, parsed: ParsedFile<unknown>, named: string): void {
+  if (parsed.ok) return;
+  // The first one is said by the failure itself, which carries the exit code.
+  for (const problem of parsed.problems.slice(1))
+    cli.reporter().say({ event: 'warning', code: 'config-malformed', message: problemWords(problem, named), hint: null });
 }
 
 function schema(cli: Cli) {
@@ -41,8 +58,10 @@ function schema(cli: Cli) {
     summary: 'print the JSON Schema of sallyport.yaml, for editors',
     description:
       'Prints the JSON Schema (draft 2020-12). Editors complete and check with it: put "# yaml-language-server: $schema=…" on the first line of the file.',
-    examples: ['sallyport config schema > sallyport.schema.json'],
-  }).action(() => {
-    cli.terminal.out(`${JSON.stringify(parser.jsonSchema(), null, 2)}\n`);
-  });
+    examples: ['sallyport config schema > sallyport.schema.json', 'sallyport config schema --relay > sallyport-relay.schema.json'],
+  })
+    .option(...relayOption)
+    .action(({ relay = false }: Readonly<{ relay?: boolean }>) => {
+      cli.terminal.out(`${JSON.stringify((relay ? relayFileParser : parser).jsonSchema(), null, 2)}\n`);
+    });
 }

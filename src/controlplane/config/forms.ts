@@ -6,6 +6,7 @@ import { canonicalHost } from '../../core/http/host.ts';
 import type { Behind, Listen } from './plan.ts';
 
 export const nameExpected = 'a name like blog.example.org';
+export const domainExpected = 'a domain like example.org';
 export const listenExpected = 'http://ADDRESS:PORT or https://ADDRESS:PORT, like https://0.0.0.0:443';
 const portExpected = 'a port from 1 to 65535';
 
@@ -19,6 +20,12 @@ export function readHostName(text: string): string | null {
   // What is no ASCII goes through IDNA; what is, must not: it would decode percents and fold much else.
   const ascii = /^[\x21-\x7e]+$/.test(text) ? text : /[\s%/\\?#@:[\]]/.test(text) ? '' : domainToASCII(text);
   return canonicalHost(ascii);
+}
+
+/** A domain below which a relay grants names: of at least two labels, and no address. */
+export function readDomain(text: string): string | null {
+  const domain = readHostName(text);
+  return domain !== null && domain.includes('.') && !/^[\d.[]/.test(domain) ? domain : null;
 }
 
 /** A DNS label: it becomes NAME.localhost and NAME.DOMAIN. */

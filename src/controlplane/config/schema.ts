@@ -4,8 +4,6 @@ import { z } from 'zod';
 import type { ZodType } from 'zod';
 import type { Guard } from '../../contracts/guard.ts';
 import { parseNetwork } from '../../core/address.ts';
-import { defaults } from '../../core/limits.ts';
-import type { Limits } from '../../core/limits.ts';
 import { durationExpected, parseDuration } from './duration.ts';
 import {
   listenExpected,
@@ -20,6 +18,7 @@ import {
 } from './forms.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, GuardUse } from './plan.ts';
+import { formed, limitsSchema, oneOf } from './pieces.ts';
 
 /**
  * The whole file, for the guards that exist. Unknown keys are errors; no key takes a secret.
@@ -179,25 +178,4 @@ function accessSchema(guards: readonly Guard<unknown>[]): ZodType<Access> {
     .min(1, 'at least one entry; [public] opens it to everyone')
     .max(32, 'at most 32 entries')
     .describe('Who may come in. Any one entry admits; the guards of one entry must all pass. Left out: what `network` says.');
-}
-
-function limitsSchema() {
-  const limit = z.int({ error: 'a whole number' }).min(1, 'a number of at least 1').max(Number.MAX_SAFE_INTEGER, 'a smaller number');
-  const shape: Record<string, ZodType<number | undefined>> = {};
-  for (const name of Object.keys(defaults) as (keyof Limits)[]) shape[name] = limit.optional().describe(`Default ${defaults[name]}.`);
-  return z.strictObject(shape, { error: 'limits by name, like { headBytesMax: 16384 }' });
-}
-
-/** A text that `read` takes, or the expectation as the message. */
-function formed<Value>(read: (text: string) => Value | null, expected: string) {
-  return z.string({ error: expected }).transform((text, context): Value => {
-    const value = read(text);
-    if (value !== null) return value;
-    context.issues.push({ code: 'custom', message: expected, input: text });
-    return z.NEVER;
-  });
-}
-
-function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, { error: `one of ${words.join(', ')}` });
 }

@@ -1,0 +1,20 @@
+/** What `npm run bench -- --help` says. */
+
+export function help(works: readonly string[]): string {
+  return `npm run bench -- [--seconds N] [--only WORK,…] [--json]
+
+Measures Sallyport beside the peers that are installed (nginx, HAProxy, Caddy, PageKite), with wrk and curl, all in one run.
+Of four windows the quietest counts. It takes some minutes, and wants a machine that does nothing else.
+
+  --seconds N     how long a window is, 1 to 600 (3); with 1,000 connections 8 at least, for their handshakes fall into it
+  --only WORK,…   some of ${works.join(', ')} (all)
+                  reverse: the gateway alone, plain HTTP, 64 connections
+                  tunnel:  relay and gateway, TLS from end to end, 16, 64 and 1,000 connections
+                  bulk:    one large download through the tunnel
+  --json          one JSON object a line instead of tables
+  --help          this
+
+npm run bench -- --only tunnel
+npm run bench -- --seconds 10 --only reverse,tunnel --json
+`;
+}

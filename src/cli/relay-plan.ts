@@ -1,0 +1,103 @@
+/** What a relay is to do: its file and its words together. What both say is a contradiction, and is refused. */
+
+import { configOrThrow } from '../controlplane/config/file-parser.ts';
+import { parseDuration } from '../controlplane/config/duration.ts';
+import { readDomain, readListen } from '../controlplane/config/forms.ts';
+import type { RelayConfig } from '../controlplane/config/relay-file.ts';
+import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
+import { SallyportError } from '../core/errors.ts';
+import { defaults, limitsWith } from '../core/limits.ts';
+import type { Limits } from '../core/limits.ts';
+import { readFileText, relayFileParser } from './configuration.ts';
+
+/** What stood on the command line. */
+export type RelayWords = Readonly<{
+  config?: string;
+  listen?: readonly string[];
+  domain?: string;
+  address?: string;
+  certificate?: string;
+  key?: string;
+  drain?: string;
+}>;
+
+type At = Readonly<{ host: string; port: number }>;
+
+export type RelayPlan = Readonly<{
+  domain: string;
+  listen: readonly At[];
+  /** How gateways reach it: HOST:PORT. Null: the domain, or the address that it listens on. */
+  address: string | null;
+  /** How long connections may go on behind an upgrade. */
+  drainMs: number;
+  /** PEM, for the door on its own name. */
+  files: Readonly<{ certificate: string; key: string }> | null;
+  limits: Limits;
+  /** The file that part of it came from, as it was when it was read. */
+  file: Readonly<{ path: string; named: string; text: string }> | null;
+}>;
+
+export const relayListenDefault = '0.0.0.0:443';
+
+/** Errors: `usage-wrong`, `port-malformed`, `config-missing`, `config-malformed`. */
+export async function planRelay(words: RelayWords, cwd: string): Promise<RelayPlan> {
+  if (words.config === undefined) return planOf(words, null, null);
+  const { path, text } = await readFileText(words.config, cwd);
+  const config = configOrThrow(relayFileParser.parse(text, path), words.config, 'sallyport config check --relay');
+  return planOf(words, config, { path, text, named: words.config });
+}
+
+function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['file']): RelayPlan {
+  if (config !== null) refuseBoth(words, config);
+  const address = config?.address ?? words.address ?? null;
+  if (address !== null) splitAddress(address);
+  return {
+    domain: config?.domain ?? checkedDomain(words.domain, file?.named ?? null),
+    listen: config?.listen ?? (words.listen ?? [relayListenDefault]).map(checkedListen),
+    address,
+    drainMs: config?.drainMs ?? drainOf(words),
+    files: config?.files ?? filesOf(words),
+    limits: limitsWith(config?.limits ?? {}),
+    file,
+  };
+}
+
+/** One of the two would be passed over without a word, and an edit of the file would change nothing. */
+function refuseBoth(words: RelayWords, config: RelayConfig): void {
+  const said = { domain: config.domain, listen: config.listen, address: config.address, drain: config.drainMs };
+  const files = { certificate: config.files, key: config.files };
+  for (const [key, value] of Object.entries({ ...said, ...files })) {
+    if (value === null || words[key as keyof typeof said | keyof typeof files] === undefined) continue;
+    throw new SallyportError('usage-wrong', `Both --${key} and ${words.config ?? 'the file'} say it.`, {
+      hint: `Leave out --${key}, or the line ${key}: of the file.`,
+    });
+  }
+}
+
+function drainOf({ drain }: RelayWords): number {
+  const ms = drain === undefined ? defaults.upgradeDrainMs : parseDuration(drain);
+  if (ms !== null && ms !== 'never') return ms;
+  throw new SallyportError('usage-wrong', `--drain ${JSON.stringify(drain)} is no time.`, { hint: 'For example: --drain 30m' });
+}
+
+function filesOf({ certificate, key }: RelayWords): RelayPlan['files'] {
+  if (certificate === undefined && key === undefined) return null;
+  if (certificate !== undefined && key !== undefined) return { certificate, key };
+  throw new SallyportError('usage-wrong', '--certificate and --key go together.', { hint: 'Name both files.' });
+}
+
+function checkedDomain(text: string | undefined, file: string | null): string {
+  const domain = text === undefined ? null : readDomain(text);
+  if (domain !== null) return domain;
+  throw new SallyportError('usage-wrong', text === undefined ? 'A relay needs a domain.' : `${JSON.stringify(text)} is no domain.`, {
+    hint: file === null ? 'For example: sallyport relay --domain example.org' : `Write a line into ${file}: domain: example.org`,
+  });
+}
+
+function checkedListen(text: string): At {
+  const listen = readListen(`https://${text}`);
+  if (listen !== null && /:\d+$/.test(text)) return { host: listen.host, port: listen.port };
+  throw new SallyportError('port-malformed', `--listen ${JSON.stringify(text)} is no address with a port.`, {
+    hint: 'For example: --listen 0.0.0.0:443',
+  });
+}

@@ -1,0 +1,54 @@
+/** Reads `relay.yaml`: what it says, or every mistake in it. */
+
+import type { z } from 'zod';
+import type { Limits } from '../../core/limits.ts';
+import type { Path, Problem, ReadDocument } from './document.ts';
+import { fileParser } from './file-parser.ts';
+import type { FileParser } from './file-parser.ts';
+import type { Listen } from './plan.ts';
+import { relaySchema } from './relay-schema.ts';
+
+/** What the file says; null for what it leaves to the words of the command, and to their defaults. */
+export type RelayConfig = Readonly<{
+  domain: string | null;
+  listen: readonly Listen[] | null;
+  /** HOST:PORT. */
+  address: string | null;
+  /** PEM files, absolute paths. */
+  files: Readonly<{ certificate: string; key: string }> | null;
+  drainMs: number | null;
+  limits: Partial<Limits>;
+}>;
+
+type CheckedFile = z.output<ReturnType<typeof relaySchema>>;
+
+export function relayParser(): FileParser<RelayConfig> {
+  return fileParser({ title: 'Sallyport relay', schema: relaySchema(), contradictions, settle });
+}
+
+function contradictions(file: CheckedFile, document: ReadDocument): readonly Problem[] {
+  const problems: Problem[] = [];
+  const complain = (path: Path, sentence: string): void => {
+    problems.push({ ...document.place(path), sentence: `${path.join('.')}: ${sentence}` });
+  };
+  const [one, other] = file.certificate === undefined ? (['key', 'certificate'] as const) : (['certificate', 'key'] as const);
+  if ((file.certificate === undefined) !== (file.key === undefined)) complain([one], `found no ${other} beside it, expected both`);
+  const listen = [file.listen ?? []].flat();
+  if (file.listen !== undefined && !listen.some(({ scheme }) => scheme === 'https'))
+    complain(['listen'], 'found no https:// address, expected at least one: visitors and gateways come there');
+  if (file.drain === 'never') complain(['drain'], 'found never, expected a time like 15m');
+  return problems.toSorted((left, right) => left.line - right.line || left.column - right.column);
+}
+
+function settle(file: CheckedFile, absolute: (path: string) => string): RelayConfig {
+  const { certificate, key, drain } = file;
+  return Object.freeze({
+    domain: file.domain ?? null,
+    listen: file.listen === undefined ? null : [file.listen].flat(),
+    address: file.address === undefined || /:\d+$/.test(file.address) ? (file.address ?? null) : `${file.address}:443`,
+    files: certificate === undefined || key === undefined ? null : { certificate: absolute(certificate), key: absolute(key) },
+    drainMs: typeof drain === 'number' ? drain : null,
+    // Only names of `Limits` passed the schema, and only numbers.
+    limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),
+  });
+}

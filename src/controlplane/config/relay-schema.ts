@@ -1,0 +1,38 @@
+/** The shape of a relay's file, `relay.yaml`: the words of `sallyport.yaml`, as far as a relay has a use for them. */
+
+import { z } from 'zod';
+import { durationExpected, parseDuration } from './duration.ts';
+import { domainExpected, listenExpected, readDomain, readListen, readRelay } from './forms.ts';
+import { formed, limitsSchema } from './pieces.ts';
+
+/** Unknown keys are errors; no key takes a secret. A message is what was expected, as in `schema.ts`. */
+export function relaySchema() {
+  const listen = formed(readListen, listenExpected);
+  return z.strictObject(
+    {
+      $schema: z.string({ error: 'a URL or a path' }).optional().describe('Where the JSON Schema of this file lies, for editors.'),
+      domain: formed(readDomain, domainExpected).optional().describe('Names are granted below it; its DNS leads to this machine.'),
+      listen: z
+        .union([listen, z.array(listen, { error: listenExpected }).min(1, 'at least one address').max(64, 'at most 64 addresses')])
+        .optional()
+        .describe('Where visitors and gateways come to, https://0.0.0.0:443 when left out.'),
+      address: formed(readRelay, 'HOST or HOST:PORT')
+        .optional()
+        .describe('How gateways reach it, when that is not the domain or the listening address.'),
+      certificate: pemPath()
+        .optional()
+        .describe('For the own name: gateways also come in WebSockets, which pass where only HTTPS does. Beside key.'),
+      key: pemPath().optional().describe('The key of that certificate.'),
+      drain: formed(parseDuration, durationExpected)
+        .optional()
+        .describe('How long connections may go on behind an upgrade, 15m when left out.'),
+      limits: limitsSchema().optional().describe('Limits by name, in place of the defaults.'),
+    },
+    { error: 'settings like domain: and listen:' },
+  );
+}
+
+function pemPath() {
+  const expected = 'the path of a PEM file';
+  return z.string({ error: expected }).min(1, expected).max(4096, 'a shorter path');
+}
