@@ -11,7 +11,11 @@ export type OwnDoorPlan = Readonly<{
   files: Readonly<{ certificate: string; key: string }> | null;
 }>;
 
-export type OwnDoor = Readonly<{ door: NonNullable<RelayOptions['own']>; attach: (relay: Relay) => void; renew: () => Promise<void> }>;
+export type OwnDoor = Readonly<{
+  door: NonNullable<RelayOptions['own']>;
+  attach: (relay: Relay) => void /** Reads these files, the ones of the start when none are named. Throws when they cannot be used. */;
+  renew: (files?: OwnDoorPlan['files']) => Promise<void>;
+}>;
 
 /** Null where none was named. Errors: those of its files. */
 export async function ownDoor({ files, domain, address }: OwnDoorPlan): Promise<OwnDoor | null> {
@@ -22,6 +26,6 @@ export async function ownDoor({ files, domain, address }: OwnDoorPlan): Promise<
   return {
     door: { names, certificate: await readCertificateFiles(certificate, key) },
     attach: (relay) => (running = relay),
-    renew: async () => running?.renew(await readCertificateFiles(certificate, key)),
+    renew: async (renewed) => running?.renew(await readCertificateFiles(renewed?.certificate ?? certificate, renewed?.key ?? key)),
   };
 }

@@ -22,6 +22,8 @@ import { failureOf } from './failure.ts';
 import { ownDoor } from './own-door.ts';
 import type { RelayPlan } from './relay-plan.ts';
 import { keeperOfKeys } from './relay-keys.ts';
+import type { Reloading } from './relay-reload.ts';
+import { followFile, reloadRelay } from './relay-reload.ts';
 
 type Opened = Readonly<{ identity: MachineIdentity; store: Store; audit: AuditLog; closing: (() => Promise<unknown>)[] }>;
 
@@ -29,7 +31,7 @@ type Opened = Readonly<{ identity: MachineIdentity; store: Store; audit: AuditLo
 export async function serveRelay(cli: Cli, planned: () => Promise<RelayPlan>): Promise<void> {
   const held = heldBy(cli.terminal.env);
   try {
-    await run(cli, await planned(), held);
+    await run(cli, planned, held);
   } catch (error) {
     // The relay before it goes on, and has the last word.
     if (held?.role !== 'successor') throw error;
@@ -38,7 +40,8 @@ export async function serveRelay(cli: Cli, planned: () => Promise<RelayPlan>): P
   }
 }
 
-async function run(cli: Cli, plan: RelayPlan, held: HeldBy | null): Promise<void> {
+async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | null): Promise<void> {
+  const plan = await planned();
   const { terminal } = cli;
   const reporter = cli.reporter();
   const going = new Going(cli, plan, held);
@@ -61,7 +64,6 @@ async function run(cli: Cli, plan: RelayPlan, held: HeldBy | null): Promise<void
     closing.push(() => relay.close());
     own?.attach(relay);
     going.relay = relay;
-    going.renew = own?.renew ?? null;
     await saveRelayCard(store, { domain: plan.domain, address: reachableAddress(plan, relay.addresses) });
     const keepKeys = keeperOfKeys(relay, (await cli.home()).keys);
     await keepKeys();
@@ -73,6 +75,7 @@ async function run(cli: Cli, plan: RelayPlan, held: HeldBy | null): Promise<void
       },
     );
     closing.push(() => control.close());
+    closing.push(follow(cli, { planned, going, held, renew: async (files) => own?.renew(files) }));
     const { addresses, fingerprint } = relay;
     reporter.say({ event: 'listening', addresses, fingerprint, domain: plan.domain, pid: process.pid });
     if (held?.role !== 'successor') reporter.note('Invite a gateway: sallyport relay invite blog');
@@ -85,22 +88,47 @@ async function run(cli: Cli, plan: RelayPlan, held: HeldBy | null): Promise<void
   }
 }
 
+type Following = Readonly<{
+  planned: () => Promise<RelayPlan>;
+  going: Going;
+  held: HeldBy | null;
+  renew: (files: RelayPlan['files']) => Promise<void>;
+}>;
+
+/** From here on the relay does what its file says. Returns how to stop. */
+function follow(cli: Cli, { planned, going, held, renew }: Following): () => Promise<void> {
+  const reloading: Reloading = {
+    planned,
+    current: () => going.plan,
+    apply: async (next) => {
+      await renew(next.files);
+      going.plan = next;
+    },
+    upgrade: held === null ? null : () => held.upgrade(),
+    leaves: () => going.leaves,
+  };
+  going.reload = () => reloadRelay(cli, reloading);
+  const stop = followFile(cli, reloading);
+  return async () => stop();
+}
+
 /** What a person, a supervisor or the holder asks for: leave once, end at once when it is said again. */
 class Going {
   readonly #cli: Cli;
-  readonly #plan: RelayPlan;
   readonly #held: HeldBy | null;
   readonly #gone = Promise.withResolvers<number>();
   readonly release: () => void;
   relay: Relay | null = null;
-  /** What SIGHUP does where nobody upgrades: the certificate is read again. */
-  renew: (() => Promise<void>) | null = null;
+  /** What is in force. */
+  plan: RelayPlan;
+  /** What SIGHUP does where nobody upgrades: file and certificate are read again. */
+  reload: (() => Promise<void>) | null = null;
   #asked = false;
   #leaves = false;
 
   constructor(cli: Cli, plan: RelayPlan, held: HeldBy | null) {
     this.#cli = cli;
-    this.#plan = plan;
+    this.plan = plan;
     this.#held = held;
     held?.follow({
       leave: (why) => this.#leave(why),
@@ -110,7 +138,7 @@ class Going {
     this.release = cli.terminal.onSignal((signal) => {
       // A terminal and a supervisor may signal all processes: the holder, who knows all of them, says what it means.
       if (held !== null) return;
-      if (signal === 'reload') this.renew?.().catch((error: unknown) => warn(cli, error));
+      if (signal === 'reload') this.reload?.().catch((error: unknown) => warn(cli, error));
       else if (this.#asked) this.#end();
       else this.#leave('stop');
       this.#asked ||= signal === 'end';
@@ -127,7 +155,7 @@ class Going {
     this.#leaves = true;
     // It has not begun to listen.
     if (relay === null) return this.#gone.resolve(0);
-    const ms = why === 'stop' ? this.#plan.limits.drainMs : this.#plan.drainMs;
+    const ms = why === 'stop' ? this.plan.limits.drainMs : this.plan.drainMs;
     const until = instant(this.#cli.terminal.now() + ms) ?? '';
     relay.drain(ms).then(this.#gone.resolve, this.#gone.reject);
     this.#cli.reporter().say({ event: 'leaving', pid: process.pid, why, visitors: relay.visitors(), until });
