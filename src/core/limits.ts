@@ -93,6 +93,8 @@ export const defaults = {
   carriersMax: 4_000 as number,
   /** What a gateway keeps at its relay: one may break, and the other carries on. cloudflared keeps four; eight are taken at most. */
   carriersPerRelay: 2 as number,
+  /** How long a gateway keeps more carriers than its streams need: the next wave mostly comes within minutes, and an idle one costs memory at the relay. */
+  carrierSpareMs: 300_000 as number,
   /** How long streams of a carrier that its relay has said goodbye to may go on, if the relay lets them. */
   carrierDrainMs: 1_800_000 as number,
   /** How long a gateway that ends waits for its streams. Who pressed Ctrl-C waits with it. */
@@ -109,6 +111,10 @@ export const defaults = {
   nameRememberedMs: 300_000 as number,
   namesRememberedMax: 10_000 as number,
   namesPerCarrierMax: 100 as number,
+  /** Gateways that hold one name together, one serving and the others standing by: machines of one owner, not a fleet. */
+  gatewaysPerNameMax: 8 as number,
+  /** How often a gateway that others stand by for is asked for a sign of life, at most, when visitors come for it. */
+  standbyDoubtMs: 1_000 as number,
   /**
    * A carrier whose connection broke may go on over another one for so long, and keeps so many bytes that the other side
    * has not acknowledged: 60 ms of way at 500 Mbit/s. TCP's own patience is minutes; a visitor's is not.

@@ -8,19 +8,36 @@ import type { Carrier } from './carrier.ts';
 const leavingLookMs = 500;
 const goodbyeLookMs = 10;
 
+/** How a carrier that stands ends before its time: given up as broken, or, where others do its work, given back. */
+export type Ends = Readonly<{ giveUp: (error: SallyportError) => void; giveBack: (() => void) | null }>;
+
+export type PoolOptions = Readonly<{
+  /** How long the streams of a carrier that leaves may go on. */
+  drainMs: number;
+  /** How long more carriers than are needed are kept. */
+  spareMs: number;
+  /** As many are always needed. */
+  least: number;
+  /** One is enough for so many streams: well below where the next one is dialled, so that nothing swings. */
+  streamsEach: number;
+}>;
+
 export class CarrierPool {
-  readonly #drainMs: number;
-  /** How to give each of them up. */
-  readonly #standing = new Map<Carrier, (error: SallyportError) => void>();
+  readonly #options: PoolOptions;
+  readonly #standing = new Map<Carrier, Ends>();
   /** Until when they may go on. */
   readonly #leaving = new Map<Carrier, number>();
   readonly #looking: NodeJS.Timeout;
   #stands = Promise.withResolvers<void>();
+  /** When as many as there are were needed last. */
+  #neededAt = performance.now();
 
-  /** `drainMs`: how long the streams of a carrier that leaves may go on. */
-  constructor(drainMs: number) {
-    this.#drainMs = drainMs;
-    this.#looking = setInterval(() => this.#lookAtLeaving(), leavingLookMs);
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#looking = setInterval(() => {
+      this.#lookAtLeaving();
+      this.#lookAtSpares();
+    }, leavingLookMs);
     this.#looking.unref();
   }
 
@@ -40,6 +57,12 @@ export class CarrierPool {
     return null;
   }
 
+  /** The shortest round trip of those that stand, in milliseconds; null while none is known. */
+  get roundTripMs(): number | null {
+    const known = [...this.#standing.keys()].flatMap(({ roundTripMs }) => (roundTripMs === null ? [] : [roundTripMs]));
+    return known.length === 0 ? null : Math.min(...known);
+  }
+
   /** Whether each of them has so many streams. */
   crowded(streams: number): boolean {
     for (const carrier of this.#standing.keys()) if (carrier.streams < streams) return false;
@@ -50,16 +73,16 @@ export class CarrierPool {
     return this.#standing.has(carrier) || this.#leaving.has(carrier);
   }
 
-  add(carrier: Carrier, giveUp: (error: SallyportError) => void): void {
-    this.#standing.set(carrier, giveUp);
+  add(carrier: Carrier, ends: Ends): void {
+    this.#standing.set(carrier, ends);
     this.#stands.resolve();
   }
 
   /** Gives up a carrier that stands, and why. False when it stands no more. */
   giveUp(carrier: Carrier, error: SallyportError): boolean {
-    const giveUp = this.#standing.get(carrier);
-    giveUp?.(error);
-    return giveUp !== undefined;
+    const ends = this.#standing.get(carrier);
+    ends?.giveUp(error);
+    return ends !== undefined;
   }
 
   /** Nothing is left of it. */
@@ -71,7 +94,7 @@ export class CarrierPool {
   /** It takes no new streams; those that run may end. */
   retire(carrier: Carrier): void {
     this.delete(carrier);
-    if (!carrier.ended) this.#leaving.set(carrier, performance.now() + this.#drainMs);
+    if (!carrier.ended) this.#leaving.set(carrier, performance.now() + this.#options.drainMs);
   }
 
   /** Takes the connection from whoever does not answer in time: what runs goes on over another one, and where nothing runs the carrier ends. */
@@ -103,7 +126,18 @@ export class CarrierPool {
     for (const [carrier, until] of this.#leaving) {
       if (carrier.streams > 0 && performance.now() < until) continue;
       this.#leaving.delete(carrier);
-      carrier.close(fault('carrier-idle', 'the relay has said goodbye'));
+      carrier.close(fault('carrier-idle', 'it has said goodbye, or was told so'));
     }
+  }
+
+  /** One at a time, and only where nothing runs: a WebSocket is not cut to save a connection. */
+  #lookAtSpares(): void {
+    const { spareMs, least, streamsEach } = this.#options;
+    const now = performance.now();
+    let streams = 0;
+    for (const carrier of this.#standing.keys()) streams += carrier.streams;
+    if (this.#standing.size <= Math.max(least, Math.ceil(streams / streamsEach))) this.#neededAt = now;
+    if (now - this.#neededAt < spareMs) return;
+    for (const [carrier, { giveBack }] of this.#standing) if (giveBack !== null && carrier.streams === 0) return giveBack();
   }
 }

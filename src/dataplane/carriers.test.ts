@@ -206,6 +206,30 @@ describe('several carriers', () => {
     for (const socket of sockets) socket.destroy();
   });
 
+  it('are given back when they were not needed for a while, and no request fails by it', async (test) => {
+    const at = await world(test, { carrierStreamsMax: 8, carrierSpareMs: 300 });
+    const key = await at.member('blog');
+    const member = gateway(test, at, { identity: key, names: [name] });
+    await until(() => member.link.carriers() === 2);
+    const crowd = await standing(at.port, 16);
+    await until(() => member.link.carriers() > 2);
+    const most = member.link.carriers();
+    // Streams that last hold theirs: a carrier goes only when nothing runs on it.
+    const [lasting] = await standing(at.port, 1);
+    for (const socket of crowd) socket.destroy();
+    const load = visits(test, at.port, name, 2);
+    await until(() => member.link.carriers() === 2 && at.relay.gateways()[0]?.carriers === 2, 10_000);
+    await load.end();
+    deepEqual(load.tally.failed, []);
+    ok(load.tally.whole > 10, `${load.tally.whole} visits while ${most} became 2`);
+    ok(lasting !== undefined && (await echoes(lasting)));
+    equal(at.relay.gateways().length, 1);
+    // Fewer than that are never given back, and more come again when they are needed.
+    const again = await standing(at.port, 10);
+    await until(() => member.link.carriers() > 2);
+    for (const socket of [...again, lasting]) socket.destroy();
+  });
+
   it('get no stream before their gateway has spoken on them, so that no open outruns the greeting', async (test) => {
     const at = await world(test, { carriersPerRelay: 8 });
     const key = await at.member('blog');

@@ -3,56 +3,21 @@
 import { randomBytes } from 'node:crypto';
 import { SallyportError, fault } from '../core/errors.ts';
 import type { Opening } from '../core/mux/opening.ts';
-import type { Limits } from '../core/limits.ts';
-import type { NameAnswer, TunnelArrival } from '../contracts/tunnel.ts';
+import type { NameAnswer } from '../contracts/tunnel.ts';
 import type { Carrier } from './carrier.ts';
-import { CarrierPool } from './carrier-pool.ts';
+import { CarrierPool, type Ends } from './carrier-pool.ts';
 import type { CarrierStream } from './carrier-stream.ts';
 import { comeBack } from './comeback.ts';
-import { ChangeWatch, type ChangeWatchOptions } from './change-watch.ts';
+import { ChangeWatch } from './change-watch.ts';
 import { steadyNow } from './deadlines.ts';
 import { type Reached, type ReachOptions, reachRelay } from './reach-relay.ts';
-import { RelayPins, type KeyOptions } from './relay-pins.ts';
-import type { Way } from './reach/way.ts';
+import type { DialOptions, RelayLink, RelayState } from './relay-link.ts';
+import { RelayPins } from './relay-pins.ts';
 import { Redial } from './redial.ts';
 import { Registrar, nameError } from './registrar.ts';
 import { arrivalOf } from './tunnel-arrival.ts';
 
-export type RelayState = 'connecting' | 'ready' | 'lost';
-
-export type DialOptions = KeyOptions &
-  Readonly<{
-    /** HOST:PORT, `[v6]:PORT`. */
-    address: string;
-    /** Straight when left out. One for all carriers, for what the first finds out serves the others. */
-    way?: Way;
-    /** Canonical names (`blog.example.org`, `*.blog.example.org`) to be held at once. */
-    names: readonly string[];
-    limits: Limits;
-    /** A visitor's stream: still TLS. Where it came from is the relay's word. */
-    onArrival: (arrival: TunnelArrival) => void;
-    /**
-     * `lost` comes with the reason when no carrier stands any more, `ready` with one when some of the names are refused.
-     * The link goes on trying in either case. A relay that says goodbye is not lost before its first redial has failed.
-     */
-    onState: (state: RelayState, error?: SallyportError) => void;
-    signal: AbortSignal;
-    /** How sleep and other addresses are seen; by the system's own means when left out. */
-    watching?: Omit<ChangeWatchOptions, 'changed'>;
-  }>;
-
-export interface RelayLink {
-  /** Resolves when the relay first holds every name that it will hold; rejects with `interrupted` when closed before. */
-  readonly ready: Promise<void>;
-  /** Makes these the names of this gateway, now and after every reconnection. Says how each fared; rejects when no carrier is left. */
-  register(names: readonly string[]): Promise<readonly NameAnswer[]>;
-  /** What the relay said that this key may hold; empty before the first carrier. */
-  grants(): readonly string[];
-  /** How many carriers take new streams. */
-  carriers(): number;
-  /** Says goodbye, lets streams end within `goodbyeMs`, and is gone. */
-  close(): Promise<void>;
-}
+export type { DialOptions, RelayLink, RelayState };
 
 /** Reconnects for ever: at once the first time, then with jittered backoff up to `redialMs`. */
 export function dialRelay(options: DialOptions): RelayLink {
@@ -61,8 +26,9 @@ export function dialRelay(options: DialOptions): RelayLink {
 
 /** More carriers than this help nobody, and a relay takes sixteen of one key. */
 const carriersMost = 8;
-/** How a carrier ended for us: `error` null where the relay said goodbye and what runs may end. */
-type Outcome = Readonly<{ error: SallyportError | null; stoodMs: number }>;
+/** How a carrier ended for us: broken, told by the relay to leave (what runs may end), or given back for good. */
+type End = SallyportError | 'leaving' | 'spare';
+type Outcome = Readonly<{ end: End; stoodMs: number }>;
 
 class Link implements RelayLink {
   readonly #options: DialOptions;
@@ -72,11 +38,11 @@ class Link implements RelayLink {
   readonly #registrar: Registrar;
   readonly #pins: RelayPins;
   readonly #pool: CarrierPool;
-  readonly #redials: Redial[] = [];
+  readonly #redials = new Set<Redial>();
   readonly #dialling = new Set<AbortController>();
   readonly #changes: ChangeWatch;
   /** One for each carrier that is kept. */
-  readonly #running: Promise<void>[] = [];
+  readonly #running = new Set<Promise<void>>();
   #grants: readonly string[] = [];
   #state: RelayState = 'connecting';
   /** What was said last of refused names; null when all are held. */
@@ -89,12 +55,17 @@ class Link implements RelayLink {
     this.#options = options;
     this.#registrar = new Registrar(names);
     this.#pins = new RelayPins(options);
-    this.#pool = new CarrierPool(limits.carrierDrainMs);
+    const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
+    this.#pool = new CarrierPool({
+      drainMs: limits.carrierDrainMs,
+      spareMs: limits.carrierSpareMs,
+      least: count,
+      streamsEach: Math.max(1, limits.carrierStreamsMax / 4),
+    });
     this.#ready.promise.catch(() => undefined);
     this.#changes = new ChangeWatch({ ...options.watching, changed: () => this.#changed() });
     signal.addEventListener('abort', () => void this.close(), { once: true, signal: this.#stop.signal });
     if (signal.aborted) this.#stop.abort();
-    const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
     for (let index = 0; index < count; index += 1) this.#start(index === 0);
     if (signal.aborted) void this.close();
   }
@@ -111,11 +82,15 @@ class Link implements RelayLink {
     return this.#pool.size;
   }
 
+  roundTripMs(): number | null {
+    return this.#pool.roundTripMs;
+  }
+
   async register(names: readonly string[]): Promise<readonly NameAnswer[]> {
     this.#registrar.names = names;
     for (;;) {
       try {
-        return await this.#registrar.ask(() => this.#pool.any());
+        return this.#heard(await this.#registrar.ask(() => this.#pool.any()));
       } catch (error) {
         // The carrier was lost; the names must not be lost with it while another one stands.
         if (this.#pool.any() === null) throw error;
@@ -143,22 +118,22 @@ class Link implements RelayLink {
       if (!leads) await this.#pool.stands;
       if (signal.aborted) return;
       if (leads && this.#state !== 'ready') this.#say('connecting');
-      const { error, stoodMs } = await this.#carryOnce();
-      if (signal.aborted) return;
+      const { end, stoodMs } = await this.#carryOnce(leads);
+      if (signal.aborted || end === 'spare') return;
       const none = this.#pool.size === 0;
       // Whoever leads may sit out a long wait from before.
       if (redial.lost(stoodMs) && none) for (const other of this.#redials) if (other !== redial) other.wake();
-      if (error !== null && none && (leads || this.#state === 'ready')) this.#say('lost', error);
+      if (end !== 'leaving' && none && (leads || this.#state === 'ready')) this.#say('lost', end);
       await redial.pause(signal);
     }
   }
 
   /** One carrier from its beginning until it takes no more streams. Never rejects. */
-  async #carryOnce(): Promise<Outcome> {
-    const gone = Promise.withResolvers<SallyportError | null>();
+  async #carryOnce(leads: boolean): Promise<Outcome> {
+    const gone = Promise.withResolvers<End>();
     const attempt = new AbortController();
     this.#dialling.add(attempt);
-    const stopped = (): void => gone.resolve(null);
+    const stopped = (): void => gone.resolve('leaving');
     this.#stop.signal.addEventListener('abort', stopped);
     let carrier: Carrier | null = null;
     let reached: Reached | null = null;
@@ -183,7 +158,7 @@ class Link implements RelayLink {
         message: (type, value) => {
           if (type !== 'names' || !this.#registrar.answered(carrier, value)) fell(untrusted());
         },
-        goaway: (code) => (code === 'interrupted' ? gone.resolve(null) : fell(this.#unreachable(`is leaving (${code})`))),
+        goaway: (code) => (code === 'interrupted' ? gone.resolve('leaving') : fell(this.#unreachable(`is leaving (${code})`))),
         suspended: () => reached !== null && void comeBack(reach, reached, fell),
         end: (why) => fell(this.#unreachable(`was lost: ${why.why}`)),
       };
@@ -193,13 +168,15 @@ class Link implements RelayLink {
       this.#grants = reached.accepted.grants;
       this.#pins.learn(reached);
       if (fallen !== null) throw closed();
-      await this.#announce(carrier, fell);
+      await this.#announce(carrier, { giveUp: fell, giveBack: leads ? null : () => gone.resolve('spare') });
       const since = performance.now();
-      const error = await gone.promise;
-      if (error === null && !this.#stop.signal.aborted) this.#pool.retire(carrier);
-      return { error, stoodMs: performance.now() - since };
+      const end = await gone.promise;
+      // This one carrier goes, not the process: the relay gives its streams to the others.
+      if (end === 'spare') carrier.goaway('carrier-idle');
+      if (typeof end === 'string' && !this.#stop.signal.aborted) this.#pool.retire(carrier);
+      return { end, stoodMs: performance.now() - since };
     } catch (error) {
-      return { error: fallen ?? asError(error), stoodMs: 0 };
+      return { end: fallen ?? asError(error), stoodMs: 0 };
     } finally {
       this.#dialling.delete(attempt);
       this.#stop.signal.removeEventListener('abort', stopped);
@@ -209,10 +186,10 @@ class Link implements RelayLink {
   }
 
   /** Registers the names on a new carrier, which stands from then on. Throws when not one of them is held. */
-  async #announce(carrier: Carrier, fell: (error: SallyportError) => void): Promise<void> {
-    const error = refusalIn(await this.#registrar.ask(() => carrier));
+  async #announce(carrier: Carrier, ends: Ends): Promise<void> {
+    const error = refusalIn(this.#heard(await this.#registrar.ask(() => carrier)));
     if (carrier.ended || this.#stop.signal.aborted) throw closed();
-    this.#pool.add(carrier, fell);
+    this.#pool.add(carrier, ends);
     this.#ready.resolve();
     this.#registered(error);
   }
@@ -230,10 +207,15 @@ class Link implements RelayLink {
     const carrier = this.#pool.any();
     if (carrier === null) return;
     try {
-      this.#registered(refusalIn(await this.#registrar.ask(() => carrier)));
+      this.#registered(refusalIn(this.#heard(await this.#registrar.ask(() => carrier))));
     } catch (error) {
       this.#pool.giveUp(carrier, asError(error));
     }
+  }
+
+  #heard(answers: readonly NameAnswer[]): readonly NameAnswer[] {
+    this.#options.onNames?.(answers);
+    return answers;
   }
 
   #say(state: RelayState, error?: SallyportError): void {
@@ -256,16 +238,20 @@ class Link implements RelayLink {
     this.#options.onArrival(arrival);
   }
 
-  /** One carrier more, for good: an idle one costs little. */
+  /** One carrier more; the pool gives it back when it was not needed for a while. */
   #grow(): void {
-    if (this.#running.length >= carriersMost || this.#running.length > this.#pool.size || this.#stop.signal.aborted) return;
+    if (this.#running.size >= carriersMost || this.#running.size > this.#pool.size || this.#stop.signal.aborted) return;
     this.#start(false);
   }
 
   #start(leads: boolean): void {
     const redial = new Redial({ mostMs: this.#options.limits.redialMs, now: steadyNow, chance: Math.random });
-    this.#redials.push(redial);
-    this.#running.push(this.#keep(redial, leads));
+    const running = this.#keep(redial, leads).finally(() => {
+      this.#redials.delete(redial);
+      this.#running.delete(running);
+    });
+    this.#redials.add(redial);
+    this.#running.add(running);
   }
 
   #unreachable(what: string): SallyportError {
