@@ -41,14 +41,25 @@ const cases: readonly Case[] = [
   },
   {
     rule: floors.modulesStandAlone,
-    title: 'a module imports no other module, only files that carry its name',
+    title: 'a module imports no other module, only files that carry its name or that versions of one protocol share',
     good: {
       'src/modules/guards/password.ts': "import { page } from './password-page.ts'; import { form } from './password/form.ts';",
       'src/modules/guards/password-page.ts': '',
       'src/modules/guards/password/form.ts': "import { page } from '../password-page.ts';",
+      'src/modules/protocols/web1.ts': "import { tap } from './web/tap.ts';",
+      'src/modules/protocols/web2/form.ts': "import { tap } from '../web/tap.ts';",
+      'src/modules/protocols/web2.ts': '',
+      'src/modules/protocols/web/tap.ts': "import { batch } from './batch.ts';",
+      'src/modules/protocols/web/batch.ts': '',
     },
     bad: [
       { 'src/modules/guards/ip.ts': "import { b } from './link.ts';", 'src/modules/guards/link.ts': '' },
+      { 'src/modules/protocols/web/tap.ts': "import { b } from '../web1.ts';", 'src/modules/protocols/web1.ts': '' },
+      {
+        'src/modules/protocols/sni.ts': "import { b } from './web/tap.ts';",
+        'src/modules/protocols/web/tap.ts': '',
+        'src/modules/protocols/web1.ts': '',
+      },
       {
         'src/modules/guards/ip.ts': "import { b } from './password-page.ts';",
         'src/modules/guards/password.ts': '',

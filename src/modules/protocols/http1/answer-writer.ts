@@ -5,13 +5,15 @@ import type { Fault } from '../../../core/errors.ts';
 import { BodyReader } from '../../../core/http/body-reader.ts';
 import { lastChunkText, responseHeadText } from '../../../core/http/forward.ts';
 import type { Framing, RequestHead, ResponseHead } from '../../../core/http/head.ts';
-import type { Batch } from './batch.ts';
-import { nativeLatin1 } from './latin1.ts';
+import type { Answering } from '../http/parties.ts';
+import type { Visitor } from './visitor.ts';
+import { nativeLatin1 } from '../http/latin1.ts';
 
 const noBody: Framing = Object.freeze({ is: 'none' });
 
-export class AnswerWriter {
-  readonly #batch: Batch;
+export class AnswerWriter implements Answering {
+  readonly #visitor: Pick<Visitor, 'out' | 'stream'>;
+  readonly #batch: Visitor['out'];
   readonly #request: RequestHead;
   readonly #tools: Pick<ProtocolTools, 'limits' | 'httpDate'>;
   #body: BodyReader | null = null;
@@ -19,8 +21,9 @@ export class AnswerWriter {
   #endsWithStream = false;
   #rawBytes = 0;
 
-  constructor(batch: Batch, request: RequestHead, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>) {
-    this.#batch = batch;
+  constructor(visitor: Pick<Visitor, 'out' | 'stream'>, request: RequestHead, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>) {
+    this.#visitor = visitor;
+    this.#batch = visitor.out;
     this.#request = request;
     this.#tools = tools;
   }
@@ -83,6 +86,10 @@ export class AnswerWriter {
 
   end(): void {
     if (this.#sent.is === 'chunked') this.#batch.text(lastChunkText(this.#body?.trailers ?? []));
+  }
+
+  flush(): boolean {
+    return this.#batch.flush(this.#visitor.stream);
   }
 
   /** A body without a length reaches a 1.1 visitor in chunks, so that its end is known; a 1.0 visitor to the connection's end. */

@@ -5,9 +5,9 @@ import type { Fields } from '../../../core/http/fields.ts';
 import type { Framing } from '../../../core/http/head.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { nativeLatin1 } from './latin1.ts';
-import { PackedBytes } from './packed-bytes.ts';
-import type { BodyTaker } from './parties.ts';
+import { nativeLatin1 } from '../http/latin1.ts';
+import { PackedBytes } from '../http/packed-bytes.ts';
+import type { BodyTaker } from '../http/parties.ts';
 
 /** RFC 9112, 8: nothing may be made of half a message. */
 export const halfBody = fault('message-incomplete', 'the visitor ended its side before the body was complete');

@@ -4,8 +4,8 @@ import { Socket } from 'node:net';
 import type { Deadline, Proceeding, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Opened } from '../../../contracts/upstream.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
-import type { BodyTaker, Running } from './parties.ts';
-import { unansweredTally } from './tally.ts';
+import type { BodyTaker, Running } from '../http/parties.ts';
+import { unansweredTally } from '../http/tally.ts';
 import type { Visitor } from './visitor.ts';
 
 /** RFC 9110, 15.2.2. What the visitor sent behind its head waits until then, and reaches the service after it. */

@@ -9,14 +9,15 @@ import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
 import { fault, type Fault } from '../../../core/errors.ts';
 import { Backlog } from './backlog.ts';
-import { Batch } from './batch.ts';
+import { Batch } from '../http/batch.ts';
 import { BodyIntake, halfBody } from './body-intake.ts';
 import { discardRest } from './discard-rest.ts';
-import { nativeLatin1 } from './latin1.ts';
-import type { BodyTaker, VisitorOwner, VisitorState } from './parties.ts';
-import { Patience } from './patience.ts';
+import { nativeLatin1 } from '../http/latin1.ts';
+import type { BodyTaker, VisitorSide } from '../http/parties.ts';
+import type { VisitorOwner, VisitorState } from './owner.ts';
+import { Patience } from '../http/patience.ts';
 
-export class Visitor {
+export class Visitor implements VisitorSide {
   readonly stream: Duplex;
   /** What is to be written to the visitor. Empty between exchanges. */
   readonly out = new Batch();

@@ -1,9 +1,8 @@
 /** Reads one request's body whole, up to a measure: for forms and signatures, never for what is passed on. */
 
 import type { ProtocolTools } from '../../../contracts/protocol.ts';
-import type { RequestHead } from '../../../core/http/head.ts';
 import { PackedBytes } from './packed-bytes.ts';
-import type { Visitor } from './visitor.ts';
+import type { Conversing } from './parties.ts';
 
 /** Bytes beyond the short beginning of each body that are held at this moment, of all visitors of this process. */
 let heldOfAll = 0;
@@ -13,16 +12,14 @@ let heldOfAll = 0;
  * measure of its own, one together with all others, and a while for all of it.
  */
 export class Gathering {
-  readonly #visitor: Visitor;
-  readonly #head: RequestHead;
+  readonly #with: Conversing;
   readonly #tools: Pick<ProtocolTools, 'limits' | 'deadlines'>;
   #body: Uint8Array | null = null;
   #torn = false;
   #counted = 0;
 
-  constructor(visitor: Visitor, head: RequestHead, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>) {
-    this.#visitor = visitor;
-    this.#head = head;
+  constructor(conversing: Conversing, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>) {
+    this.#with = conversing;
     this.#tools = tools;
   }
 
@@ -40,11 +37,11 @@ export class Gathering {
   async read(bytesMax: number): Promise<Uint8Array | null> {
     if (this.#torn) return null;
     if (this.#body !== null) return this.#body.length <= bytesMax ? this.#body : null;
-    const visitor = this.#visitor;
-    const { framing, expectsContinue } = this.#head;
+    const { visitor, voice } = this.#with;
+    const { framing, expectsContinue } = this.#with.head;
     if (framing.is === 'length' && framing.length > bytesMax) return null;
     if (visitor.bodyBytes === 0 && visitor.bodyRead) return new Uint8Array(0);
-    if (expectsContinue && visitor.bodyBytes === 0) visitor.stream.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+    if (expectsContinue && visitor.bodyBytes === 0) voice.goOn();
     this.#body = await this.#taken(bytesMax);
     this.#torn = this.#body === null;
     return this.#body;
@@ -57,7 +54,7 @@ export class Gathering {
   }
 
   #taken(bytesMax: number): Promise<Uint8Array | null> {
-    const visitor = this.#visitor;
+    const { visitor } = this.#with;
     const { deadlines, limits } = this.#tools;
     const end = deadlines.time() + limits.idleMs;
     return new Promise((resolve) => {

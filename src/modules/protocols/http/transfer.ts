@@ -1,6 +1,6 @@
 /** One exchange on its way: the request to the service, the response back, each with backpressure. */
 
-import type { Proceeding, ProtocolTools } from '../../../contracts/protocol.ts';
+import type { Proceeding } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { signsInConnection } from '../../../core/http/connection.ts';
 import { fieldValue } from '../../../core/http/fields.ts';
@@ -9,31 +9,28 @@ import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
 import { isReplayable } from '../../../core/http/replayable.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { AnswerWriter } from './answer-writer.ts';
 import type { Batch } from './batch.ts';
 import { Tap, type Drinker } from './tap.ts';
-import type { BodyTaker, Running } from './parties.ts';
+import type { Answering, BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
-import type { Visitor } from './visitor.ts';
 
 type OpenedStream = Extract<Opened, { is: 'stream' }>;
 
 /** Who takes part. */
-export type Parties = Readonly<{ head: RequestHead; visitor: Visitor; to: OpenedStream }>;
+export type Parties = Readonly<{ head: RequestHead; visitor: VisitorSide; writer: Answering; to: OpenedStream }>;
 
 /** Where the response is. `raw`: both sides have left HTTP behind. */
 type State = 'head' | 'body' | 'raw' | 'done';
 
 export class Transfer implements Drinker, BodyTaker, Running {
   readonly #head: RequestHead;
-  readonly #visitor: Visitor;
+  readonly #visitor: VisitorSide;
   readonly #to: OpenedStream;
   readonly #tap: Tap;
   readonly #limits: Limits;
   readonly #owner: Proceeding;
   readonly #toService: Batch;
-  readonly #toVisitor: Batch;
-  readonly #writer: AnswerWriter;
+  readonly #writer: Answering;
   #state: State = 'head';
   /** Whether the service keeps its connection after this answer. */
   #persistent = false;
@@ -48,9 +45,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
   #heard = false;
   #settled = false;
 
-  constructor(parties: Parties, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>, owner: Proceeding) {
-    const { head, visitor, to } = parties;
-    const { limits } = tools;
+  constructor(parties: Parties, limits: Limits, owner: Proceeding) {
+    const { head, visitor, writer, to } = parties;
     this.#head = head;
     this.#visitor = visitor;
     this.#to = to;
@@ -59,8 +55,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#quietMs = limits.answerMs;
     this.#tap = Tap.of(to.stream, limits);
     this.#toService = this.#tap.out;
-    this.#toVisitor = visitor.out;
-    this.#writer = new AnswerWriter(visitor.out, head, tools);
+    this.#writer = writer;
     this.#tap.reader.expect(head.method);
   }
 
@@ -255,7 +250,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   #flushVisitor(): void {
-    if (!this.#toVisitor.flush(this.#visitor.stream)) {
+    if (!this.#writer.flush()) {
       this.#to.stream.pause();
       this.#visitor.full();
     }
@@ -264,7 +259,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   #responseWhole(reusable: boolean): void {
     this.#writer.end();
     this.#state = 'done';
-    this.#toVisitor.flush(this.#visitor.stream);
+    this.#writer.flush();
     this.#end(null, null, reusable && this.#requestDone && !signsInConnection(this.#head.fields));
   }
 
@@ -274,7 +269,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     if (this.#status !== null) return this.cut(code, why);
     const untouched = code === 'upstream-broken' && !this.#heard && this.#to.reused && isReplayable(this.#head);
     // An interim answer may wait there: it goes before whatever is said next.
-    this.#toVisitor.flush(this.#visitor.stream);
+    this.#writer.flush();
     this.#leave(false);
     const told = error === null ? why : `${why} (${error.code ?? error.name})`;
     this.#owner.settled(unansweredTally({ code, why: told, bytesIn: this.#requestBytes, untouched }));

@@ -1,32 +1,8 @@
-/** Who is told what, on the visitor's side of a connection. */
+/** Who is told what happens to the visitor of a connection. */
 
-import type { Code, Fault } from '../../../core/errors.ts';
+import type { Fault } from '../../../core/errors.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 
-/** Who takes the body of the request that is being served. */
-export interface BodyTaker {
-  /** Whether the body must keep a lowest rate at this moment (slow POST). */
-  readonly paced: boolean;
-  span(bytes: Uint8Array): void;
-  /** The body is complete. */
-  whole(): void;
-  /** It has no single reading, or ended too early. */
-  broken(fault: Fault): void;
-  /** A chunk has been read to its end: what was put together may be sent. */
-  turn(): void;
-}
-
-/** What carries an exchange once its upstream is open. */
-export interface Running {
-  /** Ends it now: both streams are destroyed. */
-  cut(code: Code, why: string): void;
-  visitorGone(): void;
-  visitorDrained(): void;
-  /** Nothing moved for too long. */
-  stalled(): void;
-}
-
-/** Who is told what happens to the visitor. */
 export interface VisitorOwner {
   /** A head was read, and as much of its body as is held before anybody hears of it. */
   request(head: RequestHead): void;
