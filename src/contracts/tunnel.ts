@@ -42,6 +42,12 @@ export interface Pace {
   spend(bytes: number): number;
 }
 
+/**
+ * How a name is shared by the gateways that may hold it: `alone` (one at a time), `standby` (one serves, the others wait for
+ * its end) or `spread` (all serve). `rank` orders those who stand by: the lowest comes first.
+ */
+export type Sharing = Readonly<{ how: 'alone' | 'standby' | 'spread'; rank: number }>;
+
 /** Who may what at a relay: asked at every registration and at every open, answered from memory. */
 export interface Grants {
   /** Whether this key may hold this canonical name (or `*.` and a canonical name) at this moment. */
@@ -56,6 +62,8 @@ export interface Grants {
   portsOf(fingerprint: string): readonly PortRange[];
   /** Takes the room of one stream to a name or port that this key owns; null when its grant has no more. */
   enter(fingerprint: string, at: string | number): Lease | null;
+  /** How this key, which owns the name, shares it with others. */
+  sharing(fingerprint: string, name: string): Sharing;
   /** Why the operator blocked this key, every name of it, or the address that it comes from; null when nothing is blocked. */
   barred(fingerprint: string, ip: string): string | null;
   /** Why the operator blocked this name, as its owner is told; null for everybody else. */
@@ -64,8 +72,9 @@ export interface Grants {
 
 /** How a name fared at the relay. */
 export type NameAnswer =
-  | Readonly<{ name: string; is: 'held' }>
-  | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' }>
+  /** `standby`: another gateway of the group serves it. */
+  | Readonly<{ name: string; is: 'held'; as?: 'standby' | undefined }>
+  | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' | 'store-unshared' }>
   /** By the relay's operator; `why` is their text, 200 characters at most. */
   | Readonly<{ name: string; is: 'refused'; code: 'relay-blocked'; why: string }>;
 

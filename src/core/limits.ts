@@ -16,6 +16,9 @@ export const defaults = {
   chunkOverheadBytesMax: 16_384 as number,
   /** Interim answers (1xx) before the final one: a service that sends more is broken or hostile. curl stops at 20 redirects alike. */
   interimResponsesMax: 16 as number,
+  /** A fixed answer of the configuration, and an error page of one's own: kept in memory. What is longer belongs into a folder. */
+  fixedAnswerBytesMax: 1_048_576 as number,
+  errorPageBytesMax: 65_536 as number,
   /** The whole of a form below /.sallyport/. */
   formBytesMax: 16_384 as number,
   /** A webhook's body is gathered for its signature: GitHub caps at 25 MB, Stripe stays below 1 MB. */
@@ -113,7 +116,7 @@ export const defaults = {
   namesPerCarrierMax: 100 as number,
   /** Gateways that hold one name together, one serving and the others standing by: machines of one owner, not a fleet. */
   gatewaysPerNameMax: 8 as number,
-  /** How often a gateway that others stand by for is asked for a sign of life, at most, when visitors come for it. */
+  /** How long a visitor's hello may be unanswered before a gateway that others stand by for is asked for a sign of life. With `carrierProbeMs` less than `visitorHoldMs`. */
   standbyDoubtMs: 1_000 as number,
   /**
    * A carrier whose connection broke may go on over another one for so long, and keeps so many bytes that the other side
@@ -162,8 +165,25 @@ export const defaults = {
   credentialCacheMax: 1_000 as number,
   credentialCacheMs: 300_000 as number,
 
+  // Certificates from an authority.
+  /** Names of one gateway: Let's Encrypt gives 50 new certificates a week for a domain. */
+  acmeNamesMax: 100 as number,
+  /** Of all processes of a store: a mistake must not use up what the authority allows (300 in three hours). */
+  acmeOrdersPerHourMax: 50 as number,
+  /** One order, from its first word to the certificate. DNS may take minutes to spread. */
+  acmeOrderMs: 600_000 as number,
+  /** The program that writes a DNS record, which waits until the world sees it. */
+  acmeHookMs: 120_000 as number,
+  /** Who orders for a name holds it for so long, and again and again: what a killed one leaves ends by itself. */
+  acmeLeaseMs: 60_000 as number,
+  /** The wait after a failed order; it doubles up to a day. Let's Encrypt allows five failures an hour for a name. */
+  acmeRetryMs: 60_000 as number,
+  acmeRetryMsMax: 86_400_000 as number,
+
   // Files.
   configBytesMax: 1_048_576 as number,
+  /** Certificates from files; each has a TLS context of some 50 KB once it was asked for. */
+  certificatesMax: 1_000 as number,
   logBytesMax: 67_108_864 as number,
   logFilesMax: 5 as number,
   logQueueBytesMax: 8_388_608 as number,

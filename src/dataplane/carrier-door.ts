@@ -16,6 +16,7 @@ import type { Accepted, RefusedCode } from './greeting.ts';
 import { carrierTls, channelProved, helloShape, nextKeyFeature, peerFingerprint, refusedShape, registerShape } from './greeting.ts';
 import { renewedFingerprint } from './renewal.ts';
 import { resumeFeature, Resumptions, type Resuming, type Ticket } from './resumption.ts';
+import { sharingOffer } from './sharing.ts';
 import { turnPieces } from './turn-bytes.ts';
 
 export type CarrierDoorOptions = Readonly<{
@@ -158,7 +159,9 @@ class Visit implements CarrierTaker {
   }
 
   /** The gateway may come again, and is known by its ticket. */
-  suspended(): void {}
+  suspended(): void {
+    if (this.#live !== null) this.#door.options.directory.suspended(this.#live);
+  }
 
   end(why: Fault): void {
     this.fail(why);
@@ -213,7 +216,8 @@ class Visit implements CarrierTaker {
     // The old key is nobody's now: the gateway comes again with the new one.
     if (key !== fingerprint) return this.fail(fault('interrupted', 'the gateway has a new key'));
     carrier.begin({ window: hello.data.window, streams: hello.data.streams }, resumable);
-    this.#live = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier };
+    const offer = sharingOffer(hello.data.features);
+    this.#live = { fingerprint, instance: hello.data.instance, from: this.#from.ip, since: now(), carrier, offer };
     directory.add(this.#live);
     directory.thin(fingerprint, limits.carriersPerKeyMax);
     this.onSettled();
@@ -232,6 +236,7 @@ class Visit implements CarrierTaker {
     const accepted: Accepted = { ...this.#accepted(before, grants, []), resumed: before.received };
     for (const piece of turnPieces([{ type: 'accepted', stream: 0, payload: encodeMessage(accepted) }])) socket.write(piece);
     before.resume(socket, resuming.received);
+    this.#door.options.directory.resumed();
   }
 
   #accepted(carrier: Carrier, grants: readonly string[], offered: readonly string[]): Accepted {

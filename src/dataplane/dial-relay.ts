@@ -14,7 +14,7 @@ import { type Reached, type ReachOptions, reachRelay } from './reach-relay.ts';
 import type { DialOptions, RelayLink, RelayState } from './relay-link.ts';
 import { RelayPins } from './relay-pins.ts';
 import { Redial } from './redial.ts';
-import { Registrar, nameError } from './registrar.ts';
+import { Registrar, refusalIn } from './registrar.ts';
 import { arrivalOf } from './tunnel-arrival.ts';
 
 export type { DialOptions, RelayLink, RelayState };
@@ -53,7 +53,7 @@ class Link implements RelayLink {
   constructor(options: DialOptions) {
     const { limits, signal, names } = options;
     this.#options = options;
-    this.#registrar = new Registrar(names);
+    this.#registrar = new Registrar(names, () => void this.#askAgain());
     this.#pins = new RelayPins(options);
     const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
     this.#pool = new CarrierPool({
@@ -257,15 +257,6 @@ class Link implements RelayLink {
   #unreachable(what: string): SallyportError {
     return new SallyportError('relay-unreachable', `The carrier to ${this.#options.address} ${what}.`);
   }
-}
-
-/** Null when all names are held. Throws when none is. */
-function refusalIn(answers: readonly NameAnswer[]): SallyportError | null {
-  const refused = answers.find((answer) => answer.is === 'refused');
-  if (refused === undefined) return null;
-  const error = nameError(refused);
-  if (!answers.some((answer) => answer.is === 'held')) throw error;
-  return error;
 }
 
 function untrusted(): SallyportError {

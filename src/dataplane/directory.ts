@@ -1,30 +1,30 @@
 /** Which gateway holds which name now. Every registration and every open is judged by the current grants. */
 
 import { fault } from '../core/errors.ts';
-import { canonicalHost } from '../core/http/host.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Stream } from '../contracts/stream.ts';
 import type { Grants, NameAnswer, Visitor } from '../contracts/tunnel.ts';
 import type { Caller } from '../contracts/upstream.ts';
 import { HeldVisitors } from './held-visitors.ts';
+import { Holders } from './holders.ts';
 import { KnownNames, wildcardOf } from './known-names.ts';
 import { leased } from './leased-stream.ts';
 import { LiveGateway, type LiveCarrier } from './live-gateway.ts';
+import { Registrations, type Asked } from './registrations.ts';
 
-export type { LiveCarrier };
+export type { Asked, LiveCarrier };
 
 export type GatewayFacts = Readonly<{
   fingerprint: string;
   from: string;
   since: number;
   names: readonly string[];
+  /** Of them those that another gateway of the group serves. */
+  standsBy: readonly string[];
   carriers: number;
   streams: number;
   roundTripMs: number | null;
 }>;
-
-/** What a carrier says that its gateway is to hold. `ask` only grows in one process. */
-export type Asked = Readonly<{ ask: number; names: readonly string[] }>;
 
 export type DirectoryOptions = Readonly<{
   grants: Grants;
@@ -40,10 +40,11 @@ export class Directory {
   readonly #limits: Limits;
   readonly #unnamed: string | null;
   readonly #gateways = new Map<string, LiveGateway>();
-  readonly #holders = new Map<string, LiveGateway>();
+  readonly #holders = new Holders();
   readonly #now: () => number;
   readonly #since: number;
   readonly #known: KnownNames;
+  readonly #registrations: Registrations;
   readonly #held: HeldVisitors;
   #carriers = 0;
 
@@ -54,6 +55,8 @@ export class Directory {
     this.#now = options.now ?? (() => performance.now());
     this.#since = this.#now();
     this.#known = new KnownNames(options.limits, this.#now);
+    const { grants, limits } = options;
+    this.#registrations = new Registrations({ grants, limits, holders: this.#holders, known: this.#known });
     this.#held = new HeldVisitors(options.limits, (visitor) => this.#openNow(visitor));
   }
 
@@ -85,7 +88,7 @@ export class Directory {
     const gateway = this.#gateways.get(keyOf(live));
     if (gateway === undefined) return;
     for (const each of which === 'all' ? gateway.carriers : [live]) gateway.retire(each);
-    if (!gateway.stands) this.#free(gateway);
+    this.#freeUnlessStanding(gateway);
   }
 
   remove(live: LiveCarrier): void {
@@ -93,7 +96,7 @@ export class Directory {
     if (gateway === undefined || !gateway.carriers.includes(live)) return;
     this.#carriers -= 1;
     const last = gateway.remove(live);
-    if (!gateway.stands) this.#free(gateway);
+    this.#freeUnlessStanding(gateway);
     if (last) this.#gateways.delete(keyOf(live));
   }
 
@@ -109,7 +112,11 @@ export class Directory {
     const gateway = this.#gateways.get(keyOf(live));
     if (gateway === undefined) return Promise.resolve(asked.names.map((name) => ({ name, is: 'refused', code: 'name-refused' })));
     gateway.stand(live, this.#limits.carrierProbeMs);
-    const answers = gateway.turn.then(() => this.#registerAll(gateway, asked));
+    const answers = gateway.turn.then(async () => {
+      const said = await this.#registrations.all(gateway, asked);
+      this.#held.look();
+      return said;
+    });
     gateway.turn = answers.catch(() => undefined);
     return answers;
   }
@@ -118,12 +125,29 @@ export class Directory {
   open(visitor: Visitor, caller: Caller): Stream | Promise<Stream | null> | null {
     const stream = this.#openNow(visitor);
     if (stream !== undefined) return stream;
-    return this.#isKnown(visitor.sni) ? this.#held.hold(visitor, caller) : null;
+    return this.#isAway(visitor.sni) ? this.#held.hold(visitor, caller) : null;
+  }
+
+  /** Whether somebody holds this name now. */
+  stands(name: string): boolean {
+    return this.#find(name) !== null;
   }
 
   /** Whether somebody holds this name, or may be back in a moment. */
   knows(sni: string | null): boolean {
-    return this.#find(sni) !== null || this.#isKnown(sni);
+    return this.#find(sni) !== null || this.#isAway(sni);
+  }
+
+  /** A carrier has no connection at this moment: what nobody has answered on it goes to whoever stands by. */
+  suspended(live: LiveCarrier): void {
+    const gateway = this.#gateways.get(keyOf(live));
+    if (gateway !== undefined && !gateway.reachable) gateway.giveUpUnanswered();
+    this.#held.look();
+  }
+
+  /** A carrier has a connection again: whoever waits for its gateway goes on. */
+  resumed(): void {
+    this.#held.look();
   }
 
   /** After the grants have changed: takes back names, and cuts gateways whose key has nothing left. */
@@ -135,7 +159,7 @@ export class Directory {
       }
       for (const name of gateway.names) {
         if (this.#grants.owns(gateway.fingerprint, name)) continue;
-        this.#drop(gateway, name);
+        this.#registrations.drop(gateway, name);
         // Streams are not kept by name: whoever lost one of its names starts anew with the others.
         gateway.close(fault('name-refused', `the grant of ${name} was taken back`));
       }
@@ -144,14 +168,9 @@ export class Directory {
   }
 
   list(): readonly GatewayFacts[] {
-    return [...this.#gateways.values()].map(({ fingerprint, names, carriers, streams }) => ({
-      fingerprint,
-      from: carriers.at(-1)?.from ?? '',
-      since: Math.min(...carriers.map(({ since }) => since)),
-      names: [...names].toSorted(),
-      carriers: carriers.length,
-      streams,
-      roundTripMs: carriers.at(-1)?.carrier.roundTripMs ?? null,
+    return [...this.#gateways.values()].map((gateway) => ({
+      ...gateway.facts,
+      standsBy: [...gateway.names].filter((name) => this.#holders.standsBy(name, gateway)).toSorted(),
     }));
   }
 
@@ -161,6 +180,12 @@ export class Directory {
       live.carrier.goaway(code);
       this.retire(live, 'one');
     }
+  }
+
+  #freeUnlessStanding(gateway: LiveGateway): void {
+    if (gateway.stands) return;
+    this.#registrations.free(gateway);
+    this.#held.look();
   }
 
   closeAll(why: 'interrupted'): void {
@@ -184,7 +209,15 @@ export class Directory {
       sni: visitor.sni,
       alpn: visitor.alpn,
     };
-    return leased(this.#grants.enter(gateway.fingerprint, visitor.sni ?? ''), () => gateway.open(opening));
+    const stream = leased(this.#grants.enter(gateway.fingerprint, visitor.sni ?? ''), () => gateway.open(opening));
+    const name = this.#heldName(visitor.sni);
+    if (stream !== null && name !== null && this.#holders.isShared(name)) gateway.watch(stream, this.#limits);
+    return stream;
+  }
+
+  /** Whether its gateway may be back in a moment. */
+  #isAway(sni: string | null): boolean {
+    return this.#heldName(sni) !== null || this.#isKnown(sni);
   }
 
   /** A relay that has just started remembers nobody: until it would have forgotten, whoever owns a name may have been here. */
@@ -196,15 +229,15 @@ export class Directory {
 
   #find(sni: string | null): LiveGateway | null {
     if (sni === null) return this.#first(this.#unnamed);
-    const gateway = this.#holders.get(sni);
-    if (gateway !== undefined) return this.#judged(gateway, sni);
-    const wildcard = wildcardOf(sni);
-    const holder = wildcard === null ? undefined : this.#holders.get(wildcard);
-    return holder === undefined || wildcard === null ? null : this.#judged(holder, wildcard);
+    const name = this.#heldName(sni);
+    return name === null ? null : (this.#holders.candidates(name, ({ fingerprint }) => this.#grants.owns(fingerprint, name))[0] ?? null);
   }
 
-  #judged(gateway: LiveGateway, name: string): LiveGateway | null {
-    return gateway.stands && this.#grants.owns(gateway.fingerprint, name) ? gateway : null;
+  /** The name by which somebody holds what a visitor asks for: itself, or the wildcard above it. */
+  #heldName(sni: string | null): string | null {
+    if (sni === null || this.#holders.has(sni)) return sni;
+    const wildcard = wildcardOf(sni);
+    return wildcard !== null && this.#holders.has(wildcard) ? wildcard : null;
   }
 
   #first(fingerprint: string | null): LiveGateway | null {
@@ -213,62 +246,6 @@ export class Directory {
       if (gateway.fingerprint === fingerprint && gateway.stands) return gateway;
     }
     return null;
-  }
-
-  async #registerAll(gateway: LiveGateway, { ask, names }: Asked): Promise<readonly NameAnswer[]> {
-    const wanted = new Set(names);
-    // Sent before another that has come first, on a carrier that was slower: what holds is told, and nothing is changed.
-    if (ask < gateway.lastAsk)
-      return [...wanted].map((name) =>
-        gateway.names.has(name) ? { name, is: 'held' as const } : { name, is: 'refused' as const, code: 'name-refused' as const },
-      );
-    gateway.lastAsk = ask;
-    for (const name of gateway.names) {
-      if (!wanted.has(name)) this.#drop(gateway, name);
-    }
-    const answers = await Promise.all([...wanted].map((name) => this.#registerOne(gateway, name)));
-    this.#held.look();
-    return answers;
-  }
-
-  async #registerOne(gateway: LiveGateway, name: string): Promise<NameAnswer> {
-    const host = name.startsWith('*.') ? name.slice(2) : name;
-    if (canonicalHost(host) !== host) return { name, is: 'refused', code: 'name-malformed' };
-    if (!this.#grants.owns(gateway.fingerprint, name)) {
-      const why = this.#grants.blockedName(gateway.fingerprint, name);
-      return why === null ? { name, is: 'refused', code: 'name-refused' } : { name, is: 'refused', code: 'relay-blocked', why };
-    }
-    const holder = this.#holders.get(name);
-    if (holder !== undefined && holder !== gateway && (await this.#keeps(holder, name))) return { name, is: 'refused', code: 'name-taken' };
-    // While the holder was asked, the newcomer or its grant may have gone, or a third may have come.
-    const now = this.#holders.get(name);
-    if (!gateway.stands || !this.#grants.owns(gateway.fingerprint, name)) return { name, is: 'refused', code: 'name-refused' };
-    if (now !== undefined && now !== gateway && now !== holder) return { name, is: 'refused', code: 'name-taken' };
-    if (now !== undefined && now !== gateway) this.#drop(now, name);
-    gateway.names.add(name);
-    this.#holders.set(name, gateway);
-    return { name, is: 'held' };
-  }
-
-  /** Whether the holder keeps its name against another process: it must still own it and be alive. */
-  async #keeps(holder: LiveGateway, name: string): Promise<boolean> {
-    if (!this.#grants.owns(holder.fingerprint, name)) return false;
-    const alive = await holder.probe(this.#limits.carrierProbeMs);
-    if (!alive) holder.close(fault('carrier-idle', 'it did not answer when its name was asked for'));
-    return alive;
-  }
-
-  /** Its visitors wait a little for it, or for whoever comes in its place. */
-  #free(gateway: LiveGateway): void {
-    for (const name of gateway.names) {
-      this.#known.remember(name, gateway.fingerprint);
-      this.#drop(gateway, name);
-    }
-  }
-
-  #drop(gateway: LiveGateway, name: string): void {
-    gateway.names.delete(name);
-    if (this.#holders.get(name) === gateway) this.#holders.delete(name);
   }
 }
 

@@ -83,15 +83,16 @@ export const refusedShape = z.strictObject({ code: z.enum(refusedCodes), why: wh
 
 export const registerShape = z.strictObject({ ask: z.int().min(0), names: z.array(z.string().min(1).max(255)).max(100) });
 export const namesShape = z.strictObject({
-  ask: z.int().min(0),
+  /** Null: nobody asked, and the gateway is to ask again. */
+  ask: z.int().min(0).nullable(),
   answers: z
     .array(
       z.union([
-        z.strictObject({ name: z.string().max(255), is: z.literal('held') }),
+        z.strictObject({ name: z.string().max(255), is: z.literal('held'), as: z.literal('standby').optional() }),
         z.strictObject({
           name: z.string().max(255),
           is: z.literal('refused'),
-          code: z.enum(['name-taken', 'name-refused', 'name-malformed']),
+          code: z.enum(['name-taken', 'name-refused', 'name-malformed', 'store-unshared']),
         }),
         z.strictObject({ name: z.string().max(255), is: z.literal('refused'), code: z.literal('relay-blocked'), why: whyShape }),
       ]),

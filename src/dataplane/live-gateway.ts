@@ -1,10 +1,12 @@
 /** A process of a gateway with all its carriers. They hold its names together: one that is lost takes its own streams only. */
 
-import { fault } from '../core/errors.ts';
+import { SallyportError, fault } from '../core/errors.ts';
 import type { Fault } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { Stream } from '../contracts/stream.ts';
 import type { Carrier } from './carrier.ts';
+import type { SharingOffer } from './sharing.ts';
 
 /** A carrier whose gateway was let in. */
 export type LiveCarrier = Readonly<{
@@ -15,6 +17,7 @@ export type LiveCarrier = Readonly<{
   from: string;
   since: number;
   carrier: Carrier;
+  offer: SharingOffer;
 }>;
 
 /** More than any carrier has streams: one that may be dead is taken only where there is no other. */
@@ -36,6 +39,9 @@ export class LiveGateway {
   readonly #leaving = new Set<LiveCarrier>();
   /** Asked whether they live, and silent since. */
   readonly #doubted = new Set<LiveCarrier>();
+  /** Streams of shared names that nobody has said a byte on. */
+  readonly #unanswered = new Set<Stream>();
+  #watching = false;
 
   constructor(fingerprint: string, instance: string) {
     this.fingerprint = fingerprint;
@@ -46,11 +52,44 @@ export class LiveGateway {
   get stands(): boolean {
     return this.#takers.size > 0;
   }
+  /** Whether any of them has a connection now: a carrier that waits for another one takes nothing. */
+  get reachable(): boolean {
+    for (const { carrier } of this.#takers) if (!carrier.ended && !carrier.suspended) return true;
+    return false;
+  }
+  /** What it says of sharing, by its newest carrier. */
+  get offer(): SharingOffer {
+    return this.carriers.at(-1)?.offer ?? { shares: false, store: null };
+  }
   get carriers(): readonly LiveCarrier[] {
     return [...this.#greeted, ...this.#takers, ...this.#leaving];
   }
   get streams(): number {
     return this.carriers.reduce((count, { carrier }) => count + carrier.streams, 0);
+  }
+
+  get facts(): Readonly<{
+    fingerprint: string;
+    from: string;
+    since: number;
+    names: readonly string[];
+    carriers: number;
+    streams: number;
+    roundTripMs: number | null;
+  }> {
+    const { carriers, fingerprint, streams } = this;
+    const last = carriers.at(-1);
+    const since = Math.min(...carriers.map((each) => each.since));
+    const names = [...this.names].toSorted();
+    return {
+      fingerprint,
+      from: last?.from ?? '',
+      since,
+      names,
+      carriers: carriers.length,
+      streams,
+      roundTripMs: last?.carrier.roundTripMs ?? null,
+    };
   }
 
   add(live: LiveCarrier): void {
@@ -100,6 +139,48 @@ export class LiveGateway {
       () => true,
       () => false,
     );
+  }
+
+  /** Asks a gateway that others stand by for whether it lives. If it does not answer, streams that it has not said a byte on go to them. */
+  async doubt({ carrierProbeMs }: Pick<Limits, 'carrierProbeMs'>): Promise<void> {
+    if (await this.probe(carrierProbeMs)) return;
+    for (const { carrier } of this.carriers) carrier.doubt(fault('carrier-idle', 'it did not answer while another gateway stood by'));
+    this.giveUpUnanswered();
+  }
+
+  giveUpUnanswered(): void {
+    for (const stream of [...this.#unanswered]) stream.destroy(new SallyportError('carrier-idle', 'its gateway does not answer'));
+  }
+
+  /** Asks the gateway to register again: how it holds its names has changed. */
+  nudge(): void {
+    for (const { carrier, offer } of this.#takers) {
+      if (!offer.shares || carrier.ended || carrier.suspended) continue;
+      carrier.message('names', { ask: null, answers: [] });
+      return;
+    }
+  }
+
+  /** Remembers a stream until its first byte has come; while one waits for it longer than `standbyDoubtMs` the gateway is asked. */
+  watch(stream: Stream, limits: Pick<Limits, 'standbyDoubtMs' | 'carrierProbeMs'>): void {
+    const answered = (): void => {
+      this.#unanswered.delete(stream);
+      stream.off('readable', answered);
+      stream.off('close', answered);
+    };
+    this.#unanswered.add(stream);
+    stream.once('readable', answered);
+    stream.once('close', answered);
+    if (this.#watching) return;
+    this.#watching = true;
+    const look = async (): Promise<void> => {
+      const before = new Set(this.#unanswered);
+      await new Promise((resolve) => void setTimeout(resolve, limits.standbyDoubtMs).unref());
+      if ([...before].some((each) => this.#unanswered.has(each))) await this.doubt(limits);
+      if (this.#unanswered.size > 0) return look();
+      this.#watching = false;
+    };
+    void look();
   }
 
   async #ask(live: LiveCarrier, probeMs: number): Promise<void> {

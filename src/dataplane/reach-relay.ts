@@ -18,6 +18,7 @@ import type { Accepted, Hello } from './greeting.ts';
 import { acceptedShape, carrierTls, nextKeyFeature, peerFingerprint, proveChannel } from './greeting.ts';
 import { proveRenewal } from './renewal.ts';
 import { resumeFeature, type Ticket } from './resumption.ts';
+import { sharingFeatures } from './sharing.ts';
 import { turnPieces } from './turn-bytes.ts';
 import { proxyUnreachable, refusal, unreachable, untrusted } from './reach/faults.ts';
 import { openLine } from './reach/line.ts';
@@ -45,6 +46,8 @@ export type ReachOptions = Readonly<{
   open: (stream: CarrierStream, opening: Opening) => void;
   message: (type: MessageType, value: unknown) => void;
   goaway: (code: Code) => void;
+  /** Tells two gateways that read one store; a secret of theirs. Null or left out: not known. */
+  storeId?: string | null | undefined;
   /** The connection broke, and the carrier waits for another one. Left out: it does not wait. */
   suspended?: () => void;
   end: (why: Fault) => void;
@@ -168,12 +171,12 @@ class Greeting implements CarrierTaker {
     if (shown === null || (shown !== fingerprint && shown !== nextFingerprint)) return this.fail(untrusted(address));
     this.#shown = shown;
     this.#stage = 'known';
-    const { instance, invite, resume, suspended, limits } = this.#options;
+    const { instance, invite, resume, suspended, storeId, limits } = this.#options;
     const said = {
       instance,
       proof: proveChannel(tls, identity.privateKey),
       invite,
-      features: suspended === undefined ? [nextKeyFeature] : [nextKeyFeature, resumeFeature],
+      features: suspended === undefined ? [nextKeyFeature] : [nextKeyFeature, resumeFeature, ...sharingFeatures(storeId ?? null, shown)],
       ...(renewal === undefined ? {} : { renewal: proveRenewal(tls, identity.fingerprint, renewal) }),
     };
     if (resume !== undefined) return this.#resume(tls, said, resume);

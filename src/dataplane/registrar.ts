@@ -13,13 +13,17 @@ type Ask = Readonly<{
 
 export class Registrar {
   #names: readonly string[];
+  readonly #nudged: () => void;
+  #isNudged = false;
   readonly #asks = new Map<number, Ask>();
   /** Only grows, over all carriers: so the relay knows which word was the last. */
   #next = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(names: readonly string[]) {
+  /** `nudged`: the relay holds our names in another way than it said last, and is to be asked again. */
+  constructor(names: readonly string[], nudged: () => void = () => undefined) {
     this.#names = [...names];
+    this.#nudged = nudged;
   }
 
   set names(names: readonly string[]) {
@@ -39,9 +43,17 @@ export class Registrar {
   /** Takes a carrier's `names`. False when nobody asked for that. */
   answered(carrier: Carrier | null, value: unknown): boolean {
     const said = namesShape.safeParse(value);
-    const ask = said.success ? this.#asks.get(said.data.ask) : undefined;
-    if (!said.success || ask === undefined || ask.carrier !== carrier) return false;
-    this.#asks.delete(said.data.ask);
+    if (!said.success) return false;
+    const { ask: number } = said.data;
+    if (number === null) {
+      // However often it is said before we have asked, we ask once.
+      if (!this.#isNudged) this.#nudged();
+      this.#isNudged = true;
+      return true;
+    }
+    const ask = this.#asks.get(number);
+    if (ask === undefined || ask.carrier !== carrier) return false;
+    this.#asks.delete(number);
     ask.resolve(said.data.answers);
     return true;
   }
@@ -62,10 +74,33 @@ export class Registrar {
       );
     const { promise, resolve, reject } = Promise.withResolvers<readonly NameAnswer[]>();
     const ask = this.#next++;
+    this.#isNudged = false;
     this.#asks.set(ask, { carrier, resolve, reject });
     carrier.message('register', { ask, names: this.#names });
     return promise;
   }
+}
+
+/**
+ * What is to be said of the answers: the first refusal, or that this gateway stands by for every name. Null when a name is
+ * served here and none is refused. Throws when the relay holds not one of them for us.
+ */
+export function refusalIn(answers: readonly NameAnswer[]): SallyportError | null {
+  const held = answers.filter((answer) => answer.is === 'held');
+  const refused = answers.find((answer) => answer.is === 'refused');
+  const [first] = held;
+  if (refused !== undefined) {
+    const error = nameError(refused);
+    if (first === undefined) throw error;
+    return error;
+  }
+  return first !== undefined && held.every((answer) => answer.as === 'standby') ? standsBy(first.name) : null;
+}
+
+function standsBy(name: string): SallyportError {
+  return new SallyportError('name-standby', `Another gateway of its group serves ${name}; this one stands by.`, {
+    hint: 'It takes over when the other one goes. Who is who: sallyport relay gateways list, at the relay.',
+  });
 }
 
 /** What is to be said of a name that the relay refused. */
@@ -75,6 +110,10 @@ export function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): Sall
     case 'name-taken':
       return new SallyportError(code, `The name ${name} is held by another process with this key.`, {
         hint: 'End that process, or choose another name.',
+      });
+    case 'store-unshared':
+      return new SallyportError(code, `${name} is spread over gateways with one store, and this gateway has another one.`, {
+        hint: 'A visitor who signs in at one of them must be known to the others: share the store, or let the operator make it --standby.',
       });
     case 'name-refused':
       return new SallyportError(code, `The relay does not grant ${name} to this gateway.`, {

@@ -27,6 +27,8 @@ export type DialOptions = KeyOptions &
     onState: (state: RelayState, error?: SallyportError) => void;
     /** How each name fared, whenever the relay has said so; before the state that follows from it. */
     onNames?: (answers: readonly NameAnswer[]) => void;
+    /** Tells two gateways that read one store; a secret of theirs. Null or left out: not known. */
+    storeId?: string | null | undefined;
     signal: AbortSignal;
     /** How sleep and other addresses are seen; by the system's own means when left out. */
     watching?: Omit<ChangeWatchOptions, 'changed'>;

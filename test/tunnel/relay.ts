@@ -65,6 +65,7 @@ export async function world(
   changes: Partial<Limits> = {},
   owner: string | null = null,
   own?: RelayOptions['own'],
+  more: Pick<RelayOptions, 'plain'> = {},
 ): Promise<World> {
   const limits = limitsWith(changes);
   const identity = await identityOf('relay');
@@ -78,6 +79,7 @@ export async function world(
     listen: [{ host: '127.0.0.1', port: 0 }],
     domain: 'example.test',
     own,
+    ...more,
     limits,
     audit: sink,
     now: Date.now,
@@ -137,6 +139,7 @@ export function gateway(
     way?: Way;
     serve?: (arrival: TunnelArrival) => void;
     watching?: NonNullable<DialOptions['watching']>;
+    storeId?: string;
   }>,
 ): Member {
   const stop = new AbortController();
@@ -153,6 +156,7 @@ export function gateway(
     limits: at.limits,
     signal: stop.signal,
     ...(options.watching === undefined ? {} : { watching: options.watching }),
+    storeId: options.storeId,
     onArrival: (arrival) => {
       arrivals.push(arrival);
       serve(arrival);

@@ -5,11 +5,12 @@ import { z } from 'zod';
 import { canonicalHost } from '../../core/http/host.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Store } from '../../contracts/store.ts';
+import type { Sharing } from '../../contracts/tunnel.ts';
 import { formatInvite } from './invite-code.ts';
 import { boundsJson, boundsShape, portsOverlap, unbounded, type Bounds } from './bounds.ts';
 import { isBlocked } from './blocks.ts';
 import { overlap } from './name-pattern.ts';
-import { endedAt, fingerprintForm, isFree, keyOfName, listWide, readName, takeName, type OwnedName } from './names.ts';
+import { endedAt, fingerprintForm, isFree, joinName, keyOfName, listWide, readName, takeName, type OwnedName } from './names.ts';
 
 export type InviteOptions = Readonly<{
   /** `blog`, or `blog.example.org` where the domain is example.org. */
@@ -24,6 +25,8 @@ export type InviteOptions = Readonly<{
   bounds?: Bounds;
   /** A released name may go to any key before its 90 days are over. */
   anyKey?: boolean;
+  /** Further gateways may share the name. Where it belongs to one already, who spends this holds it beside that one. */
+  share?: Sharing['how'];
   now: number;
   randomBytes: (count: number) => Uint8Array;
 }>;
@@ -36,6 +39,9 @@ const kept = z.strictObject({
   expires: z.number(),
   bounds: boundsShape.default(unbounded),
   anyKey: z.boolean().default(false),
+  share: z.enum(['alone', 'standby', 'spread']).default('alone'),
+  /** The key beside which it puts another one; null where it gives the name itself. */
+  beside: z.string().nullable().default(null),
 });
 
 /**
@@ -44,25 +50,36 @@ const kept = z.strictObject({
  * Errors: `name-malformed`, `name-taken` (or its ports are), `relay-blocked`, `usage-wrong` (the address), `store-unavailable`.
  */
 export async function createInvite(store: Store, options: InviteOptions): Promise<MadeInvite> {
-  const { now, domain, bounds = unbounded, anyKey = false } = options;
+  const { now, domain, bounds = unbounded, anyKey = false, share = 'alone' } = options;
   const label = labelOf(options.name, domain);
   const owned = await readName(store, label);
-  if (owned !== null && (owned.grant === null || endedAt(owned.grant, now) === null))
-    throw new SallyportError('name-taken', `The name ${label} belongs to a gateway already.`, {
-      hint: 'Choose another name, or release it first: sallyport relay names release NAME',
-    });
+  const beside = besideWhom(owned, options);
   if (await isBlocked(store, label))
     throw new SallyportError('relay-blocked', `The name ${label} is blocked.`, {
       hint: 'sallyport relay blocks says why; sallyport relay unblock ends it.',
     });
-  refuseOverlap(await listWide(store), label, bounds, { now, fingerprint: owned?.grant?.owner ?? null, anyKey });
+  if (beside === null) refuseOverlap(await listWide(store), label, bounds, { now, fingerprint: owned?.grant?.owner ?? null, anyKey });
   const secret = Buffer.from(options.randomBytes(16)).toString('base64url');
   const expires = now + options.lifeMs;
-  const record = { name: label, expires, bounds: boundsJson(bounds), anyKey };
+  const record = { name: label, expires, bounds: boundsJson(bounds), anyKey, ...(share === 'alone' ? {} : { share, beside }) };
   await store.records.put(keyOfInvite(secret), record, { ifVersion: 0, ttlMs: options.lifeMs });
   const name = `${label}.${domain}`;
   const code = formatInvite({ relayAddress: options.relayAddress, fingerprint: options.fingerprint, name, secret });
-  return { code, name, expires, onlyFor: anyKey || isFree(owned, now) ? null : (owned?.grant?.owner ?? null) };
+  return { code, name, expires, onlyFor: beside !== null || anyKey || isFree(owned, now) ? null : (owned?.grant?.owner ?? null) };
+}
+
+/** The owner beside whom an invitation to a shared name puts another key; null where nobody owns it now. */
+function besideWhom(owned: OwnedName | null, { now, share = 'alone', bounds = unbounded, anyKey = false }: InviteOptions): string | null {
+  if (owned === null || (owned.grant !== null && endedAt(owned.grant, now) !== null)) return null;
+  if (owned.grant === null || share === 'alone')
+    throw new SallyportError('name-taken', `The name ${owned.name} belongs to a gateway already.`, {
+      hint: 'Choose another name, let a second gateway stand by with --standby, or release it: sallyport relay names release NAME',
+    });
+  if (anyKey || Object.values(bounds).some((bound) => bound !== null))
+    throw new SallyportError('usage-wrong', `Whoever shares ${owned.name} shares its bounds: they cannot be given twice.`, {
+      hint: 'Leave all options but --standby, --spread, --for and --address away.',
+    });
+  return owned.grant.owner;
 }
 
 /** `wide`: the grants that others could meet, where they are known without a look into the store. */
@@ -79,14 +96,19 @@ export async function redeemInvite(store: Store, redemption: Redemption): Promis
   const entry = await store.records.get(key);
   const invite = kept.safeParse(entry?.value ?? null).data;
   if (entry === null || invite === undefined || invite.expires <= now || (await isBlocked(store, invite.name))) throw refused();
-  const { name: label, bounds, anyKey } = invite;
+  const { name: label, bounds, anyKey, share, beside } = invite;
+  if (beside !== null) {
+    if (!(await deleteOnce(store, key, entry.version))) throw refused();
+    if (!(await joinName(store, label, { fingerprint, owner: beside, share, now }))) throw taken();
+    return label;
+  }
   const owned = await readName(store, label);
   const grant = owned?.grant ?? null;
   const letGo = grant !== null && endedAt(grant, now) !== null;
   if (grant?.owner !== fingerprint && !isFree(owned, now) && !(anyKey && letGo)) throw taken();
   refuseOverlap(redemption.wide?.() ?? (await listWide(store)), label, bounds, { now, fingerprint, anyKey });
   if (!(await deleteOnce(store, key, entry.version))) throw refused();
-  if (!(await takeName(store, label, { fingerprint, bounds, now, anyKey }))) throw taken();
+  if (!(await takeName(store, label, { fingerprint, bounds, now, anyKey, share }))) throw taken();
   return label;
 }
 

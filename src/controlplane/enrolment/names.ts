@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { SallyportError } from '../../core/errors.ts';
 import type { Entry, Json, Store } from '../../contracts/store.ts';
+import type { Sharing } from '../../contracts/tunnel.ts';
 import { boundsJson, boundsShape, unbounded, type Bounds } from './bounds.ts';
 import { isLabel } from './name-pattern.ts';
 
@@ -11,8 +12,26 @@ export const namesPrefix = 'names/';
 /** A released name goes to no other key so long: DNS records and links of others still lead to it. */
 export const releasedMs = 90 * 86_400_000;
 
-/** `released`: since when nobody holds it, though only its last owner may have it again. Times in milliseconds since 1970. */
-export type Grant = Readonly<{ owner: string; since: number; released: number | null; bounds: Bounds }>;
+/** Keys that share one name, the owner included: a name is carried by a few machines, not by a fleet. */
+export const keysPerNameMax = 8;
+
+/**
+ * `released`: since when nobody holds it, though only its last owner may have it again. `members`: keys that hold it beside
+ * the owner, in the order in which they came. Times in milliseconds since 1970.
+ */
+export type Grant = Readonly<{
+  owner: string;
+  since: number;
+  released: number | null;
+  bounds: Bounds;
+  share: Sharing['how'];
+  members: readonly string[];
+}>;
+
+/** All keys that may hold it, the owner first. */
+export function keysOf({ owner, members }: Grant): readonly string[] {
+  return members.length === 0 ? [owner] : [owner, ...members];
+}
 
 /** `grant` null: of no shape that we write. Such a name belongs to somebody we do not know: never to nobody. */
 export type OwnedName = Readonly<{ name: string; grant: Grant | null }>;
@@ -24,6 +43,11 @@ const kept = z.strictObject({
   since: z.number(),
   released: z.number().nullable().default(null),
   bounds: boundsShape.default(unbounded),
+  share: z.enum(['alone', 'standby', 'spread']).default('alone'),
+  members: z
+    .array(z.string().regex(fingerprintForm))
+    .max(keysPerNameMax - 1)
+    .default([]),
 });
 
 /** The record's key, or null when the text is no single label (RFC 1035, 2.3.1). */
@@ -81,21 +105,37 @@ export async function listWide(store: Store): Promise<readonly OwnedName[]> {
 }
 
 /** `anyKey`: the operator's word that a name may leave its last owner before its time. */
-export type Taking = Readonly<{ fingerprint: string; bounds: Bounds; now: number; anyKey: boolean }>;
+export type Taking = Readonly<{ fingerprint: string; bounds: Bounds; now: number; anyKey: boolean; share: Sharing['how'] }>;
 
 /** Makes the name this key's, if it is nobody's or its own. False when it is another's, or somebody was faster. */
 export async function takeName(store: Store, label: string, taking: Taking): Promise<boolean> {
-  const { fingerprint, bounds, now, anyKey } = taking;
+  const { fingerprint, bounds, now, anyKey, share } = taking;
   const entry = await store.records.get(keyFor(label));
   const owned = entry === null ? null : { name: label, grant: grantIn(entry.value) };
   const own = owned?.grant?.owner === fingerprint;
   const letGo = owned !== null && owned.grant !== null && endedAt(owned.grant, now) !== null;
   if (!own && !isFree(owned, now) && !(anyKey && letGo)) return false;
-  return write(store, label, entry, { owner: fingerprint, since: now, released: null, bounds });
+  return write(store, label, entry, { owner: fingerprint, since: now, released: null, bounds, share, members: [] });
 }
 
 /**
- * Gives a name to another key, with its bounds. Errors: `gateway-missing` (nobody owns it), `usage-wrong` (no key),
+ * Puts a key beside the owner of a name, who must still be the one of the invitation. False when it is another's by now, has
+ * ended, has as many keys as it may, or somebody was faster.
+ */
+export async function joinName(
+  store: Store,
+  label: string,
+  { fingerprint, owner, share, now }: Readonly<{ fingerprint: string; owner: string; share: Sharing['how']; now: number }>,
+): Promise<boolean> {
+  const entry = await store.records.get(keyFor(label));
+  const grant = entry === null ? null : grantIn(entry.value);
+  if (entry === null || grant === null || grant.owner !== owner || endedAt(grant, now) !== null) return false;
+  const members = keysOf(grant).includes(fingerprint) ? grant.members : [...grant.members, fingerprint];
+  return members.length < keysPerNameMax && write(store, label, entry, { ...grant, share, members });
+}
+
+/**
+ * Gives a name to another key, with its bounds; whoever shared it with the old owner shares it no more. Errors: `gateway-missing` (nobody owns it), `usage-wrong` (no key),
  * `name-taken` for a released one without `anyKey`, `record-conflicted`.
  */
 export async function transferName(
@@ -112,22 +152,38 @@ export async function transferName(
     throw new SallyportError('name-taken', `The name ${label} was released, and is kept for its last owner until ${day(grant.released)}.`, {
       hint: 'Whoever still trusts that name would come to the new owner. If that is meant, say --now.',
     });
-  if (!(await write(store, label, entry, { ...grant, owner: to.fingerprint, since: to.now, released: null }))) throw conflicted(label);
+  if (!(await write(store, label, entry, { ...grant, owner: to.fingerprint, since: to.now, released: null, share: 'alone', members: [] })))
+    throw conflicted(label);
 }
 
 /** Takes a name from its owner; for 90 days no other key gets it, unless `anyKey`. Errors: `gateway-missing`, `record-conflicted`. */
 export async function releaseName(store: Store, label: string, { now, anyKey }: Readonly<{ now: number; anyKey: boolean }>): Promise<void> {
   const { entry, grant } = await owned(store, label);
   if (anyKey) await store.records.delete(keyFor(label), { ifVersion: entry.version });
-  else await store.records.put(keyFor(label), grantJson({ ...grant, released: now }), { ifVersion: entry.version, ttlMs: releasedMs });
+  else
+    await store.records.put(keyFor(label), grantJson({ ...grant, released: now, share: 'alone', members: [] }), {
+      ifVersion: entry.version,
+      ttlMs: releasedMs,
+    });
 }
 
-/** Takes every name from this key; relays that watch the store cut its carriers. Returns the names. */
+/**
+ * Takes every name from this key; relays that watch the store cut its carriers. A name that others share stays theirs: the
+ * first of them owns it. Returns the names.
+ */
 export async function revokeGateway(store: Store, fingerprint: string, now: number): Promise<readonly string[]> {
   const all = await listNames(store);
-  const names = all.filter(({ grant }) => grant?.owner === fingerprint && grant.released === null).map(({ name }) => name);
-  for (const name of names) await releaseName(store, name, { now, anyKey: false });
-  return names;
+  const names = all.filter(({ grant }) => grant !== null && grant.released === null && keysOf(grant).includes(fingerprint));
+  for (const { name } of names) await leaveName(store, name, { fingerprint, now });
+  return names.map(({ name }) => name);
+}
+
+/** Takes one name from one of its keys. */
+async function leaveName(store: Store, label: string, { fingerprint, now }: Readonly<{ fingerprint: string; now: number }>): Promise<void> {
+  const { entry, grant } = await owned(store, label);
+  const [heir, ...members] = keysOf(grant).filter((key) => key !== fingerprint);
+  if (heir === undefined) return releaseName(store, label, { now, anyKey: false });
+  if (!(await write(store, label, entry, { ...grant, owner: heir, members }))) throw conflicted(label);
 }
 
 /** All names of a key, and what is left to it of released ones, go over to the key that comes after it. Returns the names. */
@@ -138,9 +194,10 @@ export async function moveGateway(
   const moved: string[] = [];
   for (const entry of await store.records.list(namesPrefix)) {
     const grant = grantIn(entry.value);
-    if (grant?.owner !== from) continue;
+    if (grant === null || !keysOf(grant).includes(from)) continue;
+    const [owner = to, ...members] = [...new Set(keysOf(grant).map((key) => (key === from ? to : key)))];
     const left = entry.expires === null ? {} : { ttlMs: Math.max(1, entry.expires - now) };
-    await store.records.put(entry.key, grantJson({ ...grant, owner: to }), { ifVersion: entry.version, ...left });
+    await store.records.put(entry.key, grantJson({ ...grant, owner, members }), { ifVersion: entry.version, ...left });
     moved.push(entry.key.slice(namesPrefix.length));
   }
   return moved;
@@ -165,8 +222,10 @@ async function write(store: Store, label: string, before: Entry | null, grant: G
   }
 }
 
-function grantJson({ owner, since, released, bounds }: Grant): Json {
-  return { owner, since, released, bounds: boundsJson(bounds) };
+/** What nobody shares is written as before there was sharing. */
+function grantJson({ owner, since, released, bounds, share, members }: Grant): Json {
+  const shared = share === 'alone' && members.length === 0 ? {} : { share, members: [...members] };
+  return { owner, since, released, bounds: boundsJson(bounds), ...shared };
 }
 
 /** The day on which anybody may have a name that was released then. */

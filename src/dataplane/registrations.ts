@@ -1,0 +1,102 @@
+/** Registrations of names: who may hold which, beside whom, and who comes after whoever goes. */
+
+import { fault } from '../core/errors.ts';
+import { canonicalHost } from '../core/http/host.ts';
+import type { Limits } from '../core/limits.ts';
+import type { Grants, NameAnswer } from '../contracts/tunnel.ts';
+import type { Holders } from './holders.ts';
+import type { KnownNames } from './known-names.ts';
+import type { LiveGateway } from './live-gateway.ts';
+
+/** What a carrier says that its gateway is to hold. `ask` only grows in one process. */
+export type Asked = Readonly<{ ask: number; names: readonly string[] }>;
+
+type RefusedCode = Exclude<Extract<NameAnswer, { is: 'refused' }>['code'], 'relay-blocked'>;
+
+export class Registrations {
+  readonly #grants: Grants;
+  readonly #limits: Limits;
+  readonly #holders: Holders;
+  readonly #known: KnownNames;
+
+  constructor(options: Readonly<{ grants: Grants; limits: Limits; holders: Holders; known: KnownNames }>) {
+    this.#grants = options.grants;
+    this.#limits = options.limits;
+    this.#holders = options.holders;
+    this.#known = options.known;
+  }
+
+  async all(gateway: LiveGateway, { ask, names }: Asked): Promise<readonly NameAnswer[]> {
+    const wanted = new Set(names);
+    // Sent before another that has come first, on a carrier that was slower: what holds is told, and nothing is changed.
+    if (ask < gateway.lastAsk)
+      return [...wanted].map((name) =>
+        gateway.names.has(name) ? this.#held(gateway, name) : { name, is: 'refused' as const, code: 'name-refused' as const },
+      );
+    gateway.lastAsk = ask;
+    for (const name of gateway.names) {
+      if (!wanted.has(name)) this.drop(gateway, name);
+    }
+    const answers = await Promise.all([...wanted].map((name) => this.#registerOne(gateway, name)));
+    return answers;
+  }
+
+  async #registerOne(gateway: LiveGateway, name: string): Promise<NameAnswer> {
+    const host = name.startsWith('*.') ? name.slice(2) : name;
+    if (canonicalHost(host) !== host) return { name, is: 'refused', code: 'name-malformed' };
+    if (!this.#grants.owns(gateway.fingerprint, name)) {
+      const why = this.#grants.blockedName(gateway.fingerprint, name);
+      return why === null ? { name, is: 'refused', code: 'name-refused' } : { name, is: 'refused', code: 'relay-blocked', why };
+    }
+    const code = await this.#contested(gateway, name);
+    if (code !== null) return { name, is: 'refused', code };
+    gateway.names.add(name);
+    this.#holders.add(name, gateway, this.#grants.sharing(gateway.fingerprint, name));
+    return this.#held(gateway, name);
+  }
+
+  #held(gateway: LiveGateway, name: string): NameAnswer {
+    return this.#holders.standsBy(name, gateway) ? { name, is: 'held', as: 'standby' } : { name, is: 'held' };
+  }
+
+  /** Why this gateway cannot hold the name beside those who do; null when it can, or none of them is left. */
+  async #contested(gateway: LiveGateway, name: string): Promise<Exclude<RefusedCode, 'name-malformed'> | null> {
+    const others = this.#holders.of(name).filter((each) => each !== gateway);
+    const isNew = !gateway.names.has(name);
+    const shares = gateway.offer.shares && this.#grants.sharing(gateway.fingerprint, name).how !== 'alone';
+    for (const other of others) if (!this.#grants.owns(other.fingerprint, name)) this.drop(other, name);
+    // Who shares waits for nobody's answer; whoever is dead is found meanwhile, and its streams may still come back.
+    if (isNew && shares) for (const other of others) void other.doubt(this.#limits);
+    if (isNew && !shares) await Promise.all(others.map((other) => this.#askHolder(other, name)));
+    // While they were asked, the newcomer or its grant may have gone, or a third may have come.
+    if (!gateway.stands || !this.#grants.owns(gateway.fingerprint, name)) return 'name-refused';
+    const { how } = this.#grants.sharing(gateway.fingerprint, name);
+    const there = this.#holders.of(name).filter((each) => each !== gateway);
+    if (there.length >= this.#limits.gatewaysPerNameMax) return 'name-taken';
+    for (const other of there) {
+      if (how === 'alone' || !gateway.offer.shares) return 'name-taken';
+      if (how === 'spread' && (gateway.offer.store === null || gateway.offer.store !== other.offer.store)) return 'store-unshared';
+    }
+    return null;
+  }
+
+  /** A holder keeps its name against another process if it is alive. */
+  async #askHolder(holder: LiveGateway, name: string): Promise<void> {
+    if (!holder.names.has(name) || (await holder.probe(this.#limits.carrierProbeMs))) return;
+    holder.close(fault('carrier-idle', 'it did not answer when its name was asked for'));
+    this.drop(holder, name);
+  }
+
+  /** Its visitors wait a little for it, or for whoever comes in its place. */
+  free(gateway: LiveGateway): void {
+    for (const name of gateway.names) {
+      this.#known.remember(name, gateway.fingerprint);
+      this.drop(gateway, name);
+    }
+  }
+
+  drop(gateway: LiveGateway, name: string): void {
+    gateway.names.delete(name);
+    this.#holders.drop(name, gateway)?.nudge();
+  }
+}
