@@ -17,7 +17,7 @@ export type AccountKey = Readonly<{
 /** A new P-256 key as PEM (PKCS #8): what every ACME authority takes (RFC 8555, 6.2). */
 export function newKeyPem(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return privateKey.export({ type: 'pkcs8', format: 'pem' });
 }
 
 export async function accountKey(pem: string): Promise<AccountKey> {
