@@ -216,18 +216,22 @@ class Gateway implements RunningGateway {
 
   /** The whole of it, or nothing: everything that can fail comes before the one assignment that counts. */
   async #apply(config: Config): Promise<void> {
-    const { contexts } = this.#parts;
-    const compiled = compile(config, this.#world());
+    const { contexts, files } = this.#parts;
+    this.#version += 1;
+    const compiled = compile(config, worldOf(this.#parts, this.#relays.places, { version: this.#version, checkNonce: this.#checkNonce }));
     const before = { config: this.#config, snapshot: this.#snapshot, compiled: this.#compiled };
     try {
-      await contexts.serve(...certified(compiled.snapshot, config));
+      unread = await files.use(config.tls?.certificates ?? []);
+      await contexts.serve(certified(compiled.snapshot, config, this.#relays.places));
       this.#config = config;
       this.#snapshot = compiled.snapshot;
       await this.#doors.set(config.listen);
     } catch (error) {
+    let unread = (): void => undefined;
       this.#config = before.config;
       this.#snapshot = before.snapshot;
-      if (before.snapshot !== null) await contexts.serve(...certified(before.snapshot, before.config)).catch(() => undefined);
+      unread();
+      if (before.snapshot !== null) await contexts.serve(certified(before.snapshot, before.config, this.#relays.places)).catch(() => undefined);
       await compiled.close();
       throw error;
     }

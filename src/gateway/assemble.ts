@@ -8,6 +8,7 @@ import type { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ControlVerbs } from '../controlplane/api/verbs.ts';
 import { createContexts, type Contexts } from '../controlplane/certificates/contexts.ts';
+import { openCertificateFiles, type CertificateFiles } from '../controlplane/certificates/files.ts';
 import { openLocalCa, type LocalCa } from '../controlplane/certificates/local-ca.ts';
 import type { Config } from '../controlplane/config/plan.ts';
 import type { GatewayEvent } from '../controlplane/config/running.ts';
@@ -16,7 +17,8 @@ import { openIdentities } from '../controlplane/identities/identities.ts';
 import { Switches } from '../controlplane/switches.ts';
 import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
-import { doorAddresses } from '../controlplane/places.ts';
+import { doorAddresses, namesOf } from '../controlplane/places.ts';
+import { certificateNews, filesFailed } from './certificate-news.ts';
 import { machineAddresses, messageOf } from './parts.ts';
 import { relayLeg, type RelayLeg, type RelayMembership } from './relay-leg.ts';
 
@@ -40,6 +42,7 @@ export type Parts = Readonly<{
   ca: LocalCa;
   contexts: Contexts;
   switches: Switches;
+  files: CertificateFiles;
   leg: RelayLeg | null;
   audit: AuditLog;
 }>;
@@ -76,21 +79,10 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   const { listen, services } = options.config;
   // From the first CA on, so that a machine with a public address does not begin with a second one.
   const own = doorAddresses(listen, machineAddresses());
-  const ca = await openLocalCa(home, { names: [...granted, ...services.flatMap(({ at }) => at), ...own], now });
-  const contexts = createContexts({
-    leafFor: (names) => ca.leafFor(names),
-    now,
-    made: (_names, leaf) => {
-      if (leaf.notice !== null) onEvent({ event: 'warning', code: 'ca-renewed', message: leaf.notice, hint: null });
-    },
-    failed: (names, error) =>
-      onEvent({
-        event: 'warning',
-        code: 'certificate-failed',
-        message: `The certificate of ${names.join(', ')} could not be renewed: ${messageOf(error)}`,
-        hint: null,
-      }),
-  });
+  const ca = await openLocalCa(home, { names: [...granted, ...services.flatMap((service) => namesOf(service, legs.map(({ place }) => place), listen.length > 0)), ...own], now });
+  const files = openCertificateFiles({ now, filesMax: limits.certificatesMax, failed: (error) => onEvent(filesFailed(error)) });
+  ends.push(files);
+  const contexts = createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files], now });
   ends.push(contexts);
   const { users, sessions, links, passwords } = identities;
   const tools: Tools = {
@@ -105,5 +97,5 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     secret: (name) => identities.secrets.find(name),
   };
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
-  return { tools, ca, contexts, switches, leg, audit };
+  return { tools, ca, contexts, files, switches, legs, audit };
 }

@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Closable } from '../contracts/stream.ts';
+import type { Wanted } from '../controlplane/certificates/contexts.ts';
 import type { Config } from '../controlplane/config/plan.ts';
 import { SallyportError } from '../core/errors.ts';
 import { doorAddresses } from '../controlplane/places.ts';
@@ -17,13 +18,14 @@ export function machineAddresses(): readonly string[] {
 }
 
 /** What needs a certificate: the names of the services, and the addresses of the doors with TLS. */
-export function certified(snapshot: Snapshot, config: Config): [hosts: readonly string[], addresses: readonly string[]] {
+export function certified(snapshot: Snapshot, config: Config, relays: readonly RelayPlace[]): Wanted {
   // What is passed on unread shows its own certificate: one of ours for its name would be a way to end its TLS here.
   const ours = snapshot.services.filter(({ hosts }) => !hosts.some((host) => snapshot.unread?.(host) === true));
   const hosts = new Set(ours.flatMap((service) => service.hosts));
   const addresses = doorAddresses(config.listen, machineAddresses());
-  if (addresses.length > 0 && ours.some((service) => service.hosts.length === 0)) hosts.add('localhost');
-  return [[...hosts], addresses];
+  const any = ours.some((service) => service.hosts.length === 0);
+  if (addresses.length > 0 && any) hosts.add('localhost');
+  return { hosts: [...hosts], addresses, any, policy: config.tls?.policy ?? 'intermediate' };
 }
 
 /** Errors: `service-missing`, with the names that there are. */

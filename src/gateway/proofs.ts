@@ -3,7 +3,7 @@
 import { contains, parseIp } from '../core/address.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Contexts } from '../controlplane/certificates/contexts.ts';
-import type { Leaf } from '../controlplane/certificates/local-ca.ts';
+import type { Facts } from '../controlplane/certificates/shown.ts';
 import { reachPassage } from '../controlplane/check/passage.ts';
 import { withPreamble } from '../controlplane/check/preamble.ts';
 import { reachSelf, type Reached, type Through } from '../controlplane/check/reach.ts';
@@ -92,14 +92,14 @@ export class Proofs {
     const expires = this.#options.snapshot()?.services.find((service) => service.name === place.service)?.expires ?? null;
     const leaf = this.#planOf(place.service)?.behind.is === 'tls' ? null : this.#leafOf(place);
     return {
-      ca: leaf === null ? null : this.#options.caPath,
+      ca: leaf?.isLocal === true ? this.#options.caPath : null,
       fingerprint: leaf?.fingerprint ?? null,
       expires: expires === null ? null : new Date(expires).toISOString(),
     };
   }
 
   /** What a visitor of that place is shown: by its name, or by none where an address is dialled. */
-  #leafOf(place: Place): Leaf | null {
+  #leafOf(place: Place): Facts | null {
     const { contexts } = this.#options;
     return place.tls ? (contexts.leafOf(place.host) ?? contexts.leafOf(null)) : null;
   }

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect, createServer, type ConnectionOptions } from 'node:tls';
 import { openHome } from '../home.ts';
-import { createContexts, tlsSettings, type Contexts } from './contexts.ts';
+import { createContexts, type Contexts } from './contexts.ts';
 import { openLocalCa, type Leaf, type LocalCa } from './local-ca.ts';
+import { tlsSettings } from './tls-settings.ts';
 
 describe('certificates by name', () => {
   let place: string;
@@ -19,7 +20,7 @@ describe('certificates by name', () => {
     place = await realpath(await mkdtemp(join(tmpdir(), 'sallyport-contexts-')));
     ca = await openLocalCa(await openHome({ SALLYPORT_HOME: join(place, 'home') }), { names: [], now: () => clock });
     contexts = createContexts({ leafFor: ca.leafFor, now: () => clock, made: (names) => made.push(names.join()) });
-    await contexts.serve(['blog.localhost', 'shop.localhost'], ['127.0.0.1', '::1']);
+    await contexts.serve({ hosts: ['blog.localhost', 'shop.localhost'], addresses: ['127.0.0.1', '::1'] });
   });
   after(async () => {
     await contexts.close();
@@ -81,11 +82,11 @@ describe('certificates by name', () => {
   it('stay when the same is served again, and change whole or not at all', async () => {
     const before = contexts.leafOf('blog.localhost');
     made = [];
-    await contexts.serve(['blog.localhost', 'new.localhost'], ['127.0.0.1', '::1']);
+    await contexts.serve({ hosts: ['blog.localhost', 'new.localhost'], addresses: ['127.0.0.1', '::1'] });
     assert.deepEqual(made, ['new.localhost']);
     assert.equal(contexts.leafOf('blog.localhost'), before);
     assert.equal(contexts.contextFor('shop.localhost'), null);
-    await assert.rejects(contexts.serve(['third.localhost', 'no name'], []), { code: 'name-malformed' });
+    await assert.rejects(contexts.serve({ hosts: ['third.localhost', 'no name'], addresses: [] }), { code: 'name-malformed' });
     assert.equal(contexts.contextFor('third.localhost'), null);
     assert.equal(contexts.leafOf('blog.localhost'), before);
   });
@@ -105,7 +106,7 @@ describe('certificates by name', () => {
       now: () => clock,
       failed: (names) => failed.push(names.join()),
     });
-    await renewing.serve(['a.localhost'], []);
+    await renewing.serve({ hosts: ['a.localhost'], addresses: [] });
     const look = async (): Promise<void> => {
       test.mock.timers.tick(3_600_000);
       await new Promise(setImmediate);

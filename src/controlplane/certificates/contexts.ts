@@ -1,99 +1,197 @@
 /** Which certificate a visitor sees: by the canonical name asked for, ready before the first one comes, renewed ahead of its end. */
 
-import { constants, randomBytes } from 'node:crypto';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { randomBytes } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
+import type { CertificateSource, Material } from '../../contracts/certificate.ts';
 import type { Closable } from '../../contracts/stream.ts';
+import { chosenFor, wildcardOf } from './choice.ts';
 import type { Leaf } from './local-ca.ts';
-
-/** Mozilla's server guidelines 6.0, intermediate: what clients of the last ten years speak, and nothing older. */
-export const tlsSettings = {
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-  ciphers: [
-    'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256',
-    'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384',
-    'ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
-  ].join(':'),
-  ecdhCurve: 'X25519MLKEM768:X25519:P-256:P-384',
-  // All of them are sound: a client without AES in hardware knows better.
-  honorCipherOrder: false,
-  // CVE-2021-3449 and its kind: TLS 1.3 has no renegotiation, TLS 1.2 needs none.
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
-} as const satisfies SecureContextOptions;
+import { isPublicChain } from './public-roots.ts';
+import { Shown, type Facts } from './shown.ts';
+import { sharedBy, ticketKeysMs, type Shared, type TlsPolicy } from './tls-settings.ts';
 
 /** How often the ends of the certificates are looked at. */
 const lookMs = 3_600_000;
 /** A leaf is renewed when less than a third of its life is left: two days and more to notice that it fails. */
 const renewMs = (7 * 86_400_000) / 3;
+/** Of a certificate that we do not renew ourselves: the last fifth of its life, three weeks at most. Whoever renews it did so at a third. */
+const endingShare = 1 / 5;
+const endingMsMax = 21 * 86_400_000;
 
 export type ContextsOptions = Readonly<{
-  /** `LocalCa.leafFor`, or whatever else makes certificates. */
+  /** `LocalCa.leafFor`: for names that no source has a certificate for. */
   leafFor: (names: readonly string[]) => Promise<Leaf>;
+  /** The operator's files, an ACME account: their certificates go before our own. */
+  sources?: readonly CertificateSource[];
   now: () => number;
   /** Called when a certificate was made: for `ready` events and for notices. */
   made?: (names: readonly string[], leaf: Leaf) => void;
   /** Called when a renewal failed; the old certificate goes on as long as it lives. */
   failed?: (names: readonly string[], error: unknown) => void;
+  /** A certificate that others must renew is near its end, or beyond it. Once a look. */
+  ending?: (material: Material) => void;
+  /** Whether every browser takes a chain. */
+  isPublic?: (chain: string) => boolean;
+}>;
+
+/** What is to be shown, and how. */
+export type Wanted = Readonly<{
+  /** Canonical names, wildcards too: for each alone (a visitor of one learns nothing of the others). */
+  hosts: readonly string[];
+  /** Shown together to clients that send no name. */
+  addresses: readonly string[];
+  /** Whether a name that only a source's certificate has is ours as well: a service that answers to every name. */
+  any?: boolean;
+  policy?: TlsPolicy;
 }>;
 
 export interface Contexts extends Closable {
-  /**
-   * From now on exactly these: a certificate for each host alone (a visitor of one learns nothing of the others),
-   * and one for all of `addresses` together, shown to clients that send no name. Resolves when all are there;
-   * when one cannot be made, throws and leaves everything as it was.
-   */
-  serve(hosts: readonly string[], addresses: readonly string[]): Promise<void>;
+  /** From now on exactly these. Resolves when all are there; when one cannot be made, throws and leaves everything as it was. */
+  serve(wanted: Wanted): Promise<void>;
   /** For a canonical host, or for none. Null: no certificate, so no handshake. Synchronous: stands on the road. */
   contextFor(host: string | null): SecureContext | null;
   /** What a visitor of that name is shown. */
-  leafOf(host: string | null): Leaf | null;
+  leafOf(host: string | null): Facts | null;
+  /** Whether every browser takes what a visitor of that name is shown. */
+  isPublic(host: string): boolean;
 }
 
-type Shown = Readonly<{ names: readonly string[]; leaf: Leaf; context: SecureContext }>;
+type All = Readonly<{ byName: ReadonlyMap<string | null, Shown>; wanted: Wanted }>;
 
 export function createContexts(options: ContextsOptions): Contexts {
-  // New at each start, in no file: a session's ticket dies with the process that gave it.
-  const tickets = randomBytes(48);
-  const sessionIdContext = randomBytes(16).toString('hex');
-  let shown: ReadonlyMap<string | null, Shown> = new Map();
+  return new Certificates(options);
+}
 
-  const make = async (names: readonly string[]): Promise<Shown> => {
-    const leaf = await options.leafFor(names);
-    const context = createSecureContext({ ...tlsSettings, key: leaf.key, cert: leaf.chain, ticketKeys: tickets, sessionIdContext });
-    options.made?.(names, leaf);
-    return { names, leaf, context };
-  };
-  const renew = async (): Promise<void> => {
-    for (const [host, old] of shown) {
-      if (old.leaf.notAfter - options.now() > renewMs) continue;
-      try {
-        const fresh = await make(old.names);
-        // Only if nobody served something else meanwhile.
-        if (shown.get(host) === old) shown = new Map(shown).set(host, fresh);
-      } catch (error) {
-        options.failed?.(old.names, error);
-      }
+class Certificates implements Contexts {
+  readonly #options: ContextsOptions;
+  /** One for the process: a ticket of one name's listener is good at another's, and OpenSSL asks for the name again. */
+  readonly #sessionIdContext = randomBytes(16).toString('hex');
+  readonly #ends: (() => void)[] = [];
+  #all: All = { byName: new Map(), wanted: { hosts: [], addresses: [] } };
+  #shared: Shared;
+  /** One after the other. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: ContextsOptions) {
+    this.#options = options;
+    this.#shared = sharedBy('intermediate', this.#sessionIdContext);
+    const looking = setInterval(() => void this.#look(), lookMs).unref();
+    const turning = setInterval(() => this.#turnKeys(), ticketKeysMs).unref();
+    this.#ends.push(() => (clearInterval(looking), clearInterval(turning)));
+    for (const source of options.sources ?? []) this.#ends.push(source.watch(() => void this.#again()));
+  }
+
+  serve(wanted: Wanted): Promise<void> {
+    const serving = this.#turn.then(() => this.#serve(wanted));
+    this.#turn = serving.catch(() => undefined);
+    return serving;
+  }
+
+  contextFor(host: string | null): SecureContext | null {
+    return this.#shownFor(host)?.contextFor(this.#shared) ?? null;
+  }
+
+  leafOf(host: string | null): Facts | null {
+    return this.#shownFor(host)?.facts ?? null;
+  }
+
+  isPublic(host: string): boolean {
+    return this.#shownFor(host)?.facts.isPublic ?? false;
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends) end();
+    this.#all = { byName: new Map(), wanted: { hosts: [], addresses: [] } };
+  }
+
+  #shownFor(host: string | null): Shown | null {
+    const { byName } = this.#all;
+    const exact = byName.get(host);
+    if (exact !== undefined || host === null) return exact ?? null;
+    const wildcard = wildcardOf(host);
+    return (wildcard === null ? undefined : byName.get(wildcard)) ?? null;
+  }
+
+  async #serve(wanted: Wanted): Promise<void> {
+    const materials = this.#materials();
+    const byName = new Map<string | null, Shown>();
+    const names = new Map<string | null, readonly string[]>(wanted.hosts.map((host) => [host, [host]]));
+    if (wanted.any === true) for (const name of materials.flatMap((each) => each.names)) names.set(name, [name]);
+    if (wanted.addresses.length > 0) names.set(null, wanted.addresses);
+    for (const [host, asked] of names) byName.set(host, this.#chosen(materials, host, asked) ?? (await this.#local(host, asked)));
+    const policy = wanted.policy ?? 'intermediate';
+    if (policy !== (this.#all.wanted.policy ?? 'intermediate')) this.#shared = sharedBy(policy, this.#sessionIdContext);
+    this.#all = { byName, wanted };
+  }
+
+  #materials(): readonly Material[] {
+    return (this.#options.sources ?? []).flatMap((source) => source.current());
+  }
+
+  /** What a source has for it, the same as before where it is the same. */
+  #chosen(materials: readonly Material[], host: string | null, names: readonly string[]): Shown | null {
+    const material = chosenFor(materials, host, names, this.#options.now());
+    if (material === null) return null;
+    for (const shown of this.#all.byName.values()) if (shown.material === material) return shown;
+    const isPublic = (this.#options.isPublic ?? isPublicChain)(material.chain);
+    return new Shown(material, names, { issuer: isPublic ? null : material.chain, isPublic, isLocal: false });
+  }
+
+  async #local(host: string | null, names: readonly string[]): Promise<Shown> {
+    const there = this.#all.byName.get(host);
+    const same = there?.facts.isLocal === true && there.names.join() === names.join();
+    return same && !this.#isDue(there) ? there : this.#make(names);
+  }
+
+  #isDue({ material }: Shown): boolean {
+    return material.notAfter - this.#options.now() <= renewMs;
+  }
+
+  async #make(names: readonly string[]): Promise<Shown> {
+    const leaf = await this.#options.leafFor(names);
+    const material: Material = { ...leaf, names, notBefore: this.#options.now() };
+    const shown = new Shown(material, names, { issuer: leaf.issuer, isPublic: false, isLocal: true });
+    // What TLS does not take is found here, and not when a visitor comes.
+    shown.contextFor(this.#shared);
+    this.#options.made?.(names, leaf);
+    return shown;
+  }
+
+  /** A source has another certificate. */
+  async #again(): Promise<void> {
+    try {
+      await this.serve(this.#all.wanted);
+    } catch (error) {
+      this.#options.failed?.(this.#all.wanted.hosts, error);
     }
-  };
-  const timer = setInterval(() => void renew(), lookMs).unref();
+  }
 
-  return {
-    serve: async (hosts, addresses) => {
-      const wanted = new Map<string | null, readonly string[]>(hosts.map((host) => [host, [host]]));
-      if (addresses.length > 0) wanted.set(null, addresses);
-      const next = new Map<string | null, Shown>();
-      for (const [host, names] of wanted) {
-        const there = shown.get(host);
-        const same = there !== undefined && there.names.join() === names.join() && there.leaf.notAfter - options.now() > renewMs;
-        next.set(host, same ? there : await make(names));
-      }
-      shown = next;
-    },
-    contextFor: (host) => shown.get(host)?.context ?? null,
-    leafOf: (host) => shown.get(host)?.leaf ?? null,
-    close: async () => {
-      clearInterval(timer);
-      shown = new Map();
-    },
-  };
+  async #look(): Promise<void> {
+    const said = new Set<Material>();
+    for (const [host, old] of this.#all.byName) {
+      if (!old.facts.isLocal) {
+        if (this.#isEnding(old.material) && !said.has(old.material)) this.#options.ending?.(old.material);
+        said.add(old.material);
+      } else if (this.#isDue(old)) await this.#renew(host, old);
+    }
+  }
+
+  #isEnding({ notBefore, notAfter }: Material): boolean {
+    return notAfter - this.#options.now() < Math.min(endingMsMax, (notAfter - notBefore) * endingShare);
+  }
+
+  async #renew(host: string | null, old: Shown): Promise<void> {
+    try {
+      const fresh = await this.#make(old.names);
+      const { byName, wanted } = this.#all;
+      // Only if nobody served something else meanwhile.
+      if (byName.get(host) === old) this.#all = { byName: new Map(byName).set(host, fresh), wanted };
+    } catch (error) {
+      this.#options.failed?.(old.names, error);
+    }
+  }
+
+  #turnKeys(): void {
+    this.#shared = sharedBy(this.#all.wanted.policy ?? 'intermediate', this.#sessionIdContext);
+  }
 }

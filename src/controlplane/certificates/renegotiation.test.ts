@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import tls from 'node:tls';
 import { identityOf } from '../../../test/tunnel/relay.ts';
-import { tlsSettings } from './contexts.ts';
+import { tlsSettings } from './tls-settings.ts';
 
 describe('TLS of ours', () => {
   it('TLS renegotiation: is refused, and ends nothing but that connection (CVE-2021-3449)', async (context) => {

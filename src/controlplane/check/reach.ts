@@ -87,7 +87,8 @@ async function open(options: ReachOptions, url: URL, signal: AbortSignal): Promi
           ...(line === null ? { host, port } : { socket: line }),
           // RFC 6066, 3: an address is no server name.
           ...(isIP(name) === 0 ? { servername: name } : { servername: '' }),
-          ...(options.ca === null ? {} : { ca: options.ca }),
+          // What is trusted may be a certificate itself: one that its owner signed, or the end of a chain in a file.
+          ...(options.ca === null ? {} : { ca: options.ca, allowPartialTrustChain: true }),
           ALPNProtocols: ['http/1.1'],
           // Judged below, with better words; nothing is sent before.
           rejectUnauthorized: false,

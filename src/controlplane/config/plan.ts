@@ -2,6 +2,7 @@
 
 import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Limits } from '../../core/limits.ts';
+import type { TlsPlan } from './tls-keys.ts';
 
 /** How far the people on the way are trusted: the three presets. */
 export type Network = 'trusted' | 'shared' | 'hostile';
@@ -68,5 +69,7 @@ export type Config = Readonly<{
   /** Whether plain HTTP may carry passwords beyond this machine (said aloud when it does). */
   plainHttp: 'allow' | 'refuse';
   services: readonly ServicePlan[];
+  /** TLS towards visitors; left out: what `settleTls` makes of nothing. */
+  tls?: TlsPlan;
   limits: Partial<Limits>;
 }>;

@@ -15,6 +15,8 @@ import {
   readRelay,
   readServiceName,
   readSource,
+import { tlsKeys } from './tls-keys.ts';
+import { relaysSchema } from './relay-keys.ts';
 } from './forms.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, GuardUse } from './plan.ts';
@@ -52,6 +54,7 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
         .describe('Whether visitors on this machine need no credential. By default free in trusted and shared, guarded in hostile.'),
       plainhttp: oneOf(['allow', 'refuse'])
         .prefault('refuse')
+      ...tlsKeys(),
         .describe('Whether `network: shared` may serve plain HTTP beyond this machine. Passwords can then be read on the way.'),
       services: z
         .record(formed(readServiceName, 'a name of small letters, digits and hyphens, 63 at most, like blog'), serviceSchema(guards), {

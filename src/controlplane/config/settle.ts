@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import type { Behind, Config, ServicePlan } from './plan.ts';
 import type { configSchema } from './schema.ts';
+import { settleTls } from './tls-keys.ts';
 
 export type CheckedFile = z.output<ReturnType<typeof configSchema>>;
 
@@ -15,6 +16,7 @@ export function settle(file: CheckedFile, absolute: (path: string) => string): C
     network: file.network,
     local: file.local ?? null,
     plainHttp: file.plainhttp,
+    tls: settleTls(file, absolute),
     services: Object.entries(file.services).map(([name, service]) => settleService(name, service, absolute)),
     // Only names of `Limits` passed the schema, and only numbers.
     limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),
