@@ -2,7 +2,7 @@
 
 import type { AuditEvent } from '../core/audit/event.ts';
 import type { Reach } from '../core/address.ts';
-import type { ServiceStatus } from '../controlplane/config/running.ts';
+import type { AwaitedRelay, RelayStatus, ServiceStatus } from '../controlplane/config/running.ts';
 import type { RelayEvent } from './relay-event.ts';
 
 /** Who may come in, as it is shown to the owner. A link's URL holds its secret: it is shown once, by whoever made the link. */
@@ -18,8 +18,15 @@ export type AccessShown =
 
 /** Times are RFC 3339 in UTC; addresses HOST:PORT; fingerprints SHA-256 in hex. */
 export type CliEvent =
-  /** `pid` is the process that serves; the one that was started may hold its sockets only. */
-  | Readonly<{ event: 'listening'; addresses: readonly string[]; fingerprint: string; domain: string; pid: number }>
+  /** `plain`: plain HTTP, where there is some. `pid` is the process that serves; the one that was started may hold its sockets only. */
+  | Readonly<{
+      event: 'listening';
+      addresses: readonly string[];
+      plain?: readonly string[];
+      fingerprint: string;
+      domain: string;
+      pid: number;
+    }>
   /** `visitors` are connected now; `until` is when those who still are will be cut. */
   | Readonly<{ event: 'leaving'; pid: number; why: 'stop' | 'upgrade'; visitors: number; until: string }>
   | Readonly<{ event: 'left'; pid: number; cut: number }>
@@ -27,12 +34,17 @@ export type CliEvent =
   /** `onlyFor`: the one key that may spend it, where the name was another's lately. */
   | Readonly<{ event: 'invite'; name: string; code: string; expires: string; onlyFor: string | null }>
   | Readonly<{ event: 'joined'; relay: string; grants: readonly string[] }>
+  /** By this machine; what the relay granted is not given back by it. */
+  | Readonly<{ event: 'forgotten'; relay: string; grants: readonly string[] }>
   | RelayEvent
-  | Readonly<{ event: 'waiting'; service: string; code: string; why: string; hint: string | null }>
+  /** `relay` HOST:PORT where there are several. */
+  | Readonly<{ event: 'waiting'; service: string; code: string; why: string; hint: string | null; relay?: string }>
   | Readonly<{
       event: 'ready';
       service: string;
       url: string;
+      /** Where it has several addresses, all that were reached. */
+      urls?: readonly string[];
       reach: Reach;
       ca: string | null;
       fingerprint: string | null;
@@ -40,13 +52,15 @@ export type CliEvent =
       expires: string | null;
       /** Where it reaches this machine only: how others reach it. */
       hint: string | null;
+      /** Of several relays, those that it is not reached by. */
+      waiting?: readonly AwaitedRelay[];
     }>
   /** `connect` listens here for programs of this machine. */
   | Readonly<{ event: 'connecting'; name: string; listen: string }>
   | Readonly<{ event: 'lost'; service: string; code: string; why: string }>
   | Readonly<{ event: 'opened'; service: string }>
   | Readonly<{ event: 'closed'; service: string; why: string }>
-  | Readonly<{ event: 'status'; pid: number; since: string; services: readonly ServiceStatus[] }>
+  | Readonly<{ event: 'status'; pid: number; since: string; services: readonly ServiceStatus[]; relays: readonly RelayStatus[] }>
   | Readonly<{ event: 'user'; name: string; change: 'added' | 'changed' | 'removed' | null }>
   | Readonly<{
       event: 'link';

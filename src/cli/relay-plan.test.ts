@@ -39,6 +39,16 @@ test('what both say is a contradiction', async (context) => {
   }
 });
 
+test('plain HTTP is a listener of the file, or a word', async (context) => {
+  const cwd = await temporaryFolder(context);
+  await writeFile(join(cwd, 'relay.yaml'), 'domain: example.org\nlisten: [https://127.0.0.1, http://127.0.0.1]\n');
+  const plan = await planRelay({ config: 'relay.yaml' }, cwd);
+  assert.deepEqual([plan.listen, plan.plain], [[{ host: '127.0.0.1', port: 443 }], [{ host: '127.0.0.1', port: 80 }]]);
+  await assert.rejects(planRelay({ config: 'relay.yaml', http: ['127.0.0.1:80'] }, cwd), { code: 'usage-wrong' });
+  assert.deepEqual((await planRelay({ domain: 'example.org', http: ['0.0.0.0:80'] }, cwd)).plain, [{ host: '0.0.0.0', port: 80 }]);
+  await assert.rejects(planRelay({ domain: 'example.org', http: ['80'] }, cwd), { code: 'port-malformed' });
+});
+
 test('mistakes in the file are named with their place, and with the command that shows all', async (context) => {
   const cwd = await temporaryFolder(context);
   await assert.rejects(planRelay({ config: 'relay.yaml' }, cwd), { code: 'config-missing' });

@@ -14,6 +14,7 @@ import { readFileText, relayFileParser } from './configuration.ts';
 export type RelayWords = Readonly<{
   config?: string;
   listen?: readonly string[];
+  http?: readonly string[];
   domain?: string;
   address?: string;
   certificate?: string;
@@ -26,6 +27,8 @@ type At = Readonly<{ host: string; port: number }>;
 export type RelayPlan = Readonly<{
   domain: string;
   listen: readonly At[];
+  /** Plain HTTP, for redirects. */
+  plain: readonly At[];
   /** How gateways reach it: HOST:PORT. Null: the domain, or the address that it listens on. */
   address: string | null;
   /** How long connections may go on behind an upgrade. */
@@ -53,7 +56,8 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
   if (address !== null) splitAddress(address);
   return {
     domain: config?.domain ?? checkedDomain(words.domain, file?.named ?? null),
-    listen: config?.listen ?? (words.listen ?? [relayListenDefault]).map(checkedListen),
+    listen: ofScheme(config, 'https') ?? (words.listen ?? [relayListenDefault]).map((text) => checkedListen(text, 'listen')),
+    plain: ofScheme(config, 'http') ?? (words.http ?? []).map((text) => checkedListen(text, 'http')),
     address,
     drainMs: config?.drainMs ?? drainOf(words),
     files: config?.files ?? filesOf(words),
@@ -64,12 +68,12 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
 
 /** One of the two would be passed over without a word, and an edit of the file would change nothing. */
 function refuseBoth(words: RelayWords, config: RelayConfig): void {
-  const said = { domain: config.domain, listen: config.listen, address: config.address, drain: config.drainMs };
+  const said = { domain: config.domain, listen: config.listen, http: config.listen, address: config.address, drain: config.drainMs };
   const files = { certificate: config.files, key: config.files };
   for (const [key, value] of Object.entries({ ...said, ...files })) {
     if (value === null || words[key as keyof typeof said | keyof typeof files] === undefined) continue;
     throw new SallyportError('usage-wrong', `Both --${key} and ${words.config ?? 'the file'} say it.`, {
-      hint: `Leave out --${key}, or the line ${key}: of the file.`,
+      hint: `Leave out --${key}, or the line ${key === 'http' ? 'listen' : key}: of the file.`,
     });
   }
 }
@@ -94,10 +98,16 @@ function checkedDomain(text: string | undefined, file: string | null): string {
   });
 }
 
-function checkedListen(text: string): At {
+/** Null where the file does not say where to listen. */
+function ofScheme(config: RelayConfig | null, scheme: 'http' | 'https'): readonly At[] | null {
+  const listen = config?.listen ?? null;
+  return listen === null ? null : listen.filter((each) => each.scheme === scheme).map(({ host, port }) => ({ host, port }));
+}
+
+function checkedListen(text: string, word: 'listen' | 'http'): At {
   const listen = readListen(`https://${text}`);
   if (listen !== null && /:\d+$/.test(text)) return { host: listen.host, port: listen.port };
-  throw new SallyportError('port-malformed', `--listen ${JSON.stringify(text)} is no address with a port.`, {
-    hint: 'For example: --listen 0.0.0.0:443',
+  throw new SallyportError('port-malformed', `--${word} ${JSON.stringify(text)} is no address with a port.`, {
+    hint: `For example: --${word} 0.0.0.0:${word === 'http' ? '80' : '443'}`,
   });
 }

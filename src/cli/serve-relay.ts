@@ -52,6 +52,7 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       identity,
       store,
       listen: plan.listen,
+      plain: plan.plain,
       domain: plan.domain,
       limits: plan.limits,
       audit,
@@ -76,8 +77,15 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
     );
     closing.push(() => control.close());
     closing.push(follow(cli, { planned, going, held, renew: async (files) => own?.renew(files) }));
-    const { addresses, fingerprint } = relay;
-    reporter.say({ event: 'listening', addresses, fingerprint, domain: plan.domain, pid: process.pid });
+    const { addresses, plain, fingerprint } = relay;
+    reporter.say({
+      event: 'listening',
+      addresses,
+      ...(plain.length === 0 ? {} : { plain }),
+      fingerprint,
+      domain: plan.domain,
+      pid: process.pid,
+    });
     if (held?.role !== 'successor') reporter.note('Invite a gateway: sallyport relay invite blog');
     held?.listening();
     const cut = await going.gone;

@@ -14,7 +14,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
   const { paint } = terminal;
   switch (event.event) {
     case 'listening':
-      return `The relay listens on ${event.addresses.join(' and ')} for ${event.domain}.\nIts key: ${event.fingerprint}`;
+      return listeningWords(event);
     case 'leaving':
       return leavingWords(event);
     case 'left':
@@ -225,4 +225,9 @@ function linkWords(event: Event<'link'>): string {
 function configWords({ path, services }: Extract<CliEvent, { event: 'config' }>): string {
   if (services.length === 0) return `${shown(path)} is right.`;
   return `${shown(path)} is right: ${services.length === 1 ? 'one service' : `${services.length} services`} (${services.join(', ')}).`;
+}
+
+function listeningWords({ addresses, plain = [], domain, fingerprint }: Extract<CliEvent, { event: 'listening' }>): string {
+  const redirects = plain.length === 0 ? '' : `\nPlain HTTP on ${plain.join(' and ')} only sends visitors to HTTPS.`;
+  return `The relay listens on ${addresses.join(' and ')} for ${domain}.${redirects}\nIts key: ${fingerprint}`;
 }

@@ -32,6 +32,7 @@ export function relayCommand(cli: Cli) {
       'Runs the relay: visitors and gateways come to one port, and each visitor is passed on, unread, to the gateway that owns the name.',
     examples: [
       'sallyport relay --domain example.org',
+      'sallyport relay --domain example.org --http 0.0.0.0:80',
       'sallyport relay --listen 127.0.0.1:8443 --domain example.test --json',
       'sallyport relay --config relay.yaml',
       'sallyport relay invite blog',
@@ -41,6 +42,7 @@ export function relayCommand(cli: Cli) {
   })
     .option('--config <file>', 'its file: what the options here say, and limits (docs/guides/relay.md)')
     .option('--listen <address:port>', `where visitors and gateways come to (${relayListenDefault})`, gathered)
+    .option('--http <address:port>', 'plain HTTP as well, to send visitors to HTTPS: 0.0.0.0:80', gathered)
     .option('--domain <name>', 'names are granted below it; its DNS leads to this machine')
     .option('--address <host:port>', 'how gateways reach it, when that is not the domain or the listening address')
     .option('--certificate <file>', 'PEM, for the own name: gateways also come in WebSockets, which pass where only HTTPS does')

@@ -14,7 +14,7 @@ const mistakes = (text: string): readonly string[] => {
 test('a relay’s file says the same in the same words as sallyport.yaml', () => {
   const text = `
 domain: Example.org
-listen: [https://0.0.0.0:443, 'https://[::]:443']
+listen: [https://0.0.0.0:443, 'https://[::]:443', http://0.0.0.0]
 address: relay.example.org
 certificate: tls/relay.pem
 key: /etc/relay.key
@@ -26,6 +26,7 @@ limits: { connectionsPerAddressMax: 500 }
     listen: [
       { scheme: 'https', host: '0.0.0.0', port: 443 },
       { scheme: 'https', host: '::', port: 443 },
+      { scheme: 'http', host: '0.0.0.0', port: 80 },
     ],
     address: 'relay.example.org:443',
     files: { certificate: '/etc/tls/relay.pem', key: '/etc/relay.key' },

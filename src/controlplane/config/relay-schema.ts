@@ -15,7 +15,9 @@ export function relaySchema() {
       listen: z
         .union([listen, z.array(listen, { error: listenExpected }).min(1, 'at least one address').max(64, 'at most 64 addresses')])
         .optional()
-        .describe('Where visitors and gateways come to, https://0.0.0.0:443 when left out.'),
+        .describe(
+          'Where visitors and gateways come to, https://0.0.0.0:443 when left out; with http://0.0.0.0:80 beside it visitors are sent to HTTPS.',
+        ),
       address: formed(readRelay, 'HOST or HOST:PORT')
         .optional()
         .describe('How gateways reach it, when that is not the domain or the listening address.'),

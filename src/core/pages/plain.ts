@@ -1,0 +1,51 @@
+/** What a relay says on plain port 80 of a name that cannot be reached: why, as far as that is for everybody. No name is repeated. */
+
+import type { Code } from '../errors.ts';
+import type { Reply } from '../http/reply.ts';
+import type { Exchange } from '../policy/exchange.ts';
+import { markup } from './markup.ts';
+import { page } from './page.ts';
+import { plainReply } from './problem.ts';
+import { isNavigation } from './wants.ts';
+
+/** A gateway that restarts is back in seconds; a line that is down is not. */
+const awaySeconds = 10;
+
+/** The operator's own words, escaped. */
+export function blockedReply(exchange: Exchange, why: string): Reply {
+  return said(exchange, {
+    status: 403,
+    title: 'Closed by the operator',
+    detail: `The operator of this relay has closed this address: ${why}`,
+    code: 'relay-blocked',
+  });
+}
+
+/** Somebody has the name, and is not here: 503 with Retry-After, for visitors and for programs. */
+export function awayReply(exchange: Exchange): Reply {
+  return said(exchange, {
+    status: 503,
+    title: 'Not here right now',
+    detail: 'What is behind this address is not connected at the moment.',
+    code: 'gateway-away',
+    fields: [['Retry-After', String(awaySeconds)]],
+  });
+}
+
+/** The same for every name that nobody has, whatever was asked. */
+export function unknownReply(exchange: Exchange): Reply {
+  return said(exchange, { status: 404, title: 'Nothing is here', detail: 'There is nothing at this address.', code: 'name-unknown' });
+}
+
+/** What carries a body has shown it in the clear already, and is told so instead of being sent on. */
+export function securelyReply(exchange: Exchange): Reply {
+  return said(exchange, { status: 403, title: 'HTTPS only', detail: 'This address is served over HTTPS only.', code: 'method-denied' });
+}
+
+type Said = Readonly<{ status: number; title: string; detail: string; code: Code; fields?: readonly (readonly [string, string])[] }>;
+
+function said(exchange: Exchange, { status, title, detail, code, fields = [] }: Said): Reply {
+  if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail, code, fields });
+  const retry = status === 503 ? { retrySeconds: awaySeconds } : {};
+  return page({ status, title, content: markup`<p>${detail}</p>`, fields, ...retry });
+}

@@ -1,0 +1,35 @@
+/** What a relay is told when it starts. */
+
+import type { Address } from '../core/address.ts';
+import type { Fault } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import type { AuditLog } from '../contracts/sink.ts';
+import type { Store } from '../contracts/store.ts';
+import type { MachineIdentity } from '../contracts/tunnel.ts';
+import type { BoundSocket } from '../dataplane/listener.ts';
+import type { OwnCertificate } from '../dataplane/websocket-door.ts';
+import type { At } from './listeners.ts';
+
+export type RelayOptions = Readonly<{
+  identity: MachineIdentity;
+  store: Store;
+  listen: readonly At[];
+  /** Plain HTTP beside it: sends visitors to HTTPS, says why a name is not there, and serves nothing else. */
+  plain?: readonly At[];
+  /** Names are granted below it: `example.org`. */
+  domain: string;
+  /** For carriers in WebSockets: the relay's own names, and what is shown for them. Left out, there is no such door. */
+  own?: Readonly<{ names: readonly string[]; certificate: OwnCertificate }> | undefined;
+  limits: Limits;
+  audit: AuditLog;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  /** A key that owns every name and gets visitors who name nobody: the embedded relay's own gateway. Null on a public relay. */
+  owner: string | null;
+  /** Where the listening sockets come from: a holder's, which outlives this process. Otherwise they are made here. */
+  bind?: (at: At) => Promise<BoundSocket>;
+  /** Told of our own faults. */
+  onFault: (error: unknown) => void;
+  /** Told of carriers that came to nothing or ended, for the operator's log. */
+  onCarrierEnd?: (from: Address, fingerprint: string | null, why: Fault) => void;
+}>;

@@ -1,0 +1,69 @@
+/** What a relay is made of before it listens: who may what, who is here, the carriers' door, engines, and the clock of all deadlines. */
+
+import { randomBytes } from 'node:crypto';
+import type { Deadlines } from '../contracts/protocol.ts';
+import type { Snapshot } from '../contracts/snapshot.ts';
+import { openGrants, type LiveGrants } from '../controlplane/enrolment/grants.ts';
+import { startBufferCollector } from '../dataplane/buffer-collector.ts';
+import { CarrierDoor } from '../dataplane/carrier-door.ts';
+import { Comers } from '../dataplane/comers.ts';
+import { createDeadlines, startDeadlines, steadyNow } from '../dataplane/deadlines.ts';
+import { Directory } from '../dataplane/directory.ts';
+import { Engine } from '../dataplane/engine.ts';
+import { createIds } from '../dataplane/ids.ts';
+import { createSplice } from '../dataplane/splice.ts';
+import type { RelayOptions } from './options.ts';
+
+export type RelayParts = Readonly<{
+  grants: LiveGrants;
+  names: Directory;
+  comers: Comers;
+  door: CarrierDoor;
+  deadlines: Deadlines;
+  /** An engine for another road of the same relay. */
+  engine: (snapshot: Snapshot) => Engine;
+  close: () => Promise<void>;
+}>;
+
+/** Error: `store-unavailable`. */
+export async function relayParts(options: RelayOptions): Promise<RelayParts> {
+  const { identity, domain, limits, now, owner } = options;
+  const deadlines = createDeadlines(steadyNow);
+  // Filled once there is somebody to review: the grants' first changes come before.
+  const reviews: (() => void)[] = [];
+  const onChange = (): void => reviews.forEach((review) => review());
+  const grants = await openGrants({ store: options.store, domain, owner, now, onChange });
+  const comers = new Comers((ip) => grants.barred('', ip) !== null);
+  const names = new Directory({ grants, limits, unnamed: owner });
+  reviews.push(
+    () => names.review(),
+    () => comers.review(),
+  );
+  const onEnd = options.onCarrierEnd ?? (() => undefined);
+  const door = new CarrierDoor({ identity, domain, directory: names, enrolment: grants, limits, now, onEnd });
+  const [ticking, collecting] = [startDeadlines(deadlines), startBufferCollector()];
+  return {
+    grants,
+    names,
+    comers,
+    door,
+    deadlines,
+    engine: (snapshot) => engineOf(options, snapshot, deadlines),
+    close: async () => {
+      await ticking.close();
+      await collecting.close();
+      grants.close();
+    },
+  };
+}
+
+function engineOf({ limits, now, audit, onFault }: RelayOptions, snapshot: Snapshot, deadlines: Deadlines): Engine {
+  const splice = createSplice({ deadlines });
+  const httpDate = (): string => new Date(now()).toUTCString();
+  return new Engine({
+    snapshot: () => snapshot,
+    audit,
+    tools: { now, newId: createIds(now, randomBytes), limits, deadlines, splice, httpDate },
+    onFault,
+  });
+}
