@@ -10,7 +10,7 @@ import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Arrival, Closable, Stream } from '../contracts/stream.ts';
 import { Balancers, isTrusted } from './balancers.ts';
 import type { Engine } from './engine.ts';
-import { greet, type GreetOptions } from './greet.ts';
+import { acmeAlpn, greet, type GreetOptions } from './greet.ts';
 import { listen, type Listening } from './listener.ts';
 
 /** An address to listen on. Port 0 lets the system choose. */
@@ -27,6 +27,7 @@ export type DoorsOptions = Readonly<{
   /** Spoken behind every door, with or without TLS. */
   protocol: Protocol;
   contextFor: GreetOptions['contextFor'];
+  challengeFor?: GreetOptions['challengeFor'];
   /** Which names are passed on with their TLS unread, now (see Snapshot). */
   unread: () => Snapshot['unread'];
   /** What reads a hello without ending its TLS; hands back whom `claim` takes. */
@@ -152,9 +153,11 @@ export class Doors implements Closable {
   }
 
   #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
-    const { contextFor, limits, deadlines } = this.#options;
-    void greet(stream, { contextFor, alpn: ['http/1.1'], handshakeMs: limits.handshakeMs, deadlines }).then((greeted) => {
-      if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni);
+    const { contextFor, challengeFor, limits, deadlines } = this.#options;
+    void greet(stream, { contextFor, challengeFor, alpn: ['http/1.1'], handshakeMs: limits.handshakeMs, deadlines }).then((greeted) => {
+      // A CA has seen what it came for.
+      if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
+      else if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni);
       else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
     });
   }

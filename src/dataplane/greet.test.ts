@@ -34,11 +34,13 @@ const contexts = new Map([
 class Clock {
   now = 0;
   readonly deadlines = new Set<Deadline>();
+  challengeFor: ((name: string) => SecureContext | null) | undefined;
 
   greet(stream: Duplex): Promise<Greeted | Fault> {
     return greet(stream, {
       contextFor: (name) => (name === null ? null : (contexts.get(name) ?? null)),
-      alpn: ['http/1.1'],
+      alpn: ['h2', 'http/1.1'],
+      challengeFor: this.challengeFor,
       handshakeMs: 10_000,
       deadlines: { time: () => this.now, add: (each) => void this.deadlines.add(each), delete: (each) => void this.deadlines.delete(each) },
     });
@@ -54,8 +56,10 @@ class Clock {
 async function visit(
   options: ConnectionOptions,
   over: 'socket' | 'duplex' = 'socket',
+  challengeFor?: Clock['challengeFor'],
 ): Promise<Readonly<{ visitor: TLSSocket; greeted: Greeted | Fault; raw: Duplex }>> {
   const clock = new Clock();
+  clock.challengeFor = challengeFor;
   if (over === 'duplex') {
     const [ours, theirs] = duplexPair();
     const visitor = connect({ rejectUnauthorized: false, ...options, socket: theirs });
@@ -233,3 +237,23 @@ test(
     }
   },
 );
+
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`TLS-ALPN-01: a CA that asks whether a name is ours sees the answer, and nobody else does, over ${version}`, async () => {
+    const answer = contextFor('answer.localhost');
+    const challengeFor = (name: string) => (name === 'a.localhost' ? answer : null);
+    const shown = async (servername: string, ALPNProtocols: string[]): Promise<unknown> => {
+      const over = { servername, ALPNProtocols, minVersion: version, maxVersion: version };
+      const { visitor, greeted } = await visit(over, 'socket', challengeFor);
+      const facts = 'stream' in greeted ? [greeted.sni, greeted.alpn, visitor.getPeerCertificate().subject.CN] : greeted.code;
+      visitor.destroy();
+      if ('stream' in greeted) greeted.stream.destroy();
+      return facts;
+    };
+    assert.deepEqual(await shown('a.localhost', ['acme-tls/1']), ['a.localhost', 'acme-tls/1', 'answer.localhost']);
+    assert.deepEqual(await shown('a.localhost', ['http/1.1', 'h2']), ['a.localhost', 'h2', 'a.localhost']);
+    assert.deepEqual(await shown('a.localhost', ['acme-tls/1', 'http/1.1']), ['a.localhost', 'http/1.1', 'a.localhost']);
+    assert.equal(await shown('b.localhost', ['acme-tls/1']), 'hello-malformed');
+    assert.equal(await shown('a.localhost', ['imap']), 'hello-malformed');
+  });
+}

@@ -1,7 +1,7 @@
 /** Ends the visitor's TLS: the certificate by the name asked for, within a deadline, over a socket or a tunnel's stream. */
 
 import { Socket } from 'node:net';
-import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
+import { TLSSocket, createSecureContext, type SecureContext, type TLSSocketOptions } from 'node:tls';
 import type { Deadlines } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
 import { fault, type Fault } from '../core/errors.ts';
@@ -12,7 +12,10 @@ export type Greeted = Readonly<{ stream: TLSSocket; sni: string | null; alpn: st
 export type GreetOptions = Readonly<{
   /** The context for a canonical name, or for none (a client that sends no name: an address was dialled). Null: no certificate, no handshake. */
   contextFor: (name: string | null) => SecureContext | null;
+  /** In the order in which they are wanted. */
   alpn: readonly string[];
+  /** What a CA is shown that asks whether a canonical name is ours (RFC 8737). Null: we did not order, and it is refused. */
+  challengeFor?: ((name: string) => SecureContext | null) | undefined;
   handshakeMs: number;
   deadlines: Deadlines;
 }>;
@@ -22,6 +25,9 @@ export type GreetOptions = Readonly<{
  * Node would close without a word. No keys exist yet, so it is written in the clear, below Node's TLS.
  */
 const unrecognizedName = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]);
+
+/** RFC 8737, 6.2: spoken by nobody but a CA, which sees a certificate and leaves. */
+export const acmeAlpn = 'acme-tls/1';
 
 /** For clients that name nobody where no address has a certificate: made once, for making one takes as long as a handshake. */
 const certificateless = createSecureContext();
@@ -33,14 +39,19 @@ const certificateless = createSecureContext();
 export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | Fault> {
   return new Promise((resolve) => {
     let asked: string | null = null;
+    let challenged: SecureContext | null = null;
     const fallback = options.contextFor(null);
     const tls = new TLSSocket(stream, {
       isServer: true,
       secureContext: fallback ?? certificateless,
-      ALPNProtocols: [...options.alpn],
+      ...spoken(options, (context) => {
+        challenged = context;
+        // TLS 1.2 asks for the protocol behind the name, TLS 1.3 before it.
+        tls.setKeyCert(context);
+      }),
       SNICallback: (name, answer) => {
         asked = canonicalHost(name);
-        const context = asked === null ? null : options.contextFor(asked);
+        const context = challenged ?? (asked === null ? null : options.contextFor(asked));
         if (context !== null) return answer(null, context);
         // The deadline stands until it has gone out: a peer that takes nothing is cut by it.
         stream.end(unrecognizedName, () => fail(fault('route-missing', 'no certificate is for the name that was asked for')));
@@ -79,4 +90,22 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
       resolve({ stream: tls, sni: asked ?? resumed, alpn: tls.alpnProtocol || null });
     });
   });
+}
+
+/** Without challenges the list is all there is to know. With them, a hello that offers their protocol and nothing else is a CA's. */
+function spoken(
+  { alpn, challengeFor }: GreetOptions,
+  challenge: (context: SecureContext) => void,
+): Pick<TLSSocketOptions, 'ALPNProtocols' | 'ALPNCallback'> {
+  if (challengeFor === undefined) return { ALPNProtocols: [...alpn] };
+  return {
+    ALPNCallback: ({ servername, protocols }) => {
+      if (protocols.length !== 1 || protocols[0] !== acmeAlpn) return alpn.find((each) => protocols.includes(each));
+      const name = canonicalHost(servername);
+      const context = name === null ? null : challengeFor(name);
+      if (context === null) return undefined;
+      challenge(context);
+      return acmeAlpn;
+    },
+  };
 }
