@@ -8,13 +8,13 @@ import { serveControl } from './controlplane/api/serve.ts';
 import type { ControlVerbs } from './controlplane/api/verbs.ts';
 import { Readiness } from './controlplane/check/readiness.ts';
 import { Sources } from './controlplane/check/sources.ts';
-import { compile, type Compiled, type World } from './controlplane/config/compile.ts';
+import { compile, type Compiled } from './controlplane/config/compile.ts';
 import type { Config } from './controlplane/config/plan.ts';
 import type { GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
 import { guardedOtherwise } from './controlplane/config/unread.ts';
 import type { Answer, Question } from './controlplane/config/question.ts';
 import { Expiry } from './controlplane/expiry.ts';
-import { relayName } from './controlplane/places.ts';
+import type { Place } from './controlplane/places.ts';
 import { startBufferCollector } from './dataplane/buffer-collector.ts';
 import { createDeadlines, startDeadlines, steadyNow } from './dataplane/deadlines.ts';
 import { Doors } from './dataplane/doors.ts';
@@ -23,14 +23,14 @@ import { createHttpDate } from './dataplane/http-date.ts';
 import { createIds } from './dataplane/ids.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts';
-import { assertService, certified, closeAll, machineAddresses, messageOf } from './gateway/parts.ts';
+import { assertService, certified, closeAll, messageOf } from './gateway/parts.ts';
 import { Proofs } from './gateway/proofs.ts';
-import { RelaySide } from './gateway/relay-side.ts';
+import { Relays } from './gateway/relays.ts';
 import { watchStanding } from './gateway/standing.ts';
 import { statusOf } from './gateway/status.ts';
+import { worldOf } from './gateway/world.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
-import { guards, upstreams } from './registry.ts';
 
 export type { GatewayOptions };
 
@@ -63,7 +63,7 @@ class Gateway implements RunningGateway {
   readonly #proofs: Proofs;
   readonly #readiness: Readiness;
   readonly #expiry: Expiry;
-  readonly #relay: RelaySide | null;
+  readonly #relays: Relays;
   readonly #sources: Sources;
   readonly #since = new Date().toISOString();
   readonly #checkNonce = randomBytes(32).toString('hex');
@@ -113,7 +113,8 @@ class Gateway implements RunningGateway {
       doors: () => this.#doors.open,
       contexts: parts.contexts,
       caPath: parts.ca.path,
-      leg: parts.leg,
+      legs: parts.legs,
+      relays: () => this.#relays,
       nonce: this.#checkNonce,
     });
     this.#readiness = new Readiness({
@@ -121,7 +122,7 @@ class Gateway implements RunningGateway {
       proofOf: (place) => this.#proofs.proofOf(place),
       onEvent: options.onEvent,
     });
-    this.#relay = this.#towardsRelay();
+    this.#relays = this.#towardsRelays();
     const ended = (subject: string): void => void this.#engine.cut((_service, who) => who === subject, 'credentials-expired');
     ends.push(watchStanding({ records: parts.tools.store.records, users: parts.tools.users, ended }));
     this.#expiry = new Expiry({ now, expired: (names) => this.#expired(names) });
@@ -145,7 +146,7 @@ class Gateway implements RunningGateway {
   status(): GatewayStatus {
     const services = (this.#snapshot?.services ?? []).map((service) =>
       statusOf(service, {
-        place: this.#proofs.placeOf(service),
+        places: this.#proofs.placesOf(service),
         readiness: this.#readiness.stateOf(service.name),
         access: this.#compiled?.accessWords.get(service.name) ?? '',
         live: this.#engine.liveOf(service.name),
@@ -153,7 +154,7 @@ class Gateway implements RunningGateway {
         now: this.#parts.tools.now(),
       }),
     );
-    return { pid: process.pid, since: this.#since, services };
+    return { pid: process.pid, since: this.#since, services, relays: this.#relays.status() };
   }
 
   async explain(question: Question): Promise<Answer> {
@@ -175,7 +176,7 @@ class Gateway implements RunningGateway {
 
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
-      await this.#relay?.close();
+      await this.#relays.close();
       this.#engine.cut(() => true, 'interrupted');
       await this.#compiled?.close();
       await closeAll(this.#ends);
@@ -183,20 +184,25 @@ class Gateway implements RunningGateway {
     return this.#stopping;
   }
 
-  #towardsRelay(): RelaySide | null {
-    const { leg, tools } = this.#parts;
-    if (leg === null) return null;
+  #towardsRelays(): Relays {
+    const { legs, tools } = this.#parts;
     // Nobody comes before the relay holds our names: until then its words say why, not a check that must fail.
-    this.#readiness.shut(null);
-    const relay = leg.place.embedded ? 'here' : leg.place.host;
-    return new RelaySide({
-      leg,
+    for (const { place } of legs) this.#readiness.shut(place.address, null);
+    return new Relays({
+      legs,
       limits: tools.limits,
-      onArrival: ({ stream, from, port }) => this.#doors.arriveByRelay(stream, from, port, relay),
-      onOpen: () => this.#readiness.open(),
-      onShut: (error) => this.#readiness.shut(error),
+      onArrival: ({ stream, from, port }, relay) => this.#doors.arriveByRelay(stream, from, port, relay),
+      onNames: () => this.#readiness.watch(this.#places()),
+      onOpen: (relay) => this.#readiness.open(relay),
+      onShut: (relay, error) => this.#readiness.shut(relay, error),
       onRefused: ({ code, message, hint }) => this.#options.onEvent({ event: 'error', code, message, hint }),
     });
+  }
+
+  /** Where what is open is to be reached. */
+  #places(): readonly Place[] {
+    const open = this.#current().services.filter((service) => service.open);
+    return open.flatMap((service) => this.#proofs.placesOf(service));
   }
 
   /** A bug: said, and survived. */
@@ -220,6 +226,7 @@ class Gateway implements RunningGateway {
     this.#version += 1;
     const compiled = compile(config, worldOf(this.#parts, this.#relays.places, { version: this.#version, checkNonce: this.#checkNonce }));
     const before = { config: this.#config, snapshot: this.#snapshot, compiled: this.#compiled };
+    let unread = (): void => undefined;
     try {
       unread = await files.use(config.tls?.certificates ?? []);
       await contexts.serve(certified(compiled.snapshot, config, this.#relays.places));
@@ -227,11 +234,11 @@ class Gateway implements RunningGateway {
       this.#snapshot = compiled.snapshot;
       await this.#doors.set(config.listen);
     } catch (error) {
-    let unread = (): void => undefined;
       this.#config = before.config;
       this.#snapshot = before.snapshot;
       unread();
-      if (before.snapshot !== null) await contexts.serve(certified(before.snapshot, before.config, this.#relays.places)).catch(() => undefined);
+      if (before.snapshot !== null)
+        await contexts.serve(certified(before.snapshot, before.config, this.#relays.places)).catch(() => undefined);
       await compiled.close();
       throw error;
     }
@@ -241,7 +248,7 @@ class Gateway implements RunningGateway {
     const changed = guardedOtherwise(before.config, config);
     this.#engine.cut((service) => changed.has(service.name), 'exchange-cut');
     this.#settle(before.snapshot);
-    this.#relay?.tell(compiled.snapshot);
+    this.#relays.tell(compiled.snapshot);
     await before.compiled?.close();
   }
 
@@ -257,7 +264,7 @@ class Gateway implements RunningGateway {
       if (!services.some((service) => service.name === old.name))
         this.#options.onEvent({ event: 'closed', service: old.name, why: 'removed' });
     }
-    this.#readiness.watch([...open.values()].map((service) => this.#proofs.placeOf(service)).filter((place) => place !== null));
+    this.#readiness.watch(this.#places());
     this.#expiry.watch(services);
   }
 
@@ -272,22 +279,5 @@ class Gateway implements RunningGateway {
   #expired(names: readonly string[]): void {
     this.#engine.cut((service) => names.includes(service.name), 'service-expired');
     for (const service of names) this.#options.onEvent({ event: 'closed', service, why: 'expired' });
-  }
-
-  #world(): World {
-    const { tools, switches, leg } = this.#parts;
-    this.#version += 1;
-    return {
-      guards,
-      upstreams,
-      tools,
-      ways: { relay: leg?.place.reach ?? null, machine: machineAddresses() },
-      relayNames: (service) => (leg === null ? [] : [relayName(service, leg.place)]),
-      isOpen: (service) => switches.isOpen(service),
-      openedAt: (service) => switches.openedAt(service),
-      version: this.#version,
-      checkNonce: this.#checkNonce,
-      platform: process.platform,
-    };
   }
 }

@@ -1,4 +1,4 @@
-/** The relay that this home has joined, if any, and the way to it. */
+/** The relays that this home has joined, and the way to each. */
 
 import { listMemberships, renewMembership } from '../controlplane/enrolment/memberships.ts';
 import type { Membership } from '../controlplane/enrolment/memberships.ts';
@@ -6,53 +6,56 @@ import type { WrittenVia } from '../controlplane/config/plan.ts';
 import { readVias } from '../controlplane/config/via.ts';
 import { wayOut } from '../controlplane/enrolment/way-out.ts';
 import { SallyportError } from '../core/errors.ts';
+import { defaults } from '../core/limits.ts';
 import type { RelayKeys } from '../dataplane/relay-pins.ts';
 import type { RelayMembership } from '../gateway/relay-leg.ts';
 import type { Cli } from './cli.ts';
 import { withPeople } from './people.ts';
 
 /**
- * @param relay HOST or HOST:PORT of the one that is meant; null takes the one that was joined last
+ * In the order in which their addresses are shown: as they are written, or the one joined last first.
+ * @param relays HOST or HOST:PORT of those that are meant; none of them takes all that were joined
  * @param service chooses among several granted names
- * @param via the way to it as the configuration has it; null takes that of joining, or the environment's
- * Errors: `relay-unreachable` when that relay was never joined; those of `wayOut`.
+ * @param via the way to them as the configuration has it; null takes that of joining, or the environment's
+ * Errors: `relay-unreachable` when one of them was never joined, `name-refused`; those of `wayOut`.
  */
-export async function membershipFor(
+export async function membershipsFor(
   cli: Cli,
-  relay: string | null,
+  relays: readonly string[],
   service: string | null,
   via: WrittenVia | null = null,
-): Promise<RelayMembership | null> {
-  const { found, way } = await withPeople(cli, async ({ store, secrets }) => {
+): Promise<readonly RelayMembership[]> {
+  return withPeople(cli, async ({ store, secrets }) => {
     const all = await listMemberships(store);
-    const joined = relay === null ? all[0] : all.find((membership) => isAt(membership, relay));
-    if (joined === undefined) return { found: joined, way: null };
-    const written = via ?? readVias(joined.via?.split(' ') ?? []);
-    return {
-      found: joined,
-      way: wayOut({ written, env: cli.terminal.env, address: joined.address, secret: (name) => secrets.find(name) }),
-    };
+    const meant = relays.length === 0 ? all : [...new Set(relays.flatMap((relay) => joinedAt(all, relay)))];
+    return meant.slice(0, defaults.relaysMax).map((found): RelayMembership => {
+      const { address, fingerprint, next = null } = found;
+      const written = via ?? readVias(found.via?.split(' ') ?? []);
+      const way = wayOut({ written, env: cli.terminal.env, address, secret: (name) => secrets.find(name) });
+      return { address, fingerprint, next, onKeys: keeperOfKeys(cli, found), name: rootOf(found, service), via: way };
+    });
   });
-  if (found === undefined && relay !== null) {
-    throw new SallyportError('relay-unreachable', `This machine has not joined the relay ${relay}.`, {
-      hint: 'Ask its operator for an invitation, then: sallyport join CODE',
-    });
-  }
-  if (found === undefined || way === null) return null;
-  const names = found.grants.filter((name) => !name.startsWith('*.'));
+}
+
+/** The memberships that somebody means by HOST or HOST:PORT of a relay, or by its domain. Error: `relay-unreachable` when there is none. */
+export function joinedAt(all: readonly Membership[], relay: string): readonly Membership[] {
+  const found = all.filter((membership) => isAt(membership, relay));
+  if (found.length > 0) return found;
+  throw new SallyportError('relay-unreachable', `This machine has not joined the relay ${relay}.`, {
+    hint:
+      all.length === 0
+        ? 'Ask its operator for an invitation, then: sallyport join CODE'
+        : `It has joined ${all.map(({ address }) => address).join(', ')}. For another one ask its operator for an invitation, then: sallyport join CODE`,
+  });
+}
+
+function rootOf({ address, grants }: Membership, service: string | null): string {
+  const names = grants.filter((name) => !name.startsWith('*.'));
   const name = names.find((each) => service !== null && each.startsWith(`${service}.`)) ?? names[0];
-  if (name === undefined)
-    throw new SallyportError('name-refused', `The relay ${found.address} has granted no name.`, {
-      hint: 'Ask its operator for an invitation, then: sallyport join CODE',
-    });
-  return {
-    address: found.address,
-    fingerprint: found.fingerprint,
-    next: found.next ?? null,
-    onKeys: keeperOfKeys(cli, found),
-    name,
-    via: way,
-  };
+  if (name !== undefined) return name;
+  throw new SallyportError('name-refused', `The relay ${address} has granted no name.`, {
+    hint: 'Ask its operator for an invitation, then: sallyport join CODE',
+  });
 }
 
 /** Writes down what the relay's keys have become, one after the other. */
@@ -68,6 +71,8 @@ function keeperOfKeys(cli: Cli, { fingerprint }: Membership): (keys: RelayKeys) 
   };
 }
 
-function isAt({ address, domain }: Membership, relay: string): boolean {
-  return address === relay || address.replace(/:\d+$/, '') === relay || domain === relay;
+/** The domain is that of the names: what a relay calls itself could be another one's. */
+function isAt({ address, grants }: Membership, relay: string): boolean {
+  if (address === relay || address.replace(/:\d+$/, '') === relay) return true;
+  return grants.some((name) => !name.startsWith('*.') && name.slice(name.indexOf('.') + 1) === relay);
 }

@@ -30,6 +30,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
       gateway: async () => (await import('./commands/gateway.ts')).gatewayCommand,
       relay: async () => (await import('./commands/relay.ts')).relayCommand,
       join: async () => (await import('./commands/join.ts')).joinCommand,
+      leave: async () => (await import('./commands/leave.ts')).leaveCommand,
     },
   ],
   [

@@ -16,7 +16,7 @@ import { shownAccess } from './shown-access.ts';
 export type Run = Readonly<{
   config: Config;
   embeddedRelay: GatewayOptions['embeddedRelay'];
-  membership: GatewayOptions['membership'];
+  memberships: GatewayOptions['memberships'];
   keepSwitches: boolean;
   /** Secrets that were made for this run. */
   fresh: (service: string) => Fresh;
@@ -33,6 +33,16 @@ export type Run = Readonly<{
 /** What no waiting mends: a share that hears this before it was ever reached ends with it. A configuration goes on trying. */
 const finalCodes: ReadonlySet<Code> = new Set<Code>(['name-taken', 'name-refused', 'relay-refused', 'relay-blocked', 'relay-untrusted']);
 
+/** Whether no waiting mends it any more: with several relays when each of them has said so. */
+function finality(): (event: Extract<GatewayEvent, { event: 'waiting' }>, relays: number) => boolean {
+  const refusing = new Set<string>();
+  return ({ code, relay = '' }, relays) => {
+    if (finalCodes.has(code)) refusing.add(relay);
+    else refusing.delete(relay);
+    return refusing.size >= Math.max(1, relay === '' ? 1 : relays);
+  };
+}
+
 /** Nothing of ours may keep a person waiting who wants to leave. */
 const stopMs = 900;
 
@@ -48,8 +58,9 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
   const progress = progressOf(cli, run, state);
   const over = new Set<string>();
   let reached = false;
+  const isFinal = finality();
   const take = (event: GatewayEvent): void => {
-    if (run.endsWithServices && !reached && event.event === 'waiting' && finalCodes.has(event.code)) {
+    if (run.endsWithServices && !reached && event.event === 'waiting' && isFinal(event, run.memberships.length)) {
       ended.reject(new SallyportError(event.code, event.why, event.hint === null ? {} : { hint: event.hint }));
       return;
     }
@@ -74,7 +85,7 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
       config: run.config,
       limits: limitsWith(run.config.limits),
       embeddedRelay: run.embeddedRelay,
-      membership: run.membership,
+      memberships: run.memberships,
       keepSwitches: run.keepSwitches,
       verbs: {
         reload: async () => (await reload(), null),

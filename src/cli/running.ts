@@ -14,6 +14,7 @@ const status: z.ZodType<GatewayStatus> = z.object({
     z.object({
       name: z.string(),
       url: words,
+      urls: z.array(z.string()),
       reach: z.enum(['machine', 'network', 'internet']).nullable(),
       state: z.enum(['ready', 'waiting', 'closed', 'expired']),
       upstream: z.string(),
@@ -21,6 +22,17 @@ const status: z.ZodType<GatewayStatus> = z.object({
       expires: words,
       live: z.number(),
       risks: z.array(z.string()),
+    }),
+  ),
+  relays: z.array(
+    z.object({
+      relay: z.string(),
+      state: z.enum(['ready', 'waiting']),
+      code: words,
+      why: words,
+      carriers: z.number(),
+      roundTripMs: z.number().nullable(),
+      names: z.array(z.string()),
     }),
   ),
 });

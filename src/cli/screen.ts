@@ -7,7 +7,8 @@ import { shown } from '../controlplane/records/words.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { clipped, columnsOf } from './printable.ts';
 import type { Terminal } from './terminal.ts';
-import { accessLines, localTime, reachingLines, reachWords } from './words.ts';
+import { localTime } from './local-time.ts';
+import { accessLines, otherRelays, reachingLines, reachWords } from './words.ts';
 
 type Ready = Extract<CliEvent, { event: 'ready' }>;
 
@@ -83,6 +84,7 @@ function serviceLines(service: Shown, view: View): readonly string[] {
     ...ready.access.flatMap(accessLinesShort).flatMap((line, at) => fact(at === 0 ? 'Who' : '', line, view)),
     ...fact('Reach', reachWords(ready), view),
     ...left,
+    ...otherRelays(ready).flatMap((line, at) => fact(at === 0 ? 'Relays' : '', line, view)),
     ...trust,
   ];
 }

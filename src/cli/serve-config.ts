@@ -6,7 +6,7 @@ import { watchConfig } from '../controlplane/config/watch.ts';
 import { SallyportError } from '../core/errors.ts';
 import type { Cli } from './cli.ts';
 import { readConfigFile } from './configuration.ts';
-import { membershipFor } from './membership.ts';
+import { membershipsFor } from './membership.ts';
 import { runGateway } from './run-gateway.ts';
 
 export type ServeOptions = Readonly<{ config: string }>;
@@ -19,18 +19,20 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
     return { path, text, config: suited(configOrThrow(parsed, options.config), options.config, gatewayOnly) };
   };
   const { path, text, config } = await read();
-  const membership = gatewayOnly ? null : await membershipFor(cli, config.relay, config.services[0]?.name ?? null, config.via);
-  const needsRelay = !gatewayOnly && membership === null && config.listen.length === 0;
+  // Who listens is at a relay only where that is written.
+  const isDirect = gatewayOnly || (config.relays.length === 0 && config.listen.length > 0);
+  const memberships = isDirect ? [] : await membershipsFor(cli, config.relays, config.services[0]?.name ?? null, config.via);
+  const needsRelay = !isDirect && memberships.length === 0;
   await runGateway(cli, {
     config,
     embeddedRelay: needsRelay ? { host: '127.0.0.1', port: null } : null,
-    membership: config.relay === null && config.listen.length > 0 ? null : membership,
+    memberships,
     keepSwitches: true,
     fresh: () => ({ link: null, webhook: null }),
     endsWithServices: false,
     reload: async () => {
       const next = (await read()).config;
-      const moved = next.relay !== config.relay || JSON.stringify(next.via) !== JSON.stringify(config.via);
+      const moved = JSON.stringify([next.relays, next.via]) !== JSON.stringify([config.relays, config.via]);
       if (moved || (next.listen.length === 0) !== (config.listen.length === 0)) {
         throw new SallyportError(
           'config-malformed',

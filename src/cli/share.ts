@@ -8,7 +8,7 @@ import type { Config } from '../controlplane/config/plan.ts';
 import type { Cli } from './cli.ts';
 import { newPassword } from './ask-password.ts';
 import { parser } from './configuration.ts';
-import { membershipFor } from './membership.ts';
+import { membershipsFor } from './membership.ts';
 import type { People } from './people.ts';
 import { withPeople } from './people.ts';
 import { urlOf } from './running.ts';
@@ -23,7 +23,7 @@ export type Share = Readonly<{
   passwords: ReadonlyMap<string, string>;
   /** Reached on this network, without a relay. */
   lan: boolean;
-  /** The relay that was named; null takes the joined one, or one on this machine. */
+  /** The relay that was named; null takes those that were joined, or one on this machine. */
   relay: string | null;
 }>;
 
@@ -32,21 +32,25 @@ export type Share = Readonly<{
  * Errors: `relay-unreachable` (a relay that was never joined).
  */
 export async function defaultName(cli: Cli, at: Pick<Share, 'lan' | 'relay'>, suggested: string): Promise<string> {
-  const membership = at.lan ? null : await membershipFor(cli, at.relay, null);
-  const label = membership?.name.split('.')[0] ?? suggested;
+  const [first] = await membershipsAt(cli, at, null);
+  const label = first?.name.split('.')[0] ?? suggested;
   return label === suggested || (await urlOf(cli, label)) !== null ? suggested : label;
+}
+
+async function membershipsAt(cli: Cli, { lan, relay }: Pick<Share, 'lan' | 'relay'>, service: string | null) {
+  return lan ? [] : membershipsFor(cli, relay === null ? [] : [relay], service);
 }
 
 /** Resolves when the share has ended. Its links end with it. */
 export async function share(cli: Cli, wanted: Share): Promise<void> {
-  const membership = wanted.lan ? null : await membershipFor(cli, wanted.relay, wanted.requests[0]?.name ?? null);
+  const memberships = await membershipsAt(cli, wanted, wanted.requests[0]?.name ?? null);
   const config = configOf(wanted, wanted.lan ? await lanPort() : null);
   const made = await withPeople(cli, (people) => prepare(cli, people, wanted));
   try {
     await runGateway(cli, {
       config,
-      embeddedRelay: wanted.lan || membership !== null ? null : { host: '127.0.0.1', port: null },
-      membership,
+      embeddedRelay: wanted.lan || memberships.length > 0 ? null : { host: '127.0.0.1', port: null },
+      memberships,
       keepSwitches: false,
       fresh: (service) => made.get(service) ?? nothing,
       endsWithServices: true,

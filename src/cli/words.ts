@@ -3,8 +3,9 @@
 import { recordWords, shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
-import { columnsOf } from './printable.ts';
+import { localTime } from './local-time.ts';
 import { relayWords } from './relay-words.ts';
+import { statusWords } from './status-words.ts';
 import type { Terminal } from './terminal.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
@@ -25,6 +26,8 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return `The new relay listens (process ${event.pid}); the old one lets what runs end.`;
     case 'invite':
       return inviteWords(event);
+    case 'forgotten':
+      return `${event.relay} is forgotten. It still keeps ${event.grants.join(', ')} for this machine’s key: its operator can release that.`;
     case 'joined':
       return `Joined ${event.relay}. Yours: ${event.grants.join(', ')}\nNow: sallyport http 3000`;
     case 'gateway':
@@ -115,6 +118,7 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
       ? []
       : [`  Closes in ${durationWords(Date.parse(event.expires) - terminal.now())}, at ${localTime(event.expires)}`]),
     ...reachingLines(event).map((line) => `  ${line}`),
+    ...otherRelays(event).map((line) => `  ${line}`),
   ];
   return lines.join('\n');
 }
@@ -123,6 +127,11 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
 export function reachingLines({ url, ca }: Pick<Event<'ready'>, 'url' | 'ca'>): readonly string[] {
   if (url.startsWith('tcp:')) return [`sallyport connect ${url.slice('tcp://'.length)}${ca === null ? '' : ` --ca ${ca}`}`];
   return ca === null ? [] : [`curl --cacert ${ca} ${url}`];
+}
+
+/** Of several relays: the other addresses, and where it is not reached. */
+export function otherRelays({ urls = [], waiting = [] }: Pick<Event<'ready'>, 'urls' | 'waiting'>): readonly string[] {
+  return [...urls.slice(1).map((url) => `Also at ${url}`), ...waiting.map(({ relay, why }) => `Not by ${relay} yet: ${shown(why)}`)];
 }
 
 /** How far an address goes, honestly. */
@@ -165,52 +174,6 @@ export function accessLines(access: AccessShown): readonly string[] {
     default:
       return access satisfies never;
   }
-}
-
-/** `18:02`, or with the day when it is not today: in the terminal's own time zone. */
-export function localTime(time: string): string {
-  const date = new Date(time);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(undefined, isToday ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' }).format(date);
-}
-
-function statusWords(event: Event<'status'>, { paint, now }: Terminal): string {
-  const rows = event.services.map((service) => [
-    service.name,
-    { ready: 'open', waiting: 'waiting', closed: 'closed', expired: 'expired' }[service.state],
-    service.url ?? '',
-    service.upstream,
-    service.expires === null ? 'never' : `in ${durationWords(Date.parse(service.expires) - now())}`,
-    String(service.live),
-    service.access,
-  ]);
-  return [
-    `Process ${event.pid}, since ${localTime(event.since)}`,
-    ...table([['SERVICE', 'STATE', 'ADDRESS', 'BEHIND', 'CLOSES', 'LIVE', 'WHO'], ...rows]).map((line, at) =>
-      at === 0 ? paint('dim', line) : line,
-    ),
-    ...event.services.flatMap(({ name, risks }) =>
-      risks.map((risk) => `${paint('yellow', 'Risk:')} ${name} ${riskWords[risk] ?? shown(risk)}.`),
-    ),
-  ].join('\n');
-}
-
-const riskWords: Readonly<Record<string, string>> = {
-  'source-local': 'is dialled from 127.0.0.1, as `from:` says: it may take every visitor for somebody on this machine',
-  'source-shared': 'sees every visitor come from this machine: who is local must not be asked by address there',
-  'source-refused': 'does not take our own loopback address as it takes 127.0.0.1: its warning names the line to write',
-};
-
-/** Columns as wide as their widest cell, two spaces apart. */
-function table(rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = rows.map((row) => row.map(shown));
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column] ?? ''))));
-  return cells.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - columnsOf(cell))))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 function linkWords(event: Event<'link'>): string {

@@ -2,8 +2,19 @@
 
 import { parseIp, reachOf, type Reach } from '../core/address.ts';
 
-/** A relay that this gateway is at. `root` is the name it was granted: `localhost` for an embedded one, `ana.example.org` for a joined one. */
-export type RelayPlace = Readonly<{ host: string; port: number; root: string; embedded: boolean; reach: Reach }>;
+/** A relay that this gateway is at. */
+export type RelayPlace = Readonly<{
+  /** HOST:PORT: what it is called where there are several. */
+  address: string;
+  host: string;
+  port: number;
+  /** The name it was granted: `localhost` for an embedded one, `ana.example.org` for a joined one. */
+  root: string;
+  /** What the relay's names are below. */
+  domain: string;
+  embedded: boolean;
+  reach: Reach;
+}>;
 
 export type DoorPlace = Readonly<{ scheme: 'http' | 'https'; host: string; port: number }>;
 
@@ -16,6 +27,8 @@ export type Place = Readonly<{
   dial: Readonly<{ host: string; port: number }>;
   tls: boolean;
   reach: Reach;
+  /** By which relay, as its `address`; null at a door of our own. */
+  relay: string | null;
 }>;
 
 export type PlacesInput = Readonly<{
@@ -23,7 +36,9 @@ export type PlacesInput = Readonly<{
   /** Canonical names it answers to; empty for every name. */
   hosts: readonly string[];
   doors: readonly DoorPlace[];
-  relay: RelayPlace | null;
+  relays: readonly RelayPlace[];
+  /** Whether that relay has said that this name is none of ours. */
+  isRefused: (relay: RelayPlace, name: string) => boolean;
   /** Addresses of this machine's network interfaces. */
   machine: readonly string[];
 }>;
@@ -33,32 +48,74 @@ export function relayName(service: string, relay: RelayPlace): string {
   return !relay.embedded && relay.root.startsWith(`${service}.`) ? relay.root : `${service}.${relay.root}`;
 }
 
-/** The address that is shown and checked: by the relay where there is one, else by the first door with TLS, else by any. Null when nobody can come. */
-export function placeOf(input: PlacesInput): Place | null {
-  const { service, relay } = input;
-  if (relay !== null) {
-    const host = input.hosts.find((name) => name === relay.root || name.endsWith(`.${relay.root}`)) ?? relayName(service, relay);
-    return {
-      service,
-      host,
-      url: urlOf('https', host, relay.port),
-      dial: { host: relay.host, port: relay.port },
-      tls: true,
-      reach: relay.reach,
-    };
+/**
+ * All names of a service. One label (`at: shop`) is a name at each relay, as the service's own name is. A relay that none of
+ * the names given is at has no address for it: who writes names of one relay means that one.
+ */
+export function namesOf(
+  { name, at }: Readonly<{ name: string; at: readonly string[] }>,
+  relays: readonly RelayPlace[],
+  hasDoors: boolean,
+): readonly string[] {
+  const said = at.flatMap((each) =>
+    relays.length > 0 && isLabel(each) ? [...(hasDoors ? [each] : []), ...relays.map((relay) => relayName(each, relay))] : [each],
+  );
+  const meant = relays.filter((relay) => said.some((each) => isNameAt(each, relay, relays)));
+  return [...new Set([...said, ...(meant.length === 0 ? relays : meant).map((relay) => relayName(name, relay))])];
+}
+
+/** Whether a relay is told this name: one of its own, or one that may be its guest's, since it is no other relay's. */
+export function isNameAt(name: string, relay: RelayPlace, relays: readonly RelayPlace[]): boolean {
+  if (isOf(name, relay)) return true;
+  return !relay.embedded && name.includes('.') && !relays.some((other) => isOf(name, other));
+}
+
+function isOf(name: string, { root, domain, embedded }: RelayPlace): boolean {
+  return isBelow(name, root) || (!embedded && isBelow(name, domain));
+}
+
+function isBelow(name: string, above: string): boolean {
+  return name === above || name.endsWith(`.${above}`);
+}
+
+function isLabel(name: string): boolean {
+  return name !== 'localhost' && /^[a-z0-9-]+$/.test(name);
+}
+
+/** The addresses that are shown and checked: one at each relay where there are any, else the first door with TLS, else any. None when nobody can come. */
+export function placesOf(input: PlacesInput): readonly Place[] {
+  const { service, relays, isRefused } = input;
+  if (relays.length > 0) {
+    return relays.flatMap((relay): readonly Place[] => {
+      const names = input.hosts.filter((name) => isNameAt(name, relay, relays));
+      if (names.length === 0 && input.hosts.length > 0) return [];
+      const host = names.find((name) => !isRefused(relay, name)) ?? relayName(service, relay);
+      const { address, port, reach } = relay;
+      const dial = { host: relay.host, port };
+      return [{ service, host, url: urlOf('https', host, port), dial, tls: true, reach, relay: address }];
+    });
   }
   const door = input.doors.find((each) => each.scheme === 'https') ?? input.doors[0];
-  if (door === undefined) return null;
+  if (door === undefined) return [];
   const reached = reachedHost(door.host, input.machine);
   const host = input.hosts[0] ?? reached;
-  return {
-    service,
-    host,
-    url: urlOf(door.scheme, host, door.port),
-    dial: { host: reached, port: door.port },
-    tls: door.scheme === 'https',
-    reach: reachOfHost(reached),
-  };
+  return [
+    {
+      service,
+      host,
+      url: urlOf(door.scheme, host, door.port),
+      dial: { host: reached, port: door.port },
+      tls: door.scheme === 'https',
+      reach: reachOfHost(reached),
+      relay: null,
+    },
+  ];
+}
+
+/** How far the farthest of these relays reaches; null without one. */
+export function farthest(relays: readonly RelayPlace[]): Reach | null {
+  const reaches = new Set(relays.map(({ reach }) => reach));
+  return (['internet', 'network', 'machine'] as const).find((reach) => reaches.has(reach)) ?? null;
 }
 
 /** The addresses that a certificate must name for visitors who dial one: those of the doors with TLS. */

@@ -66,6 +66,24 @@ export const defaults = {
   poolIdleMs: 30_000 as number,
   upstreamsPerServiceMax: 1_000 as number,
 
+  // HTTP/2. 100 streams as Go and Envoy; nginx 128. Each may bring as much unread as its window.
+  http2StreamsMax: 100 as number,
+  http2WindowBytes: 262_144 as number,
+  /** All fields of a head with 32 bytes each for their entry (RFC 9113, 6.5.2): what HPACK may unpack to. Twice `headBytesMax`, as entries are counted. */
+  http2HeadListBytesMax: 32_768 as number,
+  /** What one connection may keep in heads, frames that wait and streams. Node's own default. */
+  http2ConnectionBytesMax: 10_485_760 as number,
+  /** PING and SETTINGS that must be answered (CVE-2019-9512, -9515): gRPC measures its path by some a second. */
+  http2ControlFramesPerSecondMax: 100 as number,
+  /** Streams that came to nothing: reset by the visitor, or made to be reset (CVE-2023-44487, CVE-2025-8671). A browser that leaves a page resets those that run. */
+  http2ResetsPerSecondMax: 50 as number,
+  /** Bytes of frames that ask for nothing and bring nothing: windows, priorities, empty data, unknown types. A thousand window updates. */
+  http2WasteBytesPerSecondMax: 16_384 as number,
+  /** Requests of one connection before it is said goodbye to. nginx 1,000; HTTP/2 has one connection where HTTP/1.1 has six. */
+  http2ExchangesMax: 10_000 as number,
+  /** A visitor with open streams who is silent for so long is asked whether they are there, and has as long again for the answer. */
+  http2PingMs: 30_000 as number,
+
   // TLS hello, read without a handshake: OpenSSL takes 16 KiB; 1-byte records are legal, so the wire cap is wider.
   helloBytesMax: 16_384 as number,
   helloWireBytesMax: 65_536 as number,
@@ -96,6 +114,8 @@ export const defaults = {
   carriersMax: 4_000 as number,
   /** What a gateway keeps at its relay: one may break, and the other carries on. cloudflared keeps four; eight are taken at most. */
   carriersPerRelay: 2 as number,
+  /** Relays of one gateway: two are redundancy, and each costs carriers and an address of every service. */
+  relaysMax: 8 as number,
   /** How long a gateway keeps more carriers than its streams need: the next wave mostly comes within minutes, and an idle one costs memory at the relay. */
   carrierSpareMs: 300_000 as number,
   /** How long streams of a carrier that its relay has said goodbye to may go on, if the relay lets them. */
@@ -114,6 +134,8 @@ export const defaults = {
   nameRememberedMs: 300_000 as number,
   namesRememberedMax: 10_000 as number,
   namesPerCarrierMax: 100 as number,
+  /** Visitors that are remembered for a day, of all names with a bound together: some 100 bytes each. Beyond it nobody new comes to such a name. */
+  visitorsCountedMax: 200_000 as number,
   /** Gateways that hold one name together, one serving and the others standing by: machines of one owner, not a fleet. */
   gatewaysPerNameMax: 8 as number,
   /** How long a visitor's hello may be unanswered before a gateway that others stand by for is asked for a sign of life. With `carrierProbeMs` less than `visitorHoldMs`. */
@@ -128,6 +150,15 @@ export const defaults = {
   redialMs: 30_000 as number,
   inviteMs: 86_400_000 as number,
 
+  /** Connections to a relay that have not said yet where they want to go: each may make it keep 64 KiB (`helloWireBytesMax`). A burst of a thousand is over in milliseconds. */
+  hellosMax: 4_096 as number,
+  /**
+   * A relay turns new visitors away while its event loop is later than this, or it holds more memory than that (or three quarters of
+   * what the machine or its container has): before the kernel's own queues and killer decide. Gateways still come in. Envoy sheds
+   * by both as well.
+   */
+  overloadLagMs: 1_000 as number,
+  overloadBytesMax: 1_610_612_736 as number,
   // A relay that is stopped: requests end within it, and whoever is new is refused all that time. `docker stop` kills after 10 s.
   drainMs: 3_000 as number,
   /** And how long what runs may go on behind an upgrade, where nobody waits for the end. Envoy's parent shutdown: 15 min. */

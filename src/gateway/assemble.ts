@@ -20,7 +20,7 @@ import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import { doorAddresses, namesOf } from '../controlplane/places.ts';
 import { certificateNews, filesFailed } from './certificate-news.ts';
 import { machineAddresses, messageOf } from './parts.ts';
-import { relayLeg, type RelayLeg, type RelayMembership } from './relay-leg.ts';
+import { relayLegs, type RelayLeg, type RelayMembership } from './relay-leg.ts';
 
 export type GatewayOptions = Readonly<{
   home: Home;
@@ -28,7 +28,8 @@ export type GatewayOptions = Readonly<{
   limits: Limits;
   /** A relay of our own on this machine; `port` null takes the usual one or the next that is free. */
   embeddedRelay: Readonly<{ host: string; port: number | null }> | null;
-  membership: RelayMembership | null;
+  /** The relays that were joined, in the order in which their addresses are shown. */
+  memberships: readonly RelayMembership[];
   /** Whether `close` outlives this process: for what a configuration says, not for a share that ends with its command. */
   keepSwitches: boolean;
   /** What the command adds to the control socket: reading its configuration again, ending. */
@@ -41,9 +42,9 @@ export type Parts = Readonly<{
   tools: Tools;
   ca: LocalCa;
   contexts: Contexts;
-  switches: Switches;
   files: CertificateFiles;
-  leg: RelayLeg | null;
+  switches: Switches;
+  legs: readonly RelayLeg[];
   audit: AuditLog;
 }>;
 
@@ -73,13 +74,15 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   };
   const onFault = (error: unknown): void =>
     onEvent({ event: 'error', code: 'program-failed', message: `The relay failed by our own fault: ${messageOf(error)}`, hint: null });
-  const leg = await relayLeg({ ...options, onFault });
-  if (leg?.relay) ends.push(leg.relay);
-  const granted = leg === null || leg.place.embedded ? [] : [leg.place.root];
+  const legs = await relayLegs({ ...options, onFault });
+  for (const { relay } of legs) if (relay !== null) ends.push(relay);
+  const granted = legs.filter(({ place }) => !place.embedded).map(({ place }) => place.root);
   const { listen, services } = options.config;
   // From the first CA on, so that a machine with a public address does not begin with a second one.
   const own = doorAddresses(listen, machineAddresses());
-  const ca = await openLocalCa(home, { names: [...granted, ...services.flatMap((service) => namesOf(service, legs.map(({ place }) => place), listen.length > 0)), ...own], now });
+  const relays = legs.map(({ place }) => place);
+  const named = services.flatMap((service) => namesOf(service, relays, listen.length > 0));
+  const ca = await openLocalCa(home, { names: [...granted, ...named, ...own], now });
   const files = openCertificateFiles({ now, filesMax: limits.certificatesMax, failed: (error) => onEvent(filesFailed(error)) });
   ends.push(files);
   const contexts = createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files], now });

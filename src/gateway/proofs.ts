@@ -9,11 +9,12 @@ import { withPreamble } from '../controlplane/check/preamble.ts';
 import { reachSelf, type Reached, type Through } from '../controlplane/check/reach.ts';
 import type { Proof } from '../controlplane/check/readiness.ts';
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
-import { placeOf, type DoorPlace, type Place } from '../controlplane/places.ts';
+import { placesOf, type DoorPlace, type Place } from '../controlplane/places.ts';
 import { defaults } from '../core/limits.ts';
 import { openLine } from '../dataplane/reach/line.ts';
 import { machineAddresses } from './parts.ts';
 import type { RelayLeg } from './relay-leg.ts';
+import type { Relays } from './relays.ts';
 
 export type ProofsOptions = Readonly<{
   config: () => Config;
@@ -21,7 +22,8 @@ export type ProofsOptions = Readonly<{
   doors: () => readonly DoorPlace[];
   contexts: Contexts;
   caPath: string;
-  leg: RelayLeg | null;
+  legs: readonly RelayLeg[];
+  relays: () => Pick<Relays, 'isRefused'>;
   nonce: string;
 }>;
 
@@ -32,21 +34,24 @@ export class Proofs {
     this.#options = options;
   }
 
-  /** Null where nobody can come. An address says what it is: `tls` where we cannot know what is spoken, `tcp` for what `connect` reaches. */
-  placeOf(service: Readonly<{ name: string; hosts: readonly string[] }>): Place | null {
-    const { doors, leg } = this.#options;
+  /** None where nobody can come. An address says what it is: `tls` where we cannot know what is spoken, `tcp` for what `connect` reaches. */
+  placesOf(service: Readonly<{ name: string; hosts: readonly string[] }>): readonly Place[] {
+    const { doors, legs, relays } = this.#options;
     const kind = this.#planOf(service.name)?.behind.is;
     const unread = kind === 'tls';
-    const place = placeOf({
+    const places = placesOf({
       service: service.name,
       hosts: service.hosts,
       doors: doors().filter(({ scheme }) => !unread || scheme === 'https'),
-      relay: leg?.place ?? null,
+      relays: legs.map(({ place }) => place),
+      isRefused: (relay, name) => relays().isRefused(relay, name),
       machine: machineAddresses(),
     });
-    if (place === null || (kind !== 'tls' && kind !== 'tcp')) return place;
-    const host = place.host.includes(':') ? `[${place.host}]` : place.host;
-    return { ...place, url: `${kind}://${host}:${place.dial.port}` };
+    if (kind !== 'tls' && kind !== 'tcp') return places;
+    return places.map((place) => {
+      const host = place.host.includes(':') ? `[${place.host}]` : place.host;
+      return { ...place, url: `${kind}://${host}:${place.dial.port}` };
+    });
   }
 
   /** Comes by the visitor's way. */
@@ -76,7 +81,7 @@ export class Proofs {
   /** Behind a proxy nobody dials a relay, not even to see whether it passes visitors on; before a door that believes our own address we are a balancer. */
   #way(place: Place): Readonly<{ through?: Through }> {
     if (this.#isBelieved(place)) return { through: withPreamble('v2') };
-    const proxy = this.#options.leg?.via.proxy ?? null;
+    const proxy = this.#options.legs.find((leg) => leg.place.address === place.relay)?.via.proxy ?? null;
     if (proxy === null) return {};
     const through: Through = (target, signal) =>
       openLine({
@@ -107,7 +112,7 @@ export class Proofs {
   #isBelieved({ dial }: Place): boolean {
     const from = parseIp(dial.host === 'localhost' ? '127.0.0.1' : dial.host);
     const door =
-      this.#options.leg === null ? this.#options.config().listen.find(({ port }) => port === dial.port || port === 0) : undefined;
+      this.#options.legs.length === 0 ? this.#options.config().listen.find(({ port }) => port === dial.port || port === 0) : undefined;
     return from !== null && (door?.trust ?? []).some((network) => contains(network, from));
   }
 

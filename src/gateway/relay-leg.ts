@@ -1,10 +1,10 @@
-/** The relay that a gateway is at: one that it was invited to, or one of its own on this machine. */
+/** The relays that a gateway is at: those that it was invited to, or one of its own on this machine. */
 
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { MachineIdentity } from '../contracts/tunnel.ts';
 import type { Via } from '../contracts/via.ts';
-import { parseIp, reachOf } from '../core/address.ts';
+import { hostPort, parseIp, reachOf } from '../core/address.ts';
 import { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import { loadIdentity } from '../controlplane/certificates/identity.ts';
@@ -43,7 +43,7 @@ export type LegOptions = Readonly<{
   home: Home;
   limits: Limits;
   embeddedRelay: Readonly<{ host: string; port: number | null }> | null;
-  membership: RelayMembership | null;
+  memberships: readonly RelayMembership[];
   onFault: (error: unknown) => void;
 }>;
 
@@ -51,19 +51,31 @@ export type LegOptions = Readonly<{
 const USUAL_PORT = 8_443;
 const PORTS_TRIED = 20;
 
-/** Null without a relay. Errors: `address-in-use` (a port that was asked for), `home-*`. */
-export async function relayLeg(options: LegOptions): Promise<RelayLeg | null> {
+/** In the order in which their addresses are shown; none without a relay. Errors: `address-in-use` (a port that was asked for), `home-*`. */
+export async function relayLegs(options: LegOptions): Promise<readonly RelayLeg[]> {
   const identity = await loadIdentity(options.home.keys, 'gateway');
-  if (options.embeddedRelay !== null) return embedded(options, identity);
-  if (options.membership === null) return null;
-  const { address, fingerprint, name, via, next = null, onKeys = () => undefined } = options.membership;
-  const keys = { nextFingerprint: next, onKeys, identityNow: () => loadIdentity(options.home.keys, 'gateway') };
+  if (options.embeddedRelay !== null) return [await embedded(options, identity)];
+  return options.memberships.map((membership) => joined(options.home, membership, identity));
+}
+
+function joined(home: Home, membership: RelayMembership, identity: MachineIdentity): RelayLeg {
+  const { address, fingerprint, name, via, next = null, onKeys = () => undefined } = membership;
+  const keys = { nextFingerprint: next, onKeys, identityNow: () => loadIdentity(home.keys, 'gateway') };
   const { host: written, port } = splitAddress(address);
   // A bare address is what is dialled and judged: `::1`, not `[::1]`.
   const host = written.replace(/^\[(.*)\]$/, '$1');
   const ip = parseIp(host);
-  const reach = ip === null ? 'internet' : reachOf(ip);
-  return { place: { host, port, root: name, embedded: false, reach }, fingerprint, identity, relay: null, via, keys };
+  const place: RelayPlace = {
+    address,
+    host,
+    port,
+    root: name,
+    // As the invitation has it. What a relay calls its domain itself is its own word, and could be another relay's.
+    domain: name.slice(name.indexOf('.') + 1),
+    embedded: false,
+    reach: ip === null ? 'internet' : reachOf(ip),
+  };
+  return { place, fingerprint, identity, relay: null, via, keys };
 }
 
 async function embedded(options: LegOptions, identity: MachineIdentity): Promise<RelayLeg> {
@@ -86,7 +98,7 @@ async function embedded(options: LegOptions, identity: MachineIdentity): Promise
   const relay = wanted === null ? await firstFree(start) : await start(wanted);
   const { port } = splitAddress(relay.addresses[0] ?? '');
   return {
-    place: { host, port, root: 'localhost', embedded: true, reach: 'machine' },
+    place: { address: hostPort(host, port), host, port, root: 'localhost', domain: 'localhost', embedded: true, reach: 'machine' },
     fingerprint: relay.fingerprint,
     identity,
     relay,

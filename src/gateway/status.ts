@@ -5,7 +5,7 @@ import type { ServiceStatus } from '../controlplane/config/running.ts';
 import type { Place } from '../controlplane/places.ts';
 
 export type StatusFacts = Readonly<{
-  place: Place | null;
+  places: readonly Place[];
   readiness: 'waiting' | 'ready' | null;
   access: string;
   live: number;
@@ -14,11 +14,13 @@ export type StatusFacts = Readonly<{
 }>;
 
 export function statusOf(service: Service, facts: StatusFacts): ServiceStatus {
+  const urls = [...new Set(facts.places.map(({ url }) => url))];
   const expired = service.expires !== null && service.expires <= facts.now;
   return {
     name: service.name,
-    url: facts.place?.url ?? null,
-    reach: facts.place?.reach ?? null,
+    url: urls[0] ?? null,
+    urls,
+    reach: facts.places[0]?.reach ?? null,
     state: !service.open ? 'closed' : expired ? 'expired' : (facts.readiness ?? 'waiting'),
     upstream: service.words,
     access: facts.access,

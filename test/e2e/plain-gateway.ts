@@ -24,7 +24,7 @@ export async function startPlainGateway(
   const events: GatewayEvent[] = [];
   const ready = Promise.withResolvers<string>();
   const config: Config = {
-    relay: null,
+    relays: [],
     via: null,
     listen: by === 'http' ? [{ scheme: 'http', host: '127.0.0.1', port: 0 }] : [],
     network: 'trusted',
@@ -52,7 +52,7 @@ export async function startPlainGateway(
     config,
     limits: limitsWith(limits),
     embeddedRelay: by === 'http' ? null : { host: '127.0.0.1', port: null },
-    membership: null,
+    memberships: [],
     keepSwitches: false,
     verbs: {},
     onEvent: (event) => {

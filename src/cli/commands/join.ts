@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { loadIdentity } from '../../controlplane/certificates/identity.ts';
 import { parseInvite } from '../../controlplane/enrolment/invite-code.ts';
-import { saveMembership } from '../../controlplane/enrolment/memberships.ts';
+import { addMembership } from '../../controlplane/enrolment/memberships.ts';
 import { viaExpected, readVias } from '../../controlplane/config/via.ts';
 import { wayOut } from '../../controlplane/enrolment/way-out.ts';
 import { SallyportError } from '../../core/errors.ts';
@@ -25,7 +25,7 @@ export function joinCommand(cli: Cli) {
     usage: 'join <code>',
     summary: 'enrol this machine at a relay',
     description:
-      'Spends the code that `sallyport relay invite` printed. The keys are made here and never leave this machine. With "-" the code is read from standard input, where no other user can see it.',
+      'Spends the code that `sallyport relay invite` printed. A machine may join several relays; the same relay again updates what it granted. The keys are made here and never leave this machine. With "-" the code is read from standard input, where no other user can see it.',
     examples: ['sallyport join sp1~blog.example.org~…', 'pbpaste | sallyport join -', 'sallyport join - --via http://proxy.example:3128'],
   })
     .option('--via <way>', 'through a proxy, or in a WebSocket; what via: says in sallyport.yaml, and remembered', gathered)
@@ -49,7 +49,7 @@ export function joinCommand(cli: Cli) {
       });
       const { domain, grants } = joined;
       await withPeople(cli, ({ store }) =>
-        saveMembership(store, {
+        addMembership(store, {
           address: invite.relayAddress,
           fingerprint: invite.fingerprint,
           domain,

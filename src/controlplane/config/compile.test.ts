@@ -52,7 +52,7 @@ function world(changes: Partial<World> = {}, opened: unknown[] = [], closed: str
     // Only the limits are looked at here: guards and upstreams are the doubles above.
     tools: { limits: limitsWith({}) } as unknown as Tools,
     ways: { relay: null, machine: ['127.0.0.1', '192.168.1.5'] },
-    relayNames: (name) => [`${name}.localhost`],
+    namesOf: ({ name, at }) => [...new Set([...at, ...(changes.ways?.relay ? [`${name}.localhost`] : [])])],
     isOpen: () => true,
     openedAt: () => 1_000,
     version: 1,

@@ -28,8 +28,8 @@ export type World = Readonly<{
   upstreams: ReadonlyMap<string, Upstream<unknown>>;
   tools: Tools;
   ways: Ways;
-  /** Names by which the relay reaches a service, besides its `at`: `blog.localhost`, `blog.relay.example.org`. Canonical. */
-  relayNames: (service: string) => readonly string[];
+  /** All names of a service, canonical: its `at`, and those by which relays reach it, `blog.localhost`, `blog.ana.example.org`. */
+  namesOf: (plan: Pick<ServicePlan, 'name' | 'at'>, hasDoors: boolean) => readonly string[];
   /** The switch of a service. */
   isOpen: (service: string) => boolean;
   /** When a service first stood open in this process, milliseconds since 1970. */
@@ -107,7 +107,7 @@ export function compile(config: Config, world: World): Compiled {
 function buildService(plan: ServicePlan, config: Config, world: World, tools: Tools): BuiltService {
   const { name } = plan;
   const behindRelay = world.ways.relay !== null;
-  const named = [...new Set([...plan.at, ...(behindRelay ? world.relayNames(name) : [])])];
+  const named = world.namesOf(plan, config.listen.length > 0);
   // Without `at`, a gateway that listens itself gives every name to its one service.
   const hosts = plan.at.length === 0 && config.listen.length > 0 && config.services.length === 1 ? [] : named;
   if (hosts.length === 0 && (config.listen.length === 0 || config.services.length > 1)) {

@@ -43,7 +43,7 @@ test('reads a whole configuration into plain values', () => {
     '/home/ana/sallyport.yaml',
   );
   assert.deepEqual(configOrThrow(parsed, 'x'), {
-    relay: 'relay.example.org:8443',
+    relays: ['relay.example.org:8443'],
     via: null,
     listen: [
       { scheme: 'https', host: '0.0.0.0', port: 443 },

@@ -58,8 +58,8 @@ export type WrittenVia = Readonly<{
 }>;
 
 export type Config = Readonly<{
-  /** `host` or `host:port` of the relay that this gateway joined; null without. */
-  relay: string | null;
+  /** `host` or `host:port` of each relay that this gateway is to be at; none when it was not said. */
+  relays: readonly string[];
   /** Null: what the environment says. */
   via: WrittenVia | null;
   listen: readonly Listen[];

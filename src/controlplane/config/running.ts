@@ -9,16 +9,31 @@ import type { Answer, Question } from './question.ts';
 /** Times are RFC 3339, UTC. No event holds a secret. */
 export type GatewayEvent =
   /** Not there yet, or not reached by ourselves; it is tried again. `hint` where somebody can do something about it. */
-  | Readonly<{ event: 'waiting'; service: string; code: Code; why: string; hint: string | null }>
-  /** We reached the address ourselves, saw our own certificate and our own refusal. `ca` is a path, `fingerprint` the leaf's SHA-256 in hex. */
+  | Readonly<{
+      event: 'waiting';
+      service: string;
+      code: Code;
+      why: string;
+      hint: string | null;
+      /** Which relay is awaited, HOST:PORT, where there are several. */
+      relay?: string;
+    }>
+  /**
+   * We reached the address ourselves, saw our own certificate and our own refusal. `ca` is a path, `fingerprint` the leaf's
+   * SHA-256 in hex. Of several relays one was reached at least; it is said anew when another is, or is not any more.
+   */
   | Readonly<{
       event: 'ready';
       service: string;
       url: string;
+      /** All addresses that were reached, `url` the first of them, where there are several. */
+      urls?: readonly string[];
       reach: Reach;
       ca: string | null;
       fingerprint: string | null;
       expires: string | null;
+      /** The relays that were not reached. Left out where there are none. */
+      waiting?: readonly AwaitedRelay[];
     }>
   /** It was ready, and is not reached any more; `waiting` or `ready` follow. */
   | Readonly<{ event: 'lost'; service: string; code: Code; why: string }>
@@ -30,10 +45,15 @@ export type GatewayEvent =
   /** For the live list: one exchange that ended. */
   | Readonly<{ event: 'exchange'; record: AuditEvent }>;
 
+/** A relay that a service is not reached by yet, or not any more, while it is by another. `relay` is HOST:PORT. */
+export type AwaitedRelay = Readonly<{ relay: string; code: Code; why: string; hint: string | null }>;
+
 export type ServiceStatus = Readonly<{
   name: string;
   /** Null until it is known. */
   url: string | null;
+  /** All its addresses: of several relays one each. */
+  urls: readonly string[];
   reach: Reach | null;
   state: 'ready' | 'waiting' | 'closed' | 'expired';
   /** Its upstream in words: `http://127.0.0.1:3000`. */
@@ -47,7 +67,29 @@ export type ServiceStatus = Readonly<{
   risks: readonly string[];
 }>;
 
-export type GatewayStatus = Readonly<{ pid: number; since: string; services: readonly ServiceStatus[] }>;
+/** A relay that was joined, as this gateway sees it. */
+export type RelayStatus = Readonly<{
+  /** HOST:PORT. */
+  relay: string;
+  state: 'ready' | 'waiting';
+  /** Why it waits, or which of the names it refused; null when all is well, or nothing is known yet. */
+  code: string | null;
+  why: string | null;
+  /** That take new streams. */
+  carriers: number;
+  /** The shortest of them; null while none was measured. */
+  roundTripMs: number | null;
+  /** The names that it holds for us. */
+  names: readonly string[];
+}>;
+
+/** `relays`: those that were joined. */
+export type GatewayStatus = Readonly<{
+  pid: number;
+  since: string;
+  services: readonly ServiceStatus[];
+  relays: readonly RelayStatus[];
+}>;
 
 export interface RunningGateway {
   /** The whole of it, or nothing: throws and keeps the old. */

@@ -5,19 +5,9 @@ import type { ZodType } from 'zod';
 import type { Guard } from '../../contracts/guard.ts';
 import { parseNetwork } from '../../core/address.ts';
 import { durationExpected, parseDuration } from './duration.ts';
-import {
-  listenExpected,
-  nameExpected,
-  readBehind,
-  readHostName,
-  readInstant,
-  readListen,
-  readRelay,
-  readServiceName,
-  readSource,
+import { listenExpected, nameExpected, readBehind, readHostName, readInstant, readListen, readServiceName, readSource } from './forms.ts';
 import { tlsKeys } from './tls-keys.ts';
 import { relaysSchema } from './relay-keys.ts';
-} from './forms.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, GuardUse } from './plan.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
@@ -33,9 +23,9 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
   return z.strictObject(
     {
       $schema: z.string({ error: 'a URL or a path' }).optional().describe('Where the JSON Schema of this file lies, for editors.'),
-      relay: formed(readRelay, 'HOST or HOST:PORT of a relay')
+      relay: relaysSchema()
         .optional()
-        .describe('The relay where this gateway is reached, after `sallyport join`.'),
+        .describe('The relay where this gateway is reached, after `sallyport join`, or several in a list. Left out: all that were joined.'),
       via: viaSchema().optional().describe('The way to the relay: a proxy, websocket, both in a list, or direct.'),
       listen: z
         .union([
@@ -54,8 +44,8 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
         .describe('Whether visitors on this machine need no credential. By default free in trusted and shared, guarded in hostile.'),
       plainhttp: oneOf(['allow', 'refuse'])
         .prefault('refuse')
-      ...tlsKeys(),
         .describe('Whether `network: shared` may serve plain HTTP beyond this machine. Passwords can then be read on the way.'),
+      ...tlsKeys(),
       services: z
         .record(formed(readServiceName, 'a name of small letters, digits and hyphens, 63 at most, like blog'), serviceSchema(guards), {
           error: 'services by name, like blog: { to: 3000 }',

@@ -10,7 +10,7 @@ export type CheckedFile = z.output<ReturnType<typeof configSchema>>;
 /** @param absolute makes a path of the file absolute, seen from the file's own folder */
 export function settle(file: CheckedFile, absolute: (path: string) => string): Config {
   return Object.freeze({
-    relay: file.relay ?? null,
+    relays: file.relay === undefined ? [] : [file.relay].flat(),
     via: file.via ?? null,
     listen: file.listen === undefined ? [] : [file.listen].flat(),
     network: file.network,

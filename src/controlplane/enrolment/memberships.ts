@@ -27,8 +27,22 @@ const kept: z.ZodType<Membership> = z.strictObject({
   via: z.string().optional(),
 });
 
-/** One for each relay's key: joining again renews it. Errors: `store-unavailable`, `disk-full`. */
-export async function saveMembership(store: Store, membership: Membership): Promise<void> {
+/**
+ * One for each relay: joining again renews it, and leaves others as they are. An address is one relay: whoever has another
+ * key there now took its place, as the invitation says. Errors: `store-unavailable`, `disk-full`.
+ */
+export async function addMembership(store: Store, membership: Membership): Promise<void> {
+  await saveMembership(store, membership);
+  for (const { address, fingerprint } of await listMemberships(store))
+    if (address === membership.address && fingerprint !== membership.fingerprint) await store.records.delete(prefix + fingerprint);
+}
+
+/** Errors: `store-unavailable`, `disk-full`. */
+export async function forgetMembership(store: Store, { fingerprint }: Membership): Promise<void> {
+  await store.records.delete(prefix + fingerprint);
+}
+
+async function saveMembership(store: Store, membership: Membership): Promise<void> {
   const { via, next, ...rest } = membership;
   await store.records.put(prefix + membership.fingerprint, {
     ...rest,

@@ -1,0 +1,27 @@
+/** What a configuration of this gateway meets when it is compiled. */
+
+import type { World } from '../controlplane/config/compile.ts';
+import { farthest, namesOf, type RelayPlace } from '../controlplane/places.ts';
+import { guards, upstreams } from '../registry.ts';
+import type { Parts } from './assemble.ts';
+import { machineAddresses } from './parts.ts';
+
+export function worldOf(
+  { tools, switches, contexts }: Pick<Parts, 'tools' | 'switches' | 'contexts'>,
+  relays: readonly RelayPlace[],
+  facts: Readonly<{ version: number; checkNonce: string }>,
+): World {
+  return {
+    guards,
+    upstreams,
+    tools,
+    ways: { relay: farthest(relays), machine: machineAddresses() },
+    namesOf: (plan, hasDoors) => namesOf(plan, relays, hasDoors),
+    isOpen: (service) => switches.isOpen(service),
+    openedAt: (service) => switches.openedAt(service),
+    ...facts,
+    // ACME's answers come here.
+    certificates: { isPublic: (host) => contexts.isPublic(host), challenges: null },
+    platform: process.platform,
+  };
+}
