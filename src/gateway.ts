@@ -95,6 +95,7 @@ class Gateway implements RunningGateway {
         httpDate: createHttpDate(now),
         splice: createSplice({ deadlines }),
       },
+        strictTransport: (exchange) => this.#current().strictTransport?.(exchange) ?? null,
       onFault: (error) => this.#fault('A request', error),
     });
     this.#doors = new Doors({

@@ -47,6 +47,8 @@ export type Snapshot = Readonly<{
    * of this gateway is of that kind: then nobody looks at a hello before its TLS is ended.
    */
   unread: ((name: string | null) => boolean) | null;
+  /** The value of Strict-Transport-Security for the answer to an exchange; null, or left out, for none. */
+  strictTransport?: ((exchange: Exchange) => string | null) | null;
   limits: Limits;
   /** Proves to ourselves, and to nobody else, that we reached ourselves. New at each start. */
   checkNonce: string;

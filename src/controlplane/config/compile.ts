@@ -16,6 +16,8 @@ import type { BuiltAccess } from './access.ts';
 import type { Behind, Config, ServicePlan } from './plan.ts';
 import { accessOf, isLoopbackHost, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
 import type { Warning, Ways } from './presets.ts';
+import { challengeRoute, strictTransportOf } from './transport.ts';
+import type { CertificateWorld } from './transport.ts';
 import { answerQuestion } from './question.ts';
 import type { Answer, Question } from './question.ts';
 import { redirectRoute } from './redirect.ts';
@@ -36,6 +38,8 @@ export type World = Readonly<{
   openedAt: (service: string) => number;
   version: number;
   checkNonce: string;
+  /** What is known of certificates, at this moment; left out: nothing. */
+  certificates?: CertificateWorld;
   /** `process.platform`. */
   platform: string;
 }>;
@@ -78,11 +82,12 @@ export function compile(config: Config, world: World): Compiled {
     const offers = { password: built.some(({ service }) => service.asksPassword) };
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
-      route: router(built, config),
+      route: router(built, config, world.certificates),
       unread: unreadNames(built.map(({ kind, service }) => ({ kind, hosts: service.hosts }))),
       face: (exchange, code) => face(exchange, code, offers),
       decoy: offers.password ? (world.guards.get('password')?.decoy?.(tools) ?? null) : null,
       services: built.map(({ service }) => service),
+      strictTransport: strictTransportOf(config, world.certificates),
       limits,
       checkNonce: world.checkNonce,
     });
@@ -200,12 +205,19 @@ function serviceWarnings(plan: ServicePlan): readonly Warning[] {
 }
 
 /** Names first, then the one service that answers to every name. */
-function router(built: readonly BuiltService[], config: Config): (exchange: Exchange) => Route<Service> | null {
+function router(
+  built: readonly BuiltService[],
+  config: Config,
+  certificates?: CertificateWorld,
+): (exchange: Exchange) => Route<Service> | null {
   const byHost = new Map(built.flatMap((each) => each.service.hosts.map((host) => [host, each] as const)));
   const all = built.find(({ service }) => service.hosts.length === 0) ?? null;
   const httpsPort = config.listen.find((listen) => listen.scheme === 'https')?.port ?? null;
   const redirect = plainRedirects(config) ? redirectRoute(httpsPort ?? 443, (host) => all !== null || byHost.has(host)) : null;
+  const challenge = challengeRoute(certificates);
   return (exchange) => {
+    const asked = challenge?.(exchange) ?? null;
+    if (asked !== null) return asked;
     // Before any face is shown: nobody is to be asked for a password in the clear.
     if (redirect !== null && exchange.listener.scheme === 'http') return redirect;
     const found = byHost.get(exchange.host) ?? all;

@@ -30,6 +30,9 @@ test('reads a whole configuration into plain values', () => {
       'relay: Relay.Example.org:8443',
       'listen: [https://0.0.0.0:443, "http://[::1]:8080"]',
       'network: shared',
+      'certificates: [certs, { cert: /etc/blog.crt, key: keys/blog.key }, { cert: both.pem }]',
+      'tls: modern',
+      'hsts: subdomains',
       'services:',
       '  blog:',
       '    at: [Blog.Example.org., bücher.example]',
@@ -52,6 +55,15 @@ test('reads a whole configuration into plain values', () => {
     network: 'shared',
     local: null,
     plainHttp: 'refuse',
+    tls: {
+      policy: 'modern',
+      certificates: [
+        { is: 'path', path: '/home/ana/certs' },
+        { is: 'pair', cert: '/etc/blog.crt', key: '/home/ana/keys/blog.key' },
+        { is: 'pair', cert: '/home/ana/both.pem', key: '/home/ana/both.pem' },
+      ],
+      hsts: 'subdomains',
+    },
     services: [
       {
         name: 'blog',

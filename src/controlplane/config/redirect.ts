@@ -6,12 +6,18 @@ import type { Route, Tree } from '../../core/policy/route.ts';
 import type { Reply } from '../../core/http/reply.ts';
 
 /**
- * A route that redirects by itself; no service is behind it.
+ * A route that redirects by itself.
  * @param isOurs whether a name is one of ours: a redirect to whatever Host says would be an open one
  */
 export function redirectRoute(httpsPort: number, isOurs: (host: string) => boolean): Route<Service> {
+  const words = `https on port ${httpsPort}`;
+  return replyRoute('https-redirect', (exchange) => (isOurs(exchange.host) ? redirectReply(exchange, httpsPort) : refusal), words);
+}
+
+/** A route to an answer of ours; no service is behind it, and nobody is asked who they are. */
+export function replyRoute(name: string, reply: (exchange: Exchange) => Reply, words = name): Route<Service> {
   const service: Service = Object.freeze({
-    name: 'https-redirect',
+    name,
     hosts: [],
     open: true,
     expires: null,
@@ -19,12 +25,12 @@ export function redirectRoute(httpsPort: number, isOurs: (host: string) => boole
     guarded: false,
     asksPassword: true,
     forwarding: { host: null, hostless: '', spent: [], forwarded: false },
-    dial: (exchange) => ({ is: 'reply', reply: isOurs(exchange.host) ? redirectReply(exchange, httpsPort) : refusal }),
+    dial: (exchange) => ({ is: 'reply', reply: reply(exchange) }),
     forms: [],
-    words: `https on port ${httpsPort}`,
+    words,
   });
   const identify: Tree = { is: 'check', check: () => ({ is: 'pass', identity: anyone }) };
-  return Object.freeze({ name: 'https-redirect', service, identify, authorize: [], meter: [] });
+  return Object.freeze({ name, service, identify, authorize: [], meter: [] });
 }
 
 const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [] });

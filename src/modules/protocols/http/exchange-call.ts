@@ -4,6 +4,7 @@ import type { Code } from '../../../core/errors.ts';
 import { isAtItsEnd } from '../../../core/http/forward.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import type { Reply } from '../../../core/http/reply.ts';
+import { replyInsisting } from '../../../core/http/strict-transport.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import type { Call, Proceeding, ProtocolTools, Tally } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
@@ -94,7 +95,7 @@ export class ExchangeCall implements Call {
     } else if (to.is === 'raw') {
       this.#running = this.#calls.joinRaw(to, owner);
     } else {
-      const parties = { head: this.#head, visitor: this.#visitor, writer: this.#voice.answerTo(this.#head), to };
+      const parties = { head: this.#head, visitor: this.#visitor, writer: this.#voice.answerTo(this.#head), to, strict: this.#strict() };
       const transfer = new Transfer(parties, this.#tools.limits, owner);
       this.#running = transfer;
       transfer.start(forwarding, this.#gathering?.body ?? null);
@@ -108,6 +109,10 @@ export class ExchangeCall implements Call {
       return this.#reply(this.#head.method === 'OPTIONS' ? lastOptions : lastTrace, null);
     }
     return to.is === 'reply' ? this.#reply(to.reply, to.body ?? null, to.length) : null;
+  }
+
+  #strict(): string | null {
+    return this.#tools.strictTransport?.(this.exchange) ?? null;
   }
 
   cut(code: Code): void {
@@ -136,9 +141,10 @@ export class ExchangeCall implements Call {
   async #reply(reply: Reply, body: AsyncIterable<Uint8Array> | null, length?: number): Promise<Tally> {
     if (this.#gone) return goneTally;
     const bytesIn = this.#visitor.bodyBytes;
+    const told = replyInsisting(reply, this.#strict());
     const closing = !this.#visitor.bodyRead || !this.#visitor.persistent;
     const streamed = body !== null && this.#head.method !== 'HEAD';
-    let bytesOut = this.#voice.reply({ head: this.#head, reply, closing, streamed, ...(length === undefined ? {} : { length }) });
+    let bytesOut = this.#voice.reply({ head: this.#head, reply: told, closing, streamed, ...(length === undefined ? {} : { length }) });
     let whole = true;
     if (body !== null && streamed) {
       const sent = await this.#stream(body);

@@ -7,6 +7,7 @@ import { fieldValue } from '../../../core/http/fields.ts';
 import { lastChunkText, requestHeadText } from '../../../core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
 import { isReplayable } from '../../../core/http/replayable.ts';
+import { headInsisting } from '../../../core/http/strict-transport.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Batch } from './batch.ts';
@@ -16,8 +17,8 @@ import { unansweredTally } from './tally.ts';
 
 type OpenedStream = Extract<Opened, { is: 'stream' }>;
 
-/** Who takes part. */
-export type Parties = Readonly<{ head: RequestHead; visitor: VisitorSide; writer: Answering; to: OpenedStream }>;
+/** Who takes part. `strict`: the value of Strict-Transport-Security, or null. */
+export type Parties = Readonly<{ head: RequestHead; visitor: VisitorSide; writer: Answering; to: OpenedStream; strict: string | null }>;
 
 /** Where the response is. `raw`: both sides have left HTTP behind. */
 type State = 'head' | 'body' | 'raw' | 'done';
@@ -31,6 +32,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   readonly #owner: Proceeding;
   readonly #toService: Batch;
   readonly #writer: Answering;
+  readonly #strict: string | null;
   #state: State = 'head';
   /** Whether the service keeps its connection after this answer. */
   #persistent = false;
@@ -46,7 +48,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   #settled = false;
 
   constructor(parties: Parties, limits: Limits, owner: Proceeding) {
-    const { head, visitor, writer, to } = parties;
+    const { head, visitor, writer, to, strict } = parties;
     this.#head = head;
     this.#visitor = visitor;
     this.#to = to;
@@ -57,6 +59,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#toService = this.#tap.out;
     this.#writer = writer;
     this.#tap.reader.expect(head.method);
+    this.#strict = strict;
   }
 
   /** Sends the head, and the body as it comes. */
@@ -230,7 +233,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     // Events may be far between; other answers move or die.
     if (fieldValue(head.fields, 'content-type')?.startsWith('text/event-stream')) this.#quietMs = this.#limits.upgradedIdleMs;
     // An early answer: the rest of the request is never parsed as another one (CL.0), so the connection ends with it.
-    this.#closing = this.#writer.begin(head, !this.#requestDone || !this.#visitor.persistent);
+    this.#closing = this.#writer.begin(headInsisting(head, this.#strict), !this.#requestDone || !this.#visitor.persistent);
     this.#state = 'body';
     if (this.#writer.done) this.#responseWhole(head.persistent && nothingFollows);
   }
