@@ -1,26 +1,27 @@
 /** The relay: wires listeners, the hello's reading, carriers and the engine. It reads names, and never what is said. */
 
 import { Socket } from 'node:net';
-import { hostPort, type Address } from './core/address.ts';
+import { hostPort } from './core/address.ts';
 import type { Limits } from './core/limits.ts';
 import type { Deadlines } from './contracts/protocol.ts';
 import type { Closable } from './contracts/stream.ts';
 import type { MachineIdentity } from './contracts/tunnel.ts';
+import type { VisitorCount } from './controlplane/enrolment/visitor-counts.ts';
 import type { CarrierDoor } from './dataplane/carrier-door.ts';
-import type { Comers } from './dataplane/comers.ts';
 import type { GatewayFacts } from './dataplane/directory.ts';
-import type { Engine } from './dataplane/engine.ts';
 import { carrierAlpn } from './dataplane/greeting.ts';
 import type { Listening } from './dataplane/listener.ts';
 import { WebSocketDoor } from './dataplane/websocket-door.ts';
 import type { OwnCertificate } from './dataplane/websocket-door.ts';
-import { sniProtocol, type Claim } from './modules/protocols/sni.ts';
+import type { Claim } from './modules/protocols/sni.ts';
 import { blindSnapshot } from './relay/blind.ts';
+import { plainFarewell, tlsFarewell } from './relay/farewell.ts';
 import { Leaving } from './relay/leaving.ts';
 import { Listeners } from './relay/listeners.ts';
 import type { RelayOptions } from './relay/options.ts';
 import { relayParts } from './relay/parts.ts';
 import { plainSnapshot, plainTaker } from './relay/plain-door.ts';
+import { visitorTaker } from './relay/visitor-taker.ts';
 import { Visitors } from './relay/visitors.ts';
 
 export type { RelayOptions };
@@ -32,6 +33,8 @@ export interface Relay extends Closable {
   readonly plain: readonly string[];
   readonly fingerprint: string;
   gateways(): readonly GatewayFacts[];
+  /** Visitors of today, of names that have a bound of them. */
+  visitorCounts(): readonly VisitorCount[];
   /** Says to every gateway that this relay goes: they come again (here, or to whoever listens then), and what runs may end. */
   leave(): void;
   /** Shows another certificate for its own names from now on. Throws when it cannot be used. */
@@ -56,11 +59,11 @@ export interface Relay extends Closable {
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { domain, limits } = options;
   const parts = await relayParts(options);
-  const { deadlines, grants, comers, names, door } = parts;
+  const { deadlines, grants, names, door } = parts;
   const engine = parts.engine(blindSnapshot(names, limits));
   const webSockets = options.own === undefined ? null : webSocketDoor(options.own, { limits, deadlines, door });
   const visitors = new Visitors();
-  const take = takerOf(engine, { claimed: claimedBy(door, webSockets), comers, visitors, domain });
+  const take = visitorTaker(engine, { ...parts, claimed: claimedBy(door, webSockets), visitors, domain, limits });
   const listeners = new Listeners(limits, options.bind ?? null);
   const leaving = new Leaving({
     visitors,
@@ -75,15 +78,14 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   };
   const opened: { addresses: readonly Listening[]; plain: readonly Listening[] } = { addresses: [], plain: [] };
   try {
-    opened.addresses = await listeners.open(options.listen, take);
+    opened.addresses = await listeners.open(options.listen, take, tlsFarewell);
     const known = {
       whyBlocked: grants.whyBlocked,
       stands: (name: string) => names.stands(name),
       isTaken: (name: string) => grants.isGranted(name),
     };
     const plain = plainSnapshot({ names: known, limits, httpsPort: opened.addresses[0]?.port ?? 443 });
-    const admits = (socket: Socket, ip: string): boolean => comers.admits(socket, ip);
-    opened.plain = await listeners.open(options.plain ?? [], plainTaker(parts.engine(plain), admits));
+    opened.plain = await listeners.open(options.plain ?? [], plainTaker(parts.engine(plain), parts), plainFarewell);
   } catch (error) {
     await close();
     throw error;
@@ -96,6 +98,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       return door.fingerprint;
     },
     gateways: () => names.list(),
+    visitorCounts: () => grants.visitorCounts(),
     leave: () => names.leave('interrupted'),
     streams: () => names.streams,
     refresh: () => grants.refresh(),
@@ -107,22 +110,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     visitors: () => visitors.size,
     drain: (ms) => leaving.leave(ms),
     close,
-  };
-}
-
-type Taking = Readonly<{ claimed: Claim; comers: Comers; visitors: Visitors; domain: string }>;
-
-/** What becomes of each connection. */
-function takerOf(engine: Engine, { claimed, comers, visitors, domain }: Taking): (socket: Socket, from: Address) => void {
-  const protocol = sniProtocol((arrival, alpn, read, sni) => {
-    visitors.heard(arrival.stream);
-    return claimed(arrival, alpn, read, sni);
-  });
-  return (socket, from) => {
-    if (!comers.admits(socket, from.ip)) return;
-    const listener = { name: `relay:${domain}`, scheme: 'tls', port: socket.localPort ?? 0, via: 'direct', loopback: false } as const;
-    visitors.come(socket);
-    void engine.take({ stream: socket, from, sni: null, listener }, protocol).then(() => visitors.gone(socket));
   };
 }
 

@@ -19,9 +19,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'leaving':
       return leavingWords(event);
     case 'left':
-      return event.cut === 0
-        ? `The relay (process ${event.pid}) is gone.`
-        : `The relay (process ${event.pid}) is gone; it cut ${connections(event.cut)}.`;
+      return `The relay (process ${event.pid}) is gone${event.cut === 0 ? '' : `; it cut ${connections(event.cut)}`}.`;
     case 'upgraded':
       return `The new relay listens (process ${event.pid}); the old one lets what runs end.`;
     case 'invite':

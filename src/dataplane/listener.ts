@@ -26,6 +26,8 @@ export type ListenOptions = Readonly<{
   /** Addresses that many visitors share, as balancers do: only the whole is counted for them. */
   isShared?: (ip: string) => boolean;
   take: (socket: Socket, from: Address) => void;
+  /** What somebody beyond the caps is told before it ends; nothing when left out. */
+  farewell?: Uint8Array;
 }>;
 
 /** Connections that wait to be taken; the system's own limit (`somaxconn`) may be lower. nginx 511, Go takes the system's. */
@@ -44,7 +46,7 @@ export function listen(options: ListenOptions): Promise<Listening> {
     const shared = options.isShared?.(from.ip) === true;
     const count = shared ? 0 : (perAddress.get(household) ?? 0);
     if (sockets.size >= options.limits.connectionsMax || count >= options.limits.connectionsPerAddressMax) {
-      socket.destroy();
+      turnAway(socket, options.farewell);
       return;
     }
     if (!shared) perAddress.set(household, count + 1);
@@ -62,6 +64,13 @@ export function listen(options: ListenOptions): Promise<Listening> {
   return listening(server, options, () => {
     for (const socket of sockets) socket.destroy();
   });
+}
+
+/** Nothing of it is read, and nothing waited for: it goes with the next look at the socket. */
+export function turnAway(socket: Socket, farewell?: Uint8Array): void {
+  socket.on('error', () => undefined);
+  if (farewell === undefined) socket.destroy();
+  else socket.end(farewell, () => socket.destroy());
 }
 
 function listening(server: Server, options: ListenOptions, destroyAll: () => void): Promise<Listening> {

@@ -20,11 +20,11 @@ export class Listeners {
     this.#bind = bind;
   }
 
-  /** Errors: `address-in-use`, `permission-missing`, `address-unavailable`. */
-  async open(places: readonly At[], take: Take): Promise<readonly Listening[]> {
+  /** `farewell` is told to whoever is beyond the caps. Errors: `address-in-use`, `permission-missing`, `address-unavailable`. */
+  async open(places: readonly At[], take: Take, farewell: Uint8Array): Promise<readonly Listening[]> {
     const opened: Listening[] = [];
     for (const at of places) {
-      const one = await listen({ ...at, limits: this.#limits, take, bound: (await this.#bind?.(at)) ?? null });
+      const one = await listen({ ...at, limits: this.#limits, take, farewell, bound: (await this.#bind?.(at)) ?? null });
       this.#all.push(one);
       opened.push(one);
     }

@@ -9,6 +9,7 @@ import type { MachineIdentity } from '../contracts/tunnel.ts';
 import type { BoundSocket } from '../dataplane/listener.ts';
 import type { OwnCertificate } from '../dataplane/websocket-door.ts';
 import type { At } from './listeners.ts';
+import type { Pressure } from './overload.ts';
 
 export type RelayOptions = Readonly<{
   identity: MachineIdentity;
@@ -28,6 +29,8 @@ export type RelayOptions = Readonly<{
   owner: string | null;
   /** Where the listening sockets come from: a holder's, which outlives this process. Otherwise they are made here. */
   bind?: (at: At) => Promise<BoundSocket>;
+  /** Stands in for the process's own lag and memory: a test says how much there is to do. */
+  pressure?: () => Pressure;
   /** Told of our own faults. */
   onFault: (error: unknown) => void;
   /** Told of carriers that came to nothing or ended, for the operator's log. */

@@ -13,6 +13,7 @@ import { Engine } from '../dataplane/engine.ts';
 import { createIds } from '../dataplane/ids.ts';
 import { createSplice } from '../dataplane/splice.ts';
 import type { RelayOptions } from './options.ts';
+import { memoryOfMachine, Overload, watchOverload } from './overload.ts';
 
 export type RelayParts = Readonly<{
   grants: LiveGrants;
@@ -20,6 +21,7 @@ export type RelayParts = Readonly<{
   comers: Comers;
   door: CarrierDoor;
   deadlines: Deadlines;
+  overload: Overload;
   /** An engine for another road of the same relay. */
   engine: (snapshot: Snapshot) => Engine;
   close: () => Promise<void>;
@@ -32,7 +34,7 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
   // Filled once there is somebody to review: the grants' first changes come before.
   const reviews: (() => void)[] = [];
   const onChange = (): void => reviews.forEach((review) => review());
-  const grants = await openGrants({ store: options.store, domain, owner, now, onChange });
+  const grants = await openGrants({ store: options.store, domain, owner, now, onChange, limits });
   const comers = new Comers((ip) => grants.barred('', ip) !== null);
   const names = new Directory({ grants, limits, unnamed: owner });
   reviews.push(
@@ -41,17 +43,18 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
   );
   const onEnd = options.onCarrierEnd ?? (() => undefined);
   const door = new CarrierDoor({ identity, domain, directory: names, enrolment: grants, limits, now, onEnd });
-  const [ticking, collecting] = [startDeadlines(deadlines), startBufferCollector()];
+  const overload = new Overload(limits, memoryOfMachine());
+  const running = [startDeadlines(deadlines), startBufferCollector(), watchOverload(overload, options.pressure)];
   return {
     grants,
     names,
     comers,
     door,
     deadlines,
+    overload,
     engine: (snapshot) => engineOf(options, snapshot, deadlines),
     close: async () => {
-      await ticking.close();
-      await collecting.close();
+      for (const one of running) await one.close();
       grants.close();
     },
   };

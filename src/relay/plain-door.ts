@@ -11,8 +11,12 @@ import type { Exchange, Identity } from '../core/policy/exchange.ts';
 import type { Route, Tree } from '../core/policy/route.ts';
 import type { Verdict } from '../core/policy/verdict.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
+import type { Comers } from '../dataplane/comers.ts';
 import type { Engine } from '../dataplane/engine.ts';
+import { turnAway } from '../dataplane/listener.ts';
 import { http1 } from '../modules/protocols/http1.ts';
+import { plainFarewell } from './farewell.ts';
+import type { Overload } from './overload.ts';
 
 /** What a relay knows of a name; asked for canonical names only. */
 export type KnownNames = Readonly<{
@@ -32,9 +36,13 @@ export type PlainDoorOptions = Readonly<{
 }>;
 
 /** What becomes of each connection to the plain port. */
-export function plainTaker(engine: Engine, admits: (socket: Socket, ip: string) => boolean): (socket: Socket, from: Address) => void {
+export function plainTaker(
+  engine: Engine,
+  { comers, overload }: Readonly<{ comers: Comers; overload: Overload }>,
+): (socket: Socket, from: Address) => void {
   return (socket, from) => {
-    if (!admits(socket, from.ip)) return;
+    if (!comers.admits(socket, from.ip)) return;
+    if (overload.why !== null) return turnAway(socket, plainFarewell);
     const port = socket.localPort ?? 0;
     const listener = { name: `http:${port}`, scheme: 'http', port, via: 'direct', loopback: false } as const;
     void engine.take({ stream: socket, from, sni: null, listener }, http1);

@@ -12,6 +12,11 @@ export class Visitors {
     return this.#all.size;
   }
 
+  /** How many have not said yet where they want to go. */
+  get unheard(): number {
+    return this.#unheard.size;
+  }
+
   come(stream: Stream): void {
     this.#all.add(stream);
     this.#unheard.add(stream);
