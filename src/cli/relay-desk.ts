@@ -1,9 +1,9 @@
 /** The operator's desk: a relay's store and what its running process says, for one piece of work. */
 
 import { callControl } from '../controlplane/api/call.ts';
-import { readRelayStatus, type LiveGatewayFacts } from '../controlplane/api/relay-status.ts';
+import { readRelayStatus, type LiveGatewayFacts, type RelayStatus } from '../controlplane/api/relay-status.ts';
 import { listBlocks, type Block } from '../controlplane/enrolment/blocks.ts';
-import type { OwnedName } from '../controlplane/enrolment/names.ts';
+import { keysOf, type OwnedName } from '../controlplane/enrolment/names.ts';
 import { readRelayCard } from '../controlplane/enrolment/relay-card.ts';
 import type { Store } from '../contracts/store.ts';
 import type { Cli } from './cli.ts';
@@ -34,9 +34,13 @@ export async function tellRelay(cli: Cli): Promise<void> {
 
 /** The gateways that are at a running relay of this home; null when none runs. */
 export async function liveGateways(cli: Cli): Promise<readonly LiveGatewayFacts[] | null> {
-  const answers = await callControl(await cli.home(), 'status', {});
-  const relays = answers.map((each) => (each.is === 'answer' ? readRelayStatus(each.answer) : null)).filter((each) => each !== null);
+  const relays = await runningRelays(cli);
   return relays.length === 0 ? null : relays.flatMap(({ relay }) => relay.gateways);
+}
+
+async function runningRelays(cli: Cli): Promise<readonly RelayStatus[]> {
+  const answers = await callControl(await cli.home(), 'status', {});
+  return answers.map((each) => (each.is === 'answer' ? readRelayStatus(each.answer) : null)).filter((each) => each !== null);
 }
 
 /** `blog` of `blog` or `blog.example.org`. */
@@ -45,16 +49,26 @@ export function labelIn(text: string, domain: string): string {
   return lower.endsWith(`.${domain}`) ? lower.slice(0, -domain.length - 1) : lower;
 }
 
-export type Scene = Readonly<{ live: readonly LiveGatewayFacts[] | null; blocks: readonly Block[] }>;
+export type Scene = Readonly<{
+  live: readonly LiveGatewayFacts[] | null;
+  /** Visitors of today, by the label of the name. */
+  visitors: NonNullable<RelayStatus['relay']['visitors']>;
+  blocks: readonly Block[];
+}>;
 
 export async function sceneOf(cli: Cli, store: Store): Promise<Scene> {
-  return { live: await liveGateways(cli), blocks: await listBlocks(store) };
+  const relays = await runningRelays(cli);
+  return {
+    live: relays.length === 0 ? null : relays.flatMap(({ relay }) => relay.gateways),
+    visitors: relays.flatMap(({ relay }) => relay.visitors ?? []),
+    blocks: await listBlocks(store),
+  };
 }
 
 export function nameEvent(
   { name, grant }: OwnedName,
   domain: string,
-  { live, blocks }: Scene,
+  { live, visitors, blocks }: Scene,
   change: NameEvent['change'] = null,
 ): NameEvent {
   const bounds = grant?.bounds;
@@ -71,18 +85,36 @@ export function nameEvent(
     ports: bounds?.ports ? `${bounds.ports.from}-${bounds.ports.to}` : null,
     maxStreams: bounds?.streams ?? null,
     bytesPerSecond: bounds?.bytesPerSecond ?? null,
+    ...visitorsOf(name, bounds?.visitorsPerDay ?? null, { live, visitors }),
+    ...sharedBy(full, grant, live),
     blocked: blocks.find(({ kind, what }) => kind === 'name' && what === name)?.why ?? null,
     change,
   };
 }
 
+function visitorsOf(label: string, most: number | null, { live, visitors }: Pick<Scene, 'live' | 'visitors'>): Pick<NameEvent, 'visitors'> {
+  if (most === null) return {};
+  const count = visitors.find(({ name }) => name === label);
+  const none = live === null ? null : 0;
+  return { visitors: { most, today: count?.today ?? none, refused: count?.refused ?? none } };
+}
+
+function sharedBy(full: string, grant: OwnedName['grant'], live: Scene['live']): Pick<NameEvent, 'shared'> {
+  if (grant === null || grant.share === 'alone') return {};
+  const serving = live?.filter(({ names, standsBy = [] }) => names.includes(full) && !standsBy.includes(full));
+  return { shared: { how: grant.share, keys: keysOf(grant), serves: serving?.map(({ fingerprint }) => fingerprint) ?? null } };
+}
+
 export function gatewayEvent(fingerprint: string, owned: readonly OwnedName[], { live, blocks }: Scene): GatewayEvent {
   const here = live?.filter((each) => each.fingerprint === fingerprint) ?? [];
   const [first] = here;
+  const standsBy = here.flatMap((each) => each.standsBy ?? []);
   return {
     event: 'gateway',
     fingerprint,
-    names: owned.filter(({ grant }) => grant?.owner === fingerprint && grant.released === null).map(({ name }) => name),
+    names: owned
+      .filter(({ grant }) => grant !== null && grant.released === null && keysOf(grant).includes(fingerprint))
+      .map(({ name }) => name),
     live:
       first === undefined
         ? null
@@ -90,6 +122,7 @@ export function gatewayEvent(fingerprint: string, owned: readonly OwnedName[], {
             from: first.from,
             since: first.since,
             holds: here.flatMap(({ names }) => names),
+            ...(standsBy.length === 0 ? {} : { standsBy }),
             streams: here.reduce((sum, { streams }) => sum + streams, 0),
             roundTripMs: first.roundTripMs,
           },

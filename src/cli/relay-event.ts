@@ -7,7 +7,15 @@ export type GatewayEvent = Readonly<{
   event: 'gateway';
   fingerprint: string;
   names: readonly string[];
-  live: Readonly<{ from: string; since: string; holds: readonly string[]; streams: number; roundTripMs: number | null }> | null;
+  live: Readonly<{
+    from: string;
+    since: string;
+    holds: readonly string[];
+    /** Of them those that another gateway serves; left out where there are none. */
+    standsBy?: readonly string[];
+    streams: number;
+    roundTripMs: number | null;
+  }> | null;
   blocked: string | null;
 }>;
 
@@ -24,6 +32,10 @@ export type NameEvent = Readonly<{
   ports: string | null;
   maxStreams: number | null;
   bytesPerSecond: number | null;
+  /** Where visitors are counted: how many may come in a day, and came today; null when no relay runs. */
+  visitors?: Readonly<{ most: number; today: number | null; refused: number | null }>;
+  /** Where several gateways may hold it: how, which keys (the owner first), and which serves now. */
+  shared?: Readonly<{ how: 'standby' | 'spread'; keys: readonly string[]; serves: readonly string[] | null }>;
   blocked: string | null;
   change: 'transferred' | 'released' | null;
 }>;

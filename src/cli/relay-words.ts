@@ -7,8 +7,9 @@ export function relayWords(event: RelayEvent): string {
   switch (event.event) {
     case 'gateway': {
       const live = event.live === null ? 'away' : `here from ${shown(event.live.from)}, ${count(event.live.streams, 'stream')}`;
+      const stands = event.live?.standsBy === undefined ? '' : `, stands by for ${event.live.standsBy.map(shown).join(' ')}`;
       const blocked = event.blocked === null ? '' : `, blocked: ${shown(event.blocked)}`;
-      return `${event.fingerprint}  ${event.names.join(', ')}  (${live}${blocked})`;
+      return `${event.fingerprint}  ${event.names.join(', ')}  (${live}${stands}${blocked})`;
     }
     case 'name':
       return nameWords(event);
@@ -50,9 +51,25 @@ function nameWords(event: NameEvent): string {
     ...(event.ports === null ? [] : [`ports ${event.ports}`]),
     ...(event.maxStreams === null ? [] : [count(event.maxStreams, 'stream')]),
     ...(event.bytesPerSecond === null ? [] : [`${event.bytesPerSecond} bytes/s`]),
+    ...(event.visitors === undefined ? [] : [visitorWords(event.visitors)]),
+    ...(event.shared === undefined ? [] : [sharedWords(event.shared)]),
     ...(event.blocked === null ? [] : [`blocked: ${shown(event.blocked)}`]),
   ];
   return `${event.name}  ${facts.join(', ')}`;
+}
+
+function visitorWords({ most, today, refused }: NonNullable<NameEvent['visitors']>): string {
+  if (today === null) return `${count(most, 'visitor')} a day`;
+  return `${today} of ${count(most, 'visitor')} today${refused === null || refused === 0 ? '' : `, ${refused} turned away`}`;
+}
+
+function sharedWords({ how, keys, serves }: NonNullable<NameEvent['shared']>): string {
+  const now = serves === null ? '' : `, ${serves.length === 0 ? 'none serves now' : `served by ${serves.map(short).join(' ')}`}`;
+  return `${how === 'standby' ? 'standby' : 'spread'} of ${keys.map(short).join(' ')}${now}`;
+}
+
+function short(fingerprint: string): string {
+  return `${fingerprint.slice(0, 16)}…`;
 }
 
 function count(number: number, word: string): string {

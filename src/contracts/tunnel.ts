@@ -60,8 +60,10 @@ export interface Grants {
   of(fingerprint: string): readonly string[];
   /** The ports that this key may have. */
   portsOf(fingerprint: string): readonly PortRange[];
-  /** Takes the room of one stream to a name or port that this key owns; null when its grant has no more. */
-  enter(fingerprint: string, at: string | number): Lease | null;
+  /** Takes the room of one stream from this address to a name or port that this key owns; null when its grant has no more. */
+  enter(fingerprint: string, at: string | number, ip: string): Lease | null;
+  /** Whether a visitor was turned away today because as many others came to the name as its grant allows. */
+  isCrowded(fingerprint: string, name: string): boolean;
   /** How this key, which owns the name, shares it with others. */
   sharing(fingerprint: string, name: string): Sharing;
   /** Why the operator blocked this key, every name of it, or the address that it comes from; null when nothing is blocked. */
@@ -72,8 +74,8 @@ export interface Grants {
 
 /** How a name fared at the relay. */
 export type NameAnswer =
-  /** `standby`: another gateway of the group serves it. */
-  | Readonly<{ name: string; is: 'held'; as?: 'standby' | undefined }>
+  /** `standby`: another gateway of the group serves it. `crowded`: it has had as many visitors today as it may. */
+  | Readonly<{ name: string; is: 'held'; as?: 'standby' | undefined; crowded?: true | undefined }>
   | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' | 'store-unshared' }>
   /** By the relay's operator; `why` is their text, 200 characters at most. */
   | Readonly<{ name: string; is: 'refused'; code: 'relay-blocked'; why: string }>;

@@ -209,8 +209,9 @@ export class Directory {
       sni: visitor.sni,
       alpn: visitor.alpn,
     };
-    const stream = leased(this.#grants.enter(gateway.fingerprint, visitor.sni ?? ''), () => gateway.open(opening));
+    const stream = leased(this.#grants.enter(gateway.fingerprint, visitor.sni ?? '', visitor.from.ip), () => gateway.open(opening));
     const name = this.#heldName(visitor.sni);
+    if (stream === null && name !== null && this.#grants.isCrowded(gateway.fingerprint, name)) gateway.tellCrowded(name);
     if (stream !== null && name !== null && this.#holders.isShared(name)) gateway.watch(stream, this.#limits);
     return stream;
   }

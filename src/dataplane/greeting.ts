@@ -88,7 +88,12 @@ export const namesShape = z.strictObject({
   answers: z
     .array(
       z.union([
-        z.strictObject({ name: z.string().max(255), is: z.literal('held'), as: z.literal('standby').optional() }),
+        z.strictObject({
+          name: z.string().max(255),
+          is: z.literal('held'),
+          as: z.literal('standby').optional(),
+          crowded: z.literal(true).optional(),
+        }),
         z.strictObject({
           name: z.string().max(255),
           is: z.literal('refused'),

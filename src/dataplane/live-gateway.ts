@@ -42,6 +42,8 @@ export class LiveGateway {
   /** Streams of shared names that nobody has said a byte on. */
   readonly #unanswered = new Set<Stream>();
   #watching = false;
+  /** Names of which it was told, or is being told, that they have had their visitors. */
+  readonly #crowded = new Set<string>();
 
   constructor(fingerprint: string, instance: string) {
     this.fingerprint = fingerprint;
@@ -150,6 +152,18 @@ export class LiveGateway {
 
   giveUpUnanswered(): void {
     for (const stream of [...this.#unanswered]) stream.destroy(new SallyportError('carrier-idle', 'its gateway does not answer'));
+  }
+
+  /** As many visitors came to the name today as may: its owner hears of it once. */
+  tellCrowded(name: string): void {
+    if (this.#crowded.has(name)) return;
+    this.#crowded.add(name);
+    this.nudge();
+  }
+
+  /** The gateway was told how its name is held. */
+  told(name: string, crowded: boolean): void {
+    if (!crowded) this.#crowded.delete(name);
   }
 
   /** Asks the gateway to register again: how it holds its names has changed. */

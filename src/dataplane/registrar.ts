@@ -82,8 +82,8 @@ export class Registrar {
 }
 
 /**
- * What is to be said of the answers: the first refusal, or that this gateway stands by for every name. Null when a name is
- * served here and none is refused. Throws when the relay holds not one of them for us.
+ * What is to be said of the answers: the first refusal, that this gateway stands by for every name, or that one has had its
+ * visitors of today. Null when all is well. Throws when the relay holds not one of them for us.
  */
 export function refusalIn(answers: readonly NameAnswer[]): SallyportError | null {
   const held = answers.filter((answer) => answer.is === 'held');
@@ -94,7 +94,19 @@ export function refusalIn(answers: readonly NameAnswer[]): SallyportError | null
     if (first === undefined) throw error;
     return error;
   }
-  return first !== undefined && held.every((answer) => answer.as === 'standby') ? standsBy(first.name) : null;
+  if (first !== undefined && held.every((answer) => answer.as === 'standby')) return standsBy(first.name);
+  const crowded = held.find((answer) => answer.crowded === true);
+  return crowded === undefined ? null : isCrowded(crowded.name);
+}
+
+function isCrowded(name: string): SallyportError {
+  return new SallyportError(
+    'visitors-exceeded',
+    `As many different visitors came to ${name} today as its grant allows; new ones are turned away.`,
+    {
+      hint: 'The next day begins at midnight UTC. For more, ask the relay’s operator.',
+    },
+  );
 }
 
 function standsBy(name: string): SallyportError {

@@ -56,7 +56,10 @@ export class Registrations {
   }
 
   #held(gateway: LiveGateway, name: string): NameAnswer {
-    return this.#holders.standsBy(name, gateway) ? { name, is: 'held', as: 'standby' } : { name, is: 'held' };
+    const crowded = this.#grants.isCrowded(gateway.fingerprint, name);
+    gateway.told(name, crowded);
+    if (this.#holders.standsBy(name, gateway)) return { name, is: 'held', as: 'standby' };
+    return crowded && gateway.offer.shares ? { name, is: 'held', crowded } : { name, is: 'held' };
   }
 
   /** Why this gateway cannot hold the name beside those who do; null when it can, or none of them is left. */

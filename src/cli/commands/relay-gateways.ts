@@ -1,6 +1,6 @@
 /** `sallyport relay gateways`: which keys own names at this relay, and which of them are here. */
 
-import { listNames, revokeGateway } from '../../controlplane/enrolment/names.ts';
+import { keysOf, listNames, revokeGateway } from '../../controlplane/enrolment/names.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
@@ -33,7 +33,7 @@ function list(cli: Cli) {
         const reporter = cli.reporter();
         const owned = await listNames(store);
         const scene = await sceneOf(cli, store);
-        const keys = new Set(owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])));
+        const keys = new Set(owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : keysOf(grant))));
         if (keys.size === 0) reporter.note('No gateway has joined yet: sallyport relay invite blog');
         for (const fingerprint of keys) reporter.say(gatewayEvent(fingerprint, owned, scene));
       },
@@ -55,12 +55,13 @@ function show(cli: Cli) {
         const owned = await listNames(store);
         const fingerprint = meant(
           text,
-          owned.flatMap(({ grant }) => (grant === null ? [] : [grant.owner])),
+          owned.flatMap(({ grant }) => (grant === null ? [] : keysOf(grant))),
         );
         const scene = await sceneOf(cli, store);
         const reporter = cli.reporter();
         reporter.say(gatewayEvent(fingerprint, owned, scene));
-        for (const each of owned) if (each.grant?.owner === fingerprint) reporter.say(nameEvent(each, domain, scene));
+        for (const each of owned)
+          if (each.grant !== null && keysOf(each.grant).includes(fingerprint)) reporter.say(nameEvent(each, domain, scene));
       },
       'or-none',
     ),
@@ -72,7 +73,7 @@ function revoke(cli: Cli) {
     usage: 'revoke <fingerprint>',
     summary: 'take all names from a gateway, and cut it off at once',
     description:
-      'Takes all names from a gateway. Its carriers and all streams on them have ended when the command returns. Its names go to no other key for 90 days. To keep the key out for good: sallyport relay block.',
+      'Takes all names from a gateway. Its carriers and all streams on them have ended when the command returns. Its names go to no other key for 90 days; one that others share stays theirs. To keep the key out for good: sallyport relay block.',
     examples: ['sallyport relay gateways revoke 5d3c9a'],
   }).action((text: string) =>
     atDesk(
@@ -81,7 +82,7 @@ function revoke(cli: Cli) {
         const owned = await listNames(store);
         const fingerprint = meant(
           text,
-          owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])),
+          owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : keysOf(grant))),
         );
         await revokeGateway(store, fingerprint, now);
         await tellRelay(cli);

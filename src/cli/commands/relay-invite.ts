@@ -3,9 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { parseDuration } from '../../controlplane/config/duration.ts';
 import { loadIdentity } from '../../controlplane/certificates/identity.ts';
-import { readNames, readPorts, readRate, readStreams, type Bounds } from '../../controlplane/enrolment/bounds.ts';
+import { readNames, readPorts, readRate, readStreams, readVisitors, type Bounds } from '../../controlplane/enrolment/bounds.ts';
 import { createInvite } from '../../controlplane/enrolment/invites.ts';
 import { readRelayCard } from '../../controlplane/enrolment/relay-card.ts';
+import type { Sharing } from '../../contracts/tunnel.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import type { Cli } from '../cli.ts';
@@ -21,6 +22,10 @@ type InviteOptions = Readonly<{
   expires?: string;
   maxStreams?: string;
   bandwidth?: string;
+  maxVisitors?: string;
+  standby?: boolean;
+  spread?: boolean;
+  reserved?: boolean;
   now?: boolean;
 }>;
 
@@ -34,6 +39,7 @@ export function relayInviteCommand(cli: Cli) {
       'sallyport relay invite blog',
       'sallyport relay invite blog --for 1h --json',
       "sallyport relay invite team --names 'team-*' --expires 30d",
+      'sallyport relay invite blog --standby',
       'sallyport relay invite build --ports 2200-2209 --max-streams 50 --bandwidth 2M',
     ],
   })
@@ -44,6 +50,10 @@ export function relayInviteCommand(cli: Cli) {
     .option('--expires <time>', 'when the grant ends: 30d, or a date as 2027-01-31 (never)')
     .option('--max-streams <count>', 'streams at once')
     .option('--bandwidth <rate>', 'bytes per second of all its streams together: 500k, 2M')
+    .option('--max-visitors <count>', 'different addresses that may come in a day: 500/day')
+    .option('--standby', 'a further gateway for the name: it takes over when the one that serves goes')
+    .option('--spread', 'a further gateway for the name: all serve at once, which needs one store for all')
+    .option('--reserved', 'the name is meant, though it stands for something else by custom: www, mail, admin')
     .option('--now', 'any key may have a name that was released less than 90 days ago')
     .action(async (name: string, options: InviteOptions) => {
       const lifeMs = options.for === undefined ? defaults.inviteMs : parseDuration(options.for);
@@ -64,6 +74,8 @@ export function relayInviteCommand(cli: Cli) {
           lifeMs,
           bounds: readBounds(options, labelIn(name, card.domain), now),
           anyKey: options.now === true,
+          share: shareOf(options),
+          reserved: options.reserved === true,
           now,
           randomBytes,
         });
@@ -75,12 +87,21 @@ export function relayInviteCommand(cli: Cli) {
     });
 }
 
+/** Error: `usage-wrong`. */
+function shareOf({ standby, spread }: InviteOptions): Sharing['how'] {
+  if (standby === true && spread === true)
+    throw new SallyportError('usage-wrong', 'A name is shared in one way.', { hint: 'Say --standby or --spread.' });
+  if (standby === true) return 'standby';
+  return spread === true ? 'spread' : 'alone';
+}
+
 /** Errors: `name-malformed`, `port-malformed`, `usage-wrong`. */
 function readBounds(options: InviteOptions, label: string, now: number): Bounds {
   return {
     names: options.names === undefined ? null : readNames(options.names, label),
     ports: options.ports === undefined ? null : readPorts(options.ports),
     expires: options.expires === undefined ? null : readEnd(options.expires, now),
+    visitorsPerDay: options.maxVisitors === undefined ? null : readVisitors(options.maxVisitors),
     streams: options.maxStreams === undefined ? null : readStreams(options.maxStreams),
     bytesPerSecond: options.bandwidth === undefined ? null : readRate(options.bandwidth),
   };

@@ -11,6 +11,8 @@ const gateway = z.object({
   /** RFC 3339, UTC. */
   since: z.string(),
   names: z.array(z.string()),
+  /** Of them those that another gateway serves. */
+  standsBy: z.array(z.string()).optional(),
   streams: z.number(),
   roundTripMs: z.number().nullable(),
 });
@@ -18,7 +20,14 @@ const gateway = z.object({
 const shape = z.object({
   pid: z.number(),
   since: z.string(),
-  relay: z.object({ domain: z.string(), addresses: z.array(z.string()), fingerprint: z.string(), gateways: z.array(gateway) }),
+  relay: z.object({
+    domain: z.string(),
+    addresses: z.array(z.string()),
+    fingerprint: z.string(),
+    gateways: z.array(gateway),
+    /** Today’s visitors of names that have a bound of them. */
+    visitors: z.array(z.object({ name: z.string(), today: z.number(), refused: z.number() })).optional(),
+  }),
 });
 
 export type RelayStatus = z.infer<typeof shape>;
@@ -39,9 +48,11 @@ export interface ControlledRelay {
     from: string;
     since: number;
     names: readonly string[];
+    standsBy?: readonly string[];
     streams: number;
     roundTripMs: number | null;
   }>[];
+  visitorCounts?(): readonly Readonly<{ name: string; today: number; refused: number }>[];
   refresh(): Promise<void>;
 }
 
@@ -51,21 +62,23 @@ export function relayVerbs(
   running: Readonly<{ domain: string; since: number; stop: () => void; refreshed: () => Promise<void> }>,
 ): ControlVerbs {
   return {
-    status: (): RelayStatus => ({
+    status: () => ({
       pid: process.pid,
       since: new Date(running.since).toISOString(),
       relay: {
         domain: running.domain,
         addresses: [...relay.addresses],
         fingerprint: relay.fingerprint,
-        gateways: relay.gateways().map(({ fingerprint, from, since, names, streams, roundTripMs }) => ({
+        gateways: relay.gateways().map(({ fingerprint, from, since, names, standsBy = [], streams, roundTripMs }) => ({
           fingerprint,
           from,
           since: new Date(since).toISOString(),
           names: [...names],
+          ...(standsBy.length === 0 ? {} : { standsBy: [...standsBy] }),
           streams,
           roundTripMs,
         })),
+        ...visitorsOf(relay),
       },
     }),
     refresh: async () => {
@@ -78,4 +91,9 @@ export function relayVerbs(
       return true;
     },
   };
+}
+
+function visitorsOf(relay: ControlledRelay): Readonly<{ visitors?: { name: string; today: number; refused: number }[] }> {
+  const counts = relay.visitorCounts?.() ?? [];
+  return counts.length === 0 ? {} : { visitors: counts.map((count) => ({ ...count })) };
 }

@@ -1,4 +1,4 @@
-/** How far a grant goes: names beside and below its own, ports, an end, streams at once, bytes per second. */
+/** How far a grant goes: names beside and below its own, ports, an end, streams at once, bytes per second, visitors a day. */
 
 import { z } from 'zod';
 import type { Json } from '../../contracts/store.ts';
@@ -16,11 +16,15 @@ export type Bounds = Readonly<{
   streams: number | null;
   /** Of all streams together, each direction counted. */
   bytesPerSecond: number | null;
+  /** Different addresses (IPv6: /64) that may come in one day, UTC. */
+  visitorsPerDay: number | null;
 }>;
 
-export const unbounded: Bounds = { names: null, ports: null, expires: null, streams: null, bytesPerSecond: null };
+export const unbounded: Bounds = { names: null, ports: null, expires: null, streams: null, bytesPerSecond: null, visitorsPerDay: null };
 
 const patternsMax = 20;
+/** Each costs the relay some 100 bytes for a day. Who wants more wants no bound. */
+const visitorsPerDayMax = 100_000;
 const port = z.int().min(1).max(65_535);
 
 export const boundsShape: z.ZodType<Bounds> = z.strictObject({
@@ -32,10 +36,18 @@ export const boundsShape: z.ZodType<Bounds> = z.strictObject({
   expires: z.number().nullable(),
   streams: z.int().min(1).nullable(),
   bytesPerSecond: z.int().min(1).nullable(),
+  visitorsPerDay: z.int().min(1).nullable().default(null),
 });
 
-export function boundsJson(bounds: Bounds): Json {
-  return { ...bounds, names: bounds.names === null ? null : [...bounds.names], ports: bounds.ports === null ? null : { ...bounds.ports } };
+/** A bound that came later is written only where it is set: an earlier relay reads all others. */
+export function boundsJson({ visitorsPerDay, ...bounds }: Bounds): Json {
+  const later = visitorsPerDay === null ? {} : { visitorsPerDay };
+  return {
+    ...bounds,
+    ...later,
+    names: bounds.names === null ? null : [...bounds.names],
+    ports: bounds.ports === null ? null : { ...bounds.ports },
+  };
 }
 
 /** Reads `team-*,*.blog` for the grant of `label`. Error: `name-malformed`. */
@@ -66,6 +78,15 @@ export function readStreams(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new SallyportError('usage-wrong', `--max-streams ${JSON.stringify(text)} is no number of streams.`, {
     hint: 'Write it like --max-streams 50.',
+  });
+}
+
+/** Reads `500` or `500/day`: the first is what is meant by it. Error: `usage-wrong`. */
+export function readVisitors(text: string): number {
+  const [, digits = ''] = /^([1-9]\d{0,5})(?:\/day)?$/.exec(text.toLowerCase()) ?? [];
+  if (digits !== '' && Number(digits) <= visitorsPerDayMax) return Number(digits);
+  throw new SallyportError('usage-wrong', `--max-visitors ${JSON.stringify(text)} is no number of visitors.`, {
+    hint: `Write it like --max-visitors 500/day; ${visitorsPerDayMax} at most.`,
   });
 }
 

@@ -2,16 +2,20 @@
 
 import { canonicalHost } from '../../core/http/host.ts';
 import type { Lease, Pace, PortRange, Sharing } from '../../contracts/tunnel.ts';
+import { defaults, type Limits } from '../../core/limits.ts';
 import type { BlockList } from './block-list.ts';
 import { covers } from './name-pattern.ts';
 import { endedAt, isWide, keysOf, type Grant, type OwnedName } from './names.ts';
 import { createPace } from './pace.ts';
+import { reservedFor } from './reserved-names.ts';
+import { VisitorCounts } from './visitor-counts.ts';
 
 export type MemoryOptions = Readonly<{
   domain: string;
   /** Milliseconds since 1970. */
   now: () => number;
   onChange: () => void;
+  limits?: Limits;
 }>;
 
 export const unlimited: Lease = { pace: null, leave: null };
@@ -29,6 +33,7 @@ export class GrantMemory {
   readonly #ported = new Set<string>();
   readonly #ending = new Set<string>();
   readonly #streams = new Map<string, number>();
+  readonly visitors: VisitorCounts;
   readonly #paces = new Map<string, Pace>();
   /** With names beside them or ports, kept ones included: the only ones that others can meet. */
   readonly #wide = new Set<string>();
@@ -39,12 +44,14 @@ export class GrantMemory {
   constructor(options: MemoryOptions, blocks: BlockList) {
     this.#options = options;
     this.#blocks = blocks;
+    this.visitors = new VisitorCounts(options.now, options.limits ?? defaults);
   }
 
   learn(label: string, before: Grant | 'unreadable' | null, after: Grant | 'unreadable' | null): void {
     if (before !== null && before !== 'unreadable') for (const key of keysOf(before)) this.#labelsOf.get(key)?.delete(label);
     for (const some of [this.#globs, this.#ported, this.#ending, this.#wide]) some.delete(label);
     this.#paces.delete(label);
+    if (after === null) this.visitors.forget(label);
     if (after === null) this.#grants.delete(label);
     else this.#grants.set(label, after);
     if (after !== null && after !== 'unreadable') this.#index(label, after);
@@ -79,7 +86,8 @@ export class GrantMemory {
         ? last
         : null;
     }
-    if (labels.length > 1) return null;
+    // Nobody is given a reserved name by a pattern.
+    if (labels.length > 1 || reservedFor(last) !== null) return null;
     return this.#only(fingerprint, this.#globs, (label, grant) => patternsOf(label, grant).some((each) => covers(each, labels)));
   }
 
@@ -115,14 +123,15 @@ export class GrantMemory {
     return this.#liveOf(fingerprint).flatMap(([, { bounds }]) => (bounds.ports === null ? [] : [bounds.ports]));
   }
 
-  enter(fingerprint: string, at: string | number): Lease | null {
+  enter(fingerprint: string, at: string | number, ip: string): Lease | null {
     const label = typeof at === 'number' ? this.labelOfPort(fingerprint, at) : this.labelOfName(fingerprint, at);
     const grant = label === null ? null : this.#live(label);
     if (label === null || grant === null) return null;
-    const { streams, bytesPerSecond } = grant.bounds;
-    if (streams === null && bytesPerSecond === null) return unlimited;
+    const { streams, bytesPerSecond, visitorsPerDay } = grant.bounds;
     const count = this.#streams.get(label) ?? 0;
     if (streams !== null && count >= streams) return null;
+    if (visitorsPerDay !== null && !this.visitors.admits(label, visitorsPerDay, ip)) return null;
+    if (streams === null && bytesPerSecond === null) return unlimited;
     this.#streams.set(label, count + 1);
     let left = false;
     const leave = (): void => {
@@ -133,6 +142,11 @@ export class GrantMemory {
       else this.#streams.set(label, rest);
     };
     return { pace: bytesPerSecond === null ? null : this.#pace(label, bytesPerSecond), leave };
+  }
+
+  isCrowded(fingerprint: string, name: string): boolean {
+    const label = this.labelOfName(fingerprint, name);
+    return label !== null && this.visitors.isFull(label);
   }
 
   blockedName(fingerprint: string, name: string): string | null {

@@ -8,12 +8,13 @@ import type { Code } from '../../core/errors.ts';
 import type { Store } from '../../contracts/store.ts';
 import { createMemoryStore } from '../../modules/stores/memory.ts';
 import { addBlock, listBlocks, readBlocked, removeBlock } from './blocks.ts';
-import { readNames, readPorts, readRate, readStreams, unbounded, type Bounds } from './bounds.ts';
+import { readNames, readPorts, readRate, readStreams, readVisitors, unbounded, type Bounds } from './bounds.ts';
 import { openGrants, type LiveGrants } from './grants.ts';
 import { parseInvite } from './invite-code.ts';
 import { createInvite, redeemInvite, type InviteOptions } from './invites.ts';
 import { listNames, readName, releaseName, releasedMs, revokeGateway, transferName } from './names.ts';
 import { createPace } from './pace.ts';
+import { VisitorCounts } from './visitor-counts.ts';
 
 const key = (digit: string): string => digit.repeat(64);
 const has = (code: Code) => (error: unknown) => error instanceof SallyportError && error.code === code;
@@ -114,20 +115,47 @@ describe('a grant with bounds', () => {
     time.now += 20;
     equal(grants.owns(key('1'), 'blog.example.org'), false);
     deepEqual(grants.of(key('1')), []);
-    equal(grants.enter(key('1'), 'blog.example.org'), null);
+    equal(grants.enter(key('1'), 'blog.example.org', '192.0.2.1'), null);
     while (changes.count === before) await new Promise((resolve) => void setImmediate(resolve));
   });
 
   it('takes as many streams at once as it says, and gives each room back once', async (test) => {
     const { grants, give } = await world(test);
     await give('blog', key('1'), { streams: 2, ports: { from: 2_200, to: 2_200 } });
-    const leases = [grants.enter(key('1'), 'blog.example.org'), grants.enter(key('1'), 2_200)];
-    equal(grants.enter(key('1'), 'a.blog.example.org'), null);
+    const leases = [grants.enter(key('1'), 'blog.example.org', '192.0.2.1'), grants.enter(key('1'), 2_200, '192.0.2.1')];
+    equal(grants.enter(key('1'), 'a.blog.example.org', '192.0.2.1'), null);
     leases[0]?.leave?.();
     leases[0]?.leave?.();
-    ok(grants.enter(key('1'), 'a.blog.example.org'));
-    equal(grants.enter(key('1'), 'blog.example.org'), null);
-    equal(grants.enter(key('2'), 'blog.example.org'), null);
+    ok(grants.enter(key('1'), 'a.blog.example.org', '192.0.2.1'));
+    equal(grants.enter(key('1'), 'blog.example.org', '192.0.2.1'), null);
+    equal(grants.enter(key('2'), 'blog.example.org', '192.0.2.1'), null);
+  });
+
+  it('takes so many different visitors a day, and who was there comes again (phishing behind a tunnel)', async (test) => {
+    const { time, grants, give } = await world(test);
+    await give('blog', key('1'), { visitorsPerDay: 2 });
+    const enters = (ip: string): boolean => grants.enter(key('1'), 'a.blog.example.org', ip) !== null;
+    deepEqual(['192.0.2.1', '192.0.2.2', '192.0.2.1'].map(enters), [true, true, true]);
+    equal(grants.isCrowded(key('1'), 'blog.example.org'), false);
+    equal(enters('192.0.2.3'), false);
+    equal(grants.isCrowded(key('1'), 'blog.example.org'), true);
+    equal(enters('192.0.2.2'), true);
+    deepEqual(grants.visitorCounts(), [{ name: 'blog', today: 2, refused: 1 }]);
+    time.now += 86_400_000;
+    equal(grants.isCrowded(key('1'), 'blog.example.org'), false);
+    deepEqual(['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8:0:2::1'].map(enters), [true, true, true, false]);
+  });
+
+  it('counts visitors in bounded memory, whoever comes (resource exhaustion)', () => {
+    const counts = new VisitorCounts(() => 0, { visitorsCountedMax: 10 });
+    for (let at = 0; at < 100; at += 1) counts.admits('one', 100, `192.0.2.${at}`);
+    equal(counts.admits('two', 100, '192.0.2.1'), false, 'nobody is let in uncounted');
+    deepEqual(
+      counts.list().map(({ today }) => today),
+      [10, 0],
+    );
+    counts.forget('one');
+    equal(counts.admits('two', 100, '192.0.2.1'), true);
   });
 
   it('passes bytes at its rate, after a burst of a quarter of a second', () => {
@@ -147,6 +175,8 @@ describe('a grant with bounds', () => {
     deepEqual(readPorts('2200-2299'), { from: 2_200, to: 2_299 });
     deepEqual(readPorts('22'), { from: 22, to: 22 });
     deepEqual([readStreams('50'), readRate('2M'), readRate('500kB/s')], [50, 2_000_000, 500_000]);
+    deepEqual([readVisitors('500'), readVisitors('500/day')], [500, 500]);
+    for (const text of ['', '0', '1/hour', '200000', '-1']) void rejects(async () => readVisitors(text), has('usage-wrong'), text);
     for (const text of ['', '*.shop', 'a,,b', '**']) {
       const read = async () => readNames(text, 'blog');
       void rejects(read(), has('name-malformed'), text);
@@ -218,6 +248,60 @@ describe('a released name', () => {
   });
 });
 
+describe('a reserved name', () => {
+  it('is given by the operator’s word only, and by no pattern (name takeover)', async (test) => {
+    const { grants, give, invite } = await world(test);
+    for (const name of ['admin', 'www', 'autodiscover', 'wpad', 'mta-sts', 'xn--80ak6aa92e'])
+      await rejects(invite(name), has('name-reserved'), name);
+    await grants.redeem(await invite('www', { reserved: true }), key('1'));
+    equal(grants.owns(key('1'), 'www.example.org'), true);
+    await give('ops', key('3'), { names: ['m*'] });
+    equal(grants.owns(key('3'), 'mail.example.org'), false);
+    equal(grants.owns(key('3'), 'more.example.org'), true);
+  });
+});
+
+describe('a name that gateways share', () => {
+  const join = { share: 'standby' } as const;
+
+  it('belongs to each key that was invited to it, with its bounds together', async (test) => {
+    const { store, time, grants, give, invite } = await world(test);
+    await give('blog', key('1'), { streams: 1 });
+    await rejects(invite('blog'), has('name-taken'));
+    await rejects(invite('blog', { ...join, bounds: { ...unbounded, streams: 5 } }), has('usage-wrong'));
+    await grants.redeem(await invite('blog', join), key('2'));
+    for (const each of ['1', '2']) equal(grants.owns(key(each), 'x.blog.example.org'), true);
+    deepEqual(grants.sharing(key('1'), 'blog.example.org'), { how: 'standby', rank: 0 });
+    deepEqual(grants.sharing(key('2'), 'blog.example.org'), { how: 'standby', rank: 1 });
+    deepEqual(grants.of(key('2')), ['blog.example.org', '*.blog.example.org']);
+    ok(grants.enter(key('1'), 'blog.example.org', '192.0.2.1'));
+    equal(grants.enter(key('2'), 'blog.example.org', '192.0.2.1'), null);
+    await grants.renew(key('2'), key('3'));
+    deepEqual([grants.owns(key('2'), 'blog.example.org'), grants.sharing(key('3'), 'blog.example.org').rank], [false, 1]);
+    await revokeGateway(store, key('1'), time.now);
+    deepEqual([grants.owns(key('1'), 'blog.example.org'), grants.sharing(key('3'), 'blog.example.org').rank], [false, 0]);
+  });
+
+  it('is not given by an invitation of somebody who does not own it any more (name takeover)', async (test) => {
+    const { store, time, grants, give, invite } = await world(test);
+    await give('blog', key('1'));
+    const [one, two, three] = [await invite('blog', join), await invite('blog', join), await invite('blog', join)];
+    await grants.redeem(one, key('2'));
+    await transferName(store, 'blog', { fingerprint: key('5'), now: time.now, anyKey: false });
+    await rejects(grants.redeem(two, key('3')), has('name-taken'));
+    equal(grants.owns(key('2'), 'blog.example.org'), false, 'who shared it with the old owner shares it no more');
+    await releaseName(store, 'blog', { now: time.now, anyKey: false });
+    await rejects(grants.redeem(three, key('1')), has('name-taken'));
+  });
+
+  it('has eight keys at most', async (test) => {
+    const { grants, give, invite } = await world(test);
+    await give('blog', key('0'));
+    for (let each = 1; each < 8; each += 1) await grants.redeem(await invite('blog', join), key(String(each)));
+    await rejects(grants.redeem(await invite('blog', join), key('9')), has('name-taken'));
+  });
+});
+
 describe('what is blocked', () => {
   it('is a name for every key, its owner and new ones alike; only the owner is told why', async (test) => {
     const { store, grants, give, invite } = await world(test);
@@ -231,6 +315,10 @@ describe('what is blocked', () => {
     equal(grants.blockedName(key('2'), 'blog.example.org'), null);
     await rejects(grants.redeem(secret, key('2')), has('invite-refused'), 'an invitation of before');
     await rejects(invite('shop'), has('relay-blocked'));
+    await rejects(transferName(store, 'blog', { fingerprint: key('2'), now: 0, anyKey: true }), has('relay-blocked'), 'nor by transfer');
+    await releaseName(store, 'blog', { now: 0, anyKey: true });
+    await rejects(invite('blog'), has('relay-blocked'), 'nor once it was released');
+    await store.records.put('names/blog', { owner: key('1'), since: 0 });
     await removeBlock(store, { kind: 'name', what: 'blog' });
     equal(grants.owns(key('1'), 'blog.example.org'), true);
   });

@@ -1,5 +1,6 @@
 /** A relay's memory of who owns what and who is blocked, mirrored from the store so that every open can be judged without waiting. */
 
+import type { Limits } from '../../core/limits.ts';
 import type { Store } from '../../contracts/store.ts';
 import type { Enrolment } from '../../contracts/tunnel.ts';
 import { Mirror } from '../identities/mirror.ts';
@@ -7,6 +8,7 @@ import { BlockList } from './block-list.ts';
 import { redeemInvite } from './invites.ts';
 import { alone, GrantMemory, isCanonical, unlimited } from './grant-memory.ts';
 import { grantIn, moveGateway, namesPrefix, type Grant } from './names.ts';
+import type { VisitorCount } from './visitor-counts.ts';
 
 export type GrantsOptions = Readonly<{
   store: Store;
@@ -17,11 +19,19 @@ export type GrantsOptions = Readonly<{
   now: () => number;
   /** Called after each change that may take something away, or gives ports, and at each end of a grant. */
   onChange: () => void;
+  /** The defaults when left out. */
+  limits?: Limits;
 }>;
 
 /** `refresh` resolves when what other processes wrote before holds here; `whyBlocked` is for whoever asks for a name. */
 export type LiveGrants = Enrolment &
-  Readonly<{ whyBlocked: (name: string) => string | null; refresh: () => Promise<void>; close: () => void }>;
+  Readonly<{
+    whyBlocked: (name: string) => string | null;
+    /** Today’s visitors of each name that has a bound of them. */
+    visitorCounts: () => readonly VisitorCount[];
+    refresh: () => Promise<void>;
+    close: () => void;
+  }>;
 
 /** Reads all there is and follows the store. Error: `store-unavailable`: without its memory a relay admits nobody. */
 export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
@@ -39,7 +49,9 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
     ownsPort: (fingerprint, port) => memory.labelOfPort(fingerprint, port) !== null,
     of: (fingerprint) => (fingerprint === options.owner ? ['*'] : memory.namesOf(fingerprint)),
     portsOf: (fingerprint) => memory.portsOf(fingerprint),
-    enter: (fingerprint, at) => (fingerprint === options.owner ? unlimited : memory.enter(fingerprint, at)),
+    enter: (fingerprint, at, ip) => (fingerprint === options.owner ? unlimited : memory.enter(fingerprint, at, ip)),
+    isCrowded: (fingerprint, name) => memory.isCrowded(fingerprint, name),
+    visitorCounts: () => memory.visitors.list(),
     barred: (fingerprint, ip) => blocks.gateway(fingerprint) ?? blocks.address(ip) ?? memory.allBlocked(fingerprint),
     sharing: (fingerprint, name) => (fingerprint === options.owner ? alone : memory.sharing(fingerprint, name)),
     blockedName: (fingerprint, name) => memory.blockedName(fingerprint, name),

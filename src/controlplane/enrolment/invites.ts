@@ -11,6 +11,7 @@ import { boundsJson, boundsShape, portsOverlap, unbounded, type Bounds } from '.
 import { isBlocked } from './blocks.ts';
 import { overlap } from './name-pattern.ts';
 import { endedAt, fingerprintForm, isFree, joinName, keyOfName, listWide, readName, takeName, type OwnedName } from './names.ts';
+import { reservedFor } from './reserved-names.ts';
 
 export type InviteOptions = Readonly<{
   /** `blog`, or `blog.example.org` where the domain is example.org. */
@@ -27,6 +28,8 @@ export type InviteOptions = Readonly<{
   anyKey?: boolean;
   /** Further gateways may share the name. Where it belongs to one already, who spends this holds it beside that one. */
   share?: Sharing['how'];
+  /** The operator means a name that stands for something else by custom. */
+  reserved?: boolean;
   now: number;
   randomBytes: (count: number) => Uint8Array;
 }>;
@@ -47,11 +50,16 @@ const kept = z.strictObject({
 /**
  * Makes an invitation for a name that nobody owns. Several may stand for one name; the first redeemed wins. One for a name that
  * was released can be spent by its last owner only, for 90 days: whoever still trusts the name must not come to somebody else.
- * Errors: `name-malformed`, `name-taken` (or its ports are), `relay-blocked`, `usage-wrong` (the address), `store-unavailable`.
+ * Errors: `name-malformed`, `name-reserved`, `name-taken` (or its ports are), `relay-blocked`, `usage-wrong` (the address), `store-unavailable`.
  */
 export async function createInvite(store: Store, options: InviteOptions): Promise<MadeInvite> {
   const { now, domain, bounds = unbounded, anyKey = false, share = 'alone' } = options;
   const label = labelOf(options.name, domain);
+  const why = options.reserved === true ? null : reservedFor(label);
+  if (why !== null)
+    throw new SallyportError('name-reserved', `The name ${label} is reserved: ${why}.`, {
+      hint: 'Choose another name; if this one is meant, say --reserved.',
+    });
   const owned = await readName(store, label);
   const beside = besideWhom(owned, options);
   if (await isBlocked(store, label))

@@ -8,6 +8,8 @@ import { boundsJson, boundsShape, unbounded, type Bounds } from './bounds.ts';
 import { isLabel } from './name-pattern.ts';
 
 export const namesPrefix = 'names/';
+/** Where the blocks of names stand. */
+export const blockedNamesPrefix = 'blocks/name/';
 
 /** A released name goes to no other key so long: DNS records and links of others still lead to it. */
 export const releasedMs = 90 * 86_400_000;
@@ -136,7 +138,7 @@ export async function joinName(
 
 /**
  * Gives a name to another key, with its bounds; whoever shared it with the old owner shares it no more. Errors: `gateway-missing` (nobody owns it), `usage-wrong` (no key),
- * `name-taken` for a released one without `anyKey`, `record-conflicted`.
+ * `relay-blocked`, `name-taken` for a released one without `anyKey`, `record-conflicted`.
  */
 export async function transferName(
   store: Store,
@@ -147,6 +149,11 @@ export async function transferName(
   if (!fingerprintForm.test(to.fingerprint))
     throw new SallyportError('usage-wrong', 'A key is 64 hexadecimal digits.', {
       hint: 'See the keys that have joined: sallyport relay gateways list',
+    });
+  const blocked = await store.records.get(`${blockedNamesPrefix}${label}`);
+  if (blocked !== null)
+    throw new SallyportError('relay-blocked', `The name ${label} is blocked: no other key gets it.`, {
+      hint: 'sallyport relay blocks says why; sallyport relay unblock ends it.',
     });
   if (grant.released !== null && grant.owner !== to.fingerprint && !to.anyKey)
     throw new SallyportError('name-taken', `The name ${label} was released, and is kept for its last owner until ${day(grant.released)}.`, {
