@@ -9,6 +9,7 @@ import { password } from './modules/guards/password.ts';
 import { publicGuard } from './modules/guards/public.ts';
 import { webhook } from './modules/guards/webhook.ts';
 import { http1 } from './modules/protocols/http1.ts';
+import { raw } from './modules/protocols/raw.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
 import { openFileSink } from './modules/sinks/file.ts';
 import { createMemorySink } from './modules/sinks/memory.ts';
@@ -18,16 +19,17 @@ import { folder } from './modules/upstreams/folder.ts';
 import { http } from './modules/upstreams/http.ts';
 import { tcp } from './modules/upstreams/tcp.ts';
 import { throughTunnel } from './modules/upstreams/tunnel.ts';
+import { udp } from './modules/upstreams/udp.ts';
 
 /** Guards by the word that the configuration has for them. Each stands behind its own schema. */
 export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([firewall, ip, link, password, publicGuard, webhook]);
 
 /** What can lie behind a service of the configuration. */
-export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, tcp]);
+export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, tcp, udp]);
 
 /** What is wired by the gateway and the relay, which know each by its own signature. */
 export const wired = {
-  protocols: { http1, sni: sniProtocol },
+  protocols: { http1, raw, sni: sniProtocol },
   sinks: { file: openFileSink, memory: createMemorySink },
   stores: { memory: createMemoryStore, sqlite: openSqliteStore },
   upstreams: { tunnel: throughTunnel },

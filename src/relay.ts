@@ -20,6 +20,7 @@ import { Leaving } from './relay/leaving.ts';
 import { Listeners } from './relay/listeners.ts';
 import type { RelayOptions } from './relay/options.ts';
 import { relayParts } from './relay/parts.ts';
+import { portTaker } from './relay/port-taker.ts';
 import { plainSnapshot, plainTaker } from './relay/plain-door.ts';
 import { visitorTaker } from './relay/visitor-taker.ts';
 import { Visitors } from './relay/visitors.ts';
@@ -63,11 +64,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const engine = parts.engine(blindSnapshot(names, limits));
   const webSockets = options.own === undefined ? null : webSocketDoor(options.own, { limits, deadlines, door });
   const visitors = new Visitors();
-  const take = visitorTaker(engine, { ...parts, claimed: claimedBy(door, webSockets), visitors, domain, limits });
+  const taking = { ...parts, claimed: claimedBy(door, webSockets), visitors, domain, limits };
+  const take = visitorTaker(engine, taking);
+  parts.ports.take = portTaker(engine, taking);
   const listeners = new Listeners(limits, options.bind ?? null);
   const leaving = new Leaving({
     visitors,
-    stop: () => listeners.stop(),
+    stop: () => [listeners, parts.ports].forEach((each) => each.stop()),
     tell: () => names.leave('interrupted'),
     helloMs: limits.leaveHelloMs,
   });

@@ -1,6 +1,7 @@
 /** What relay and gateway know of each other: keys, grants and streams that a tunnel opens. */
 
 import type { Address } from '../core/address.ts';
+import type { PortRefusal } from './ports.ts';
 import type { Stream } from './stream.ts';
 import type { Caller } from './upstream.ts';
 
@@ -19,12 +20,12 @@ export type Visitor = Readonly<{
   from: Address;
   /** The port of the relay's listener. */
   port: number;
-  /** The canonical name of the TLS hello, or null. */
+  /** The canonical name of the TLS hello, or null; on a port of its own the port's: `tcp/2222`. */
   sni: string | null;
   alpn: readonly string[];
 }>;
 
-/** A visitor's stream as it arrives at the gateway. Still TLS: only the gateway can end it. */
+/** A visitor's stream as it arrives at the gateway: still TLS, which only the gateway can end; on a port of its own whatever is spoken there. */
 export type TunnelArrival = Visitor & Readonly<{ stream: Stream }>;
 
 /** Opens a stream to the gateway that holds the visitor's name now, or will in a moment; null when nobody does, or may. */
@@ -60,8 +61,11 @@ export interface Grants {
   of(fingerprint: string): readonly string[];
   /** The ports that this key may have. */
   portsOf(fingerprint: string): readonly PortRange[];
-  /** Takes the room of one stream from this address to a name or port that this key owns; null when its grant has no more. */
-  enter(fingerprint: string, at: string | number, ip: string): Lease | null;
+  /**
+   * Takes the room of one stream from this address to a name or port that this key owns; null when its grant has no more.
+   * The address is null where it may be forged: then it is not counted among the grant's visitors.
+   */
+  enter(fingerprint: string, at: string | number, ip: string | null): Lease | null;
   /** Whether a visitor was turned away today because as many others came to the name as its grant allows. */
   isCrowded(fingerprint: string, name: string): boolean;
   /** How this key, which owns the name, shares it with others. */
@@ -77,6 +81,8 @@ export type NameAnswer =
   /** `standby`: another gateway of the group serves it. `crowded`: it has had as many visitors today as it may. */
   | Readonly<{ name: string; is: 'held'; as?: 'standby' | undefined; crowded?: true | undefined }>
   | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' | 'store-unshared' }>
+  /** A port that the relay cannot listen on. */
+  | Readonly<{ name: string; is: 'refused'; code: PortRefusal }>
   /** By the relay's operator; `why` is their text, 200 characters at most. */
   | Readonly<{ name: string; is: 'refused'; code: 'relay-blocked'; why: string }>;
 

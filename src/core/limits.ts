@@ -173,6 +173,21 @@ export const defaults = {
   heldSocketsMax: 1_024 as number,
   controlFramesPerSecondMax: 2_000 as number,
 
+  // UDP through a relay. Most home routers forget a quiet flow after 30 to 180 s; RFC 4787 asks for 120, DNS needs one.
+  udpIdleMs: 60_000 as number,
+  /**
+   * Flows of one visitor's address (v6: /64), of one gateway and in all; when there are more the oldest goes whose address is
+   * not proved. Half of a carrier's streams, so that a flood of datagrams leaves room for the visitors of names.
+   */
+  udpFlowsPerAddressMax: 64 as number,
+  udpFlowsPerGatewayMax: 500 as number,
+  udpFlowsMax: 2_000 as number,
+  /** Flows that may begin in a second on one port: a quarter of what a carrier opens for all. */
+  udpFlowsPerSecondMax: 250 as number,
+  /** Datagrams that wait for one flow in one direction, two of the longest, and of all flows together. More are dropped: UDP's own way. */
+  udpFlowBytesMax: 131_072 as number,
+  udpWaitingBytesMax: 33_554_432 as number,
+
   // People. Two hashes at a time (argon2 shares the runtime's four pool threads with DNS and fsync), the rest queue or are refused.
   hashesAtOnceMax: 2 as number,
   hashQueueMax: 32 as number,

@@ -1,17 +1,17 @@
 /** Who is at the relay's door now, by address: so that a blocked one is refused unread, and cut when it is blocked later. */
 
-import type { Socket } from 'node:net';
+import type { Stream } from '../contracts/stream.ts';
 
 export class Comers {
   readonly #isBarred: (ip: string) => boolean;
-  readonly #sockets = new Map<Socket, string>();
+  readonly #sockets = new Map<Stream, string>();
 
   constructor(isBarred: (ip: string) => boolean) {
     this.#isBarred = isBarred;
   }
 
   /** Whether it may stay. One that is barred has been ended, before anything of it was read. */
-  admits(socket: Socket, ip: string): boolean {
+  admits(socket: Stream, ip: string): boolean {
     if (this.#isBarred(ip)) {
       socket.destroy();
       return false;

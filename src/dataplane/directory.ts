@@ -2,6 +2,7 @@
 
 import { fault } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
+import type { PortDoors } from '../contracts/ports.ts';
 import type { Stream } from '../contracts/stream.ts';
 import type { Grants, NameAnswer, Visitor } from '../contracts/tunnel.ts';
 import type { Caller } from '../contracts/upstream.ts';
@@ -10,6 +11,7 @@ import { Holders } from './holders.ts';
 import { KnownNames, wildcardOf } from './known-names.ts';
 import { leased } from './leased-stream.ts';
 import { LiveGateway, type LiveCarrier } from './live-gateway.ts';
+import { grantedAs, mayHold, provedAddress } from './port-claims.ts';
 import { Registrations, type Asked } from './registrations.ts';
 
 export type { Asked, LiveCarrier };
@@ -31,6 +33,8 @@ export type DirectoryOptions = Readonly<{
   limits: Limits;
   /** A key that gets the visitors whose hello names nobody; null where they are refused. */
   unnamed: string | null;
+  /** What listens on the ports that are held; without it none can be. */
+  ports?: PortDoors;
   /** Milliseconds of a clock that never jumps. */
   now?: () => number;
 }>;
@@ -56,7 +60,7 @@ export class Directory {
     this.#since = this.#now();
     this.#known = new KnownNames(options.limits, this.#now);
     const { grants, limits } = options;
-    this.#registrations = new Registrations({ grants, limits, holders: this.#holders, known: this.#known });
+    this.#registrations = new Registrations({ grants, limits, holders: this.#holders, known: this.#known, ports: options.ports ?? null });
     this.#held = new HeldVisitors(options.limits, (visitor) => this.#openNow(visitor));
   }
 
@@ -158,7 +162,7 @@ export class Directory {
         if (why !== null) carrier.close(fault('relay-blocked', why));
       }
       for (const name of gateway.names) {
-        if (this.#grants.owns(gateway.fingerprint, name)) continue;
+        if (mayHold(this.#grants, gateway.fingerprint, name)) continue;
         this.#registrations.drop(gateway, name);
         // Streams are not kept by name: whoever lost one of its names starts anew with the others.
         gateway.close(fault('name-refused', `the grant of ${name} was taken back`));
@@ -209,7 +213,10 @@ export class Directory {
       sni: visitor.sni,
       alpn: visitor.alpn,
     };
-    const stream = leased(this.#grants.enter(gateway.fingerprint, visitor.sni ?? '', visitor.from.ip), () => gateway.open(opening));
+    const lease = this.#grants.enter(gateway.fingerprint, grantedAs(visitor.sni ?? ''), provedAddress(visitor));
+    const stream = leased(lease, () =>
+      gateway.open(opening),
+    );
     const name = this.#heldName(visitor.sni);
     if (stream === null && name !== null && this.#grants.isCrowded(gateway.fingerprint, name)) gateway.tellCrowded(name);
     if (stream !== null && name !== null && this.#holders.isShared(name)) gateway.watch(stream, this.#limits);
@@ -224,14 +231,16 @@ export class Directory {
   /** A relay that has just started remembers nobody: until it would have forgotten, whoever owns a name may have been here. */
   #isKnown(sni: string | null): boolean {
     if (sni === null) return false;
-    if (this.#known.has(sni, (fingerprint, name) => this.#grants.owns(fingerprint, name))) return true;
+    if (this.#known.has(sni, (fingerprint, name) => mayHold(this.#grants, fingerprint, name))) return true;
     return this.#now() - this.#since < this.#limits.nameRememberedMs && this.#grants.isGranted(sni);
   }
 
   #find(sni: string | null): LiveGateway | null {
     if (sni === null) return this.#first(this.#unnamed);
     const name = this.#heldName(sni);
-    return name === null ? null : (this.#holders.candidates(name, ({ fingerprint }) => this.#grants.owns(fingerprint, name))[0] ?? null);
+    return name === null
+      ? null
+      : (this.#holders.candidates(name, ({ fingerprint }) => mayHold(this.#grants, fingerprint, name))[0] ?? null);
   }
 
   /** The name by which somebody holds what a visitor asks for: itself, or the wildcard above it. */

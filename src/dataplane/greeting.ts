@@ -81,6 +81,7 @@ export type RefusedCode = (typeof refusedCodes)[number];
 const whyShape = z.string().max(200);
 export const refusedShape = z.strictObject({ code: z.enum(refusedCodes), why: whyShape.optional() });
 
+const portRefusals = ['address-in-use', 'permission-missing', 'address-unavailable'] as const;
 export const registerShape = z.strictObject({ ask: z.int().min(0), names: z.array(z.string().min(1).max(255)).max(100) });
 export const namesShape = z.strictObject({
   /** Null: nobody asked, and the gateway is to ask again. */
@@ -97,7 +98,7 @@ export const namesShape = z.strictObject({
         z.strictObject({
           name: z.string().max(255),
           is: z.literal('refused'),
-          code: z.enum(['name-taken', 'name-refused', 'name-malformed', 'store-unshared']),
+          code: z.enum(['name-taken', 'name-refused', 'name-malformed', 'store-unshared', ...portRefusals]),
         }),
         z.strictObject({ name: z.string().max(255), is: z.literal('refused'), code: z.literal('relay-blocked'), why: whyShape }),
       ]),

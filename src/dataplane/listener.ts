@@ -17,6 +17,25 @@ export type Listening = Closable &
 /** A socket that is bound already: another process holds it too, so that it outlives this one. */
 export type BoundSocket = Readonly<{ fd: number }>;
 
+/** Connections that stand, by household and in all: of one listener, or of several that count together. */
+export class ConnectionCount {
+  readonly #ofHousehold = new Map<string, number>();
+  all = 0;
+
+  of(household: string): number {
+    return this.#ofHousehold.get(household) ?? 0;
+  }
+
+  /** Null where nobody but the whole is counted. */
+  add(household: string | null, change: 1 | -1): void {
+    this.all += change;
+    if (household === null) return;
+    const left = this.of(household) + change;
+    if (left === 0) this.#ofHousehold.delete(household);
+    else this.#ofHousehold.set(household, left);
+  }
+}
+
 export type ListenOptions = Readonly<{
   host: string;
   port: number;
@@ -25,6 +44,8 @@ export type ListenOptions = Readonly<{
   limits: Pick<Limits, 'connectionsMax' | 'connectionsPerAddressMax'>;
   /** Addresses that many visitors share, as balancers do: only the whole is counted for them. */
   isShared?: (ip: string) => boolean;
+  /** Counted together with the other listeners that have it. */
+  count?: ConnectionCount;
   take: (socket: Socket, from: Address) => void;
   /** What somebody beyond the caps is told before it ends; nothing when left out. */
   farewell?: Uint8Array;
@@ -38,26 +59,22 @@ const backlogMax = 1_024;
  * `close` stops taking connections at once and destroys what still stands.
  */
 export function listen(options: ListenOptions): Promise<Listening> {
-  const perAddress = new Map<string, number>();
+  const standing = options.count ?? new ConnectionCount();
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) => {
     const from = peerOf(socket);
-    const household = householdOf(from.ip);
-    const shared = options.isShared?.(from.ip) === true;
-    const count = shared ? 0 : (perAddress.get(household) ?? 0);
-    if (sockets.size >= options.limits.connectionsMax || count >= options.limits.connectionsPerAddressMax) {
+    const household = options.isShared?.(from.ip) === true ? null : householdOf(from.ip);
+    const crowded = household !== null && standing.of(household) >= options.limits.connectionsPerAddressMax;
+    if (crowded || standing.all >= options.limits.connectionsMax) {
       turnAway(socket, options.farewell);
       return;
     }
-    if (!shared) perAddress.set(household, count + 1);
+    standing.add(household, 1);
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => {
       sockets.delete(socket);
-      if (shared) return;
-      const left = (perAddress.get(household) ?? 1) - 1;
-      if (left === 0) perAddress.delete(household);
-      else perAddress.set(household, left);
+      standing.add(household, -1);
     });
     options.take(socket, from);
   });

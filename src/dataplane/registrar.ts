@@ -129,13 +129,19 @@ export function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): Sall
       });
     case 'name-refused':
       return new SallyportError(code, `The relay does not grant ${name} to this gateway.`, {
-        hint: 'Ask the relay’s operator for an invitation to this name.',
+        hint: `Ask the relay’s operator for an invitation ${name.includes('/') ? 'with this port: relay invite NAME --ports RANGE' : 'to this name'}.`,
       });
     case 'name-malformed':
       return new SallyportError(code, `The relay cannot read the name ${name}.`);
     case 'relay-blocked':
       return new SallyportError(code, `The relay’s operator has blocked ${name}: ${refused.why}`, {
         hint: 'Ask the relay’s operator.',
+      });
+    case 'address-in-use':
+    case 'permission-missing':
+    case 'address-unavailable':
+      return new SallyportError(code, `The relay cannot listen on ${name} for us (${code}).`, {
+        hint: 'Choose another port of those that you were granted, or ask the relay’s operator.',
       });
     default:
       return code satisfies never;

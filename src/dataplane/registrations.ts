@@ -1,12 +1,14 @@
 /** Registrations of names: who may hold which, beside whom, and who comes after whoever goes. */
 
 import { fault } from '../core/errors.ts';
-import { canonicalHost } from '../core/http/host.ts';
 import type { Limits } from '../core/limits.ts';
+import { readPortName } from '../core/port-name.ts';
+import type { PortDoors } from '../contracts/ports.ts';
 import type { Grants, NameAnswer } from '../contracts/tunnel.ts';
 import type { Holders } from './holders.ts';
 import type { KnownNames } from './known-names.ts';
 import type { LiveGateway } from './live-gateway.ts';
+import { isHoldable, mayHold } from './port-claims.ts';
 
 /** What a carrier says that its gateway is to hold. `ask` only grows in one process. */
 export type Asked = Readonly<{ ask: number; names: readonly string[] }>;
@@ -18,12 +20,14 @@ export class Registrations {
   readonly #limits: Limits;
   readonly #holders: Holders;
   readonly #known: KnownNames;
+  readonly #ports: PortDoors | null;
 
-  constructor(options: Readonly<{ grants: Grants; limits: Limits; holders: Holders; known: KnownNames }>) {
+  constructor(options: Readonly<{ grants: Grants; limits: Limits; holders: Holders; known: KnownNames; ports: PortDoors | null }>) {
     this.#grants = options.grants;
     this.#limits = options.limits;
     this.#holders = options.holders;
     this.#known = options.known;
+    this.#ports = options.ports;
   }
 
   async all(gateway: LiveGateway, { ask, names }: Asked): Promise<readonly NameAnswer[]> {
@@ -42,9 +46,8 @@ export class Registrations {
   }
 
   async #registerOne(gateway: LiveGateway, name: string): Promise<NameAnswer> {
-    const host = name.startsWith('*.') ? name.slice(2) : name;
-    if (canonicalHost(host) !== host) return { name, is: 'refused', code: 'name-malformed' };
-    if (!this.#grants.owns(gateway.fingerprint, name)) {
+    if (!isHoldable(name)) return { name, is: 'refused', code: 'name-malformed' };
+    if (!mayHold(this.#grants, gateway.fingerprint, name)) {
       const why = this.#grants.blockedName(gateway.fingerprint, name);
       return why === null ? { name, is: 'refused', code: 'name-refused' } : { name, is: 'refused', code: 'relay-blocked', why };
     }
@@ -52,7 +55,16 @@ export class Registrations {
     if (code !== null) return { name, is: 'refused', code };
     gateway.names.add(name);
     this.#holders.add(name, gateway, this.#grants.sharing(gateway.fingerprint, name));
-    return this.#held(gateway, name);
+    return (await this.#isShut(gateway, name)) ?? this.#held(gateway, name);
+  }
+
+  /** A port is held when it is listened on: otherwise the answer that says why it is not. */
+  async #isShut(gateway: LiveGateway, name: string): Promise<NameAnswer | null> {
+    if (readPortName(name) === null) return null;
+    const code = this.#ports === null ? 'name-refused' : await this.#ports.open(name, gateway.fingerprint);
+    if (code === null) return null;
+    this.drop(gateway, name);
+    return { name, is: 'refused', code };
   }
 
   #held(gateway: LiveGateway, name: string): NameAnswer {
@@ -67,12 +79,12 @@ export class Registrations {
     const others = this.#holders.of(name).filter((each) => each !== gateway);
     const isNew = !gateway.names.has(name);
     const shares = gateway.offer.shares && this.#grants.sharing(gateway.fingerprint, name).how !== 'alone';
-    for (const other of others) if (!this.#grants.owns(other.fingerprint, name)) this.drop(other, name);
+    for (const other of others) if (!mayHold(this.#grants, other.fingerprint, name)) this.drop(other, name);
     // Who shares waits for nobody's answer; whoever is dead is found meanwhile, and its streams may still come back.
     if (isNew && shares) for (const other of others) void other.doubt(this.#limits);
     if (isNew && !shares) await Promise.all(others.map((other) => this.#askHolder(other, name)));
     // While they were asked, the newcomer or its grant may have gone, or a third may have come.
-    if (!gateway.stands || !this.#grants.owns(gateway.fingerprint, name)) return 'name-refused';
+    if (!gateway.stands || !mayHold(this.#grants, gateway.fingerprint, name)) return 'name-refused';
     const { how } = this.#grants.sharing(gateway.fingerprint, name);
     const there = this.#holders.of(name).filter((each) => each !== gateway);
     if (there.length >= this.#limits.gatewaysPerNameMax) return 'name-taken';
@@ -87,19 +99,26 @@ export class Registrations {
   async #askHolder(holder: LiveGateway, name: string): Promise<void> {
     if (!holder.names.has(name) || (await holder.probe(this.#limits.carrierProbeMs))) return;
     holder.close(fault('carrier-idle', 'it did not answer when its name was asked for'));
-    this.drop(holder, name);
+    this.drop(holder, name, 'soon');
   }
 
   /** Its visitors wait a little for it, or for whoever comes in its place. */
   free(gateway: LiveGateway): void {
     for (const name of gateway.names) {
       this.#known.remember(name, gateway.fingerprint);
-      this.drop(gateway, name);
+      this.drop(gateway, name, this.#mayReturn(gateway, name) ? 'soon' : 'now');
     }
   }
 
-  drop(gateway: LiveGateway, name: string): void {
+  /** Not whoever was blocked, or lost the grant. */
+  #mayReturn({ fingerprint }: LiveGateway, name: string): boolean {
+    return mayHold(this.#grants, fingerprint, name) && this.#grants.barred(fingerprint, '') === null;
+  }
+
+  /** A port that nobody holds any more is closed: `soon` where its gateway may be back in a moment. */
+  drop(gateway: LiveGateway, name: string, closing: 'now' | 'soon' = 'now'): void {
     gateway.names.delete(name);
     this.#holders.drop(name, gateway)?.nudge();
+    if (!this.#holders.has(name)) this.#ports?.close(name, closing);
   }
 }

@@ -2,6 +2,7 @@
 
 import { parseIp } from '../core/address.ts';
 import { canonicalHost } from '../core/http/host.ts';
+import { readPortName } from '../core/port-name.ts';
 import type { Opening } from '../core/mux/opening.ts';
 import type { Stream } from '../contracts/stream.ts';
 import type { TunnelArrival } from '../contracts/tunnel.ts';
@@ -9,13 +10,15 @@ import type { TunnelArrival } from '../contracts/tunnel.ts';
 /** Null when an address or a name is not in its one spelling: the relay may be hostile. */
 export function arrivalOf(stream: Stream, opening: Opening): TunnelArrival | null {
   const ip = parseIp(opening.ip);
-  if (ip === null || (opening.sni !== null && canonicalHost(opening.sni) !== opening.sni)) return null;
+  const { sni } = opening;
+  const port = sni === null ? null : readPortName(sni);
+  if (ip === null || (port === null ? sni !== null && canonicalHost(sni) !== sni : port.port !== opening.listenerPort)) return null;
   return {
     stream,
     id: opening.id,
     from: { ip: ip.text, port: opening.visitorPort },
     port: opening.listenerPort,
-    sni: opening.sni,
+    sni,
     alpn: opening.alpn,
   };
 }

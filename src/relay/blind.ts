@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Limits } from '../core/limits.ts';
+import { askedFor } from '../core/port-name.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
 import type { Directory } from '../dataplane/directory.ts';
 import { throughTunnel } from '../modules/upstreams/tunnel.ts';
@@ -24,7 +25,7 @@ export function blindSnapshot(directory: Directory, limits: Limits): Snapshot {
   const route = { name: 'tunnel', service, identify: { is: 'check', check: () => anyone }, authorize: [], meter: [] } as const;
   return {
     version: 1,
-    route: (exchange) => (exchange.http === null && directory.knows(exchange.sni) ? route : null),
+    route: (exchange) => (exchange.http === null && directory.knows(askedFor(exchange)) ? route : null),
     face: () => ({ status: 401, fields: [], body: null }),
     decoy: null,
     services: [service],

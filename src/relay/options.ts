@@ -10,6 +10,7 @@ import type { BoundSocket } from '../dataplane/listener.ts';
 import type { OwnCertificate } from '../dataplane/websocket-door.ts';
 import type { At } from './listeners.ts';
 import type { Pressure } from './overload.ts';
+import type { BindAt } from './ports.ts';
 
 export type RelayOptions = Readonly<{
   identity: MachineIdentity;
@@ -28,7 +29,9 @@ export type RelayOptions = Readonly<{
   /** A key that owns every name and gets visitors who name nobody: the embedded relay's own gateway. Null on a public relay. */
   owner: string | null;
   /** Where the listening sockets come from: a holder's, which outlives this process. Otherwise they are made here. */
-  bind?: (at: At) => Promise<BoundSocket>;
+  bind?: (at: BindAt) => Promise<BoundSocket>;
+  /** Told of the socket of a port that nobody holds any more. */
+  release?: (at: BindAt) => void;
   /** Stands in for the process's own lag and memory: a test says how much there is to do. */
   pressure?: () => Pressure;
   /** Told of our own faults. */

@@ -14,11 +14,13 @@ import { createIds } from '../dataplane/ids.ts';
 import { createSplice } from '../dataplane/splice.ts';
 import type { RelayOptions } from './options.ts';
 import { memoryOfMachine, Overload, watchOverload } from './overload.ts';
+import { RelayPorts } from './ports.ts';
 
 export type RelayParts = Readonly<{
   grants: LiveGrants;
   names: Directory;
   comers: Comers;
+  ports: RelayPorts;
   door: CarrierDoor;
   deadlines: Deadlines;
   overload: Overload;
@@ -36,7 +38,8 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
   const onChange = (): void => reviews.forEach((review) => review());
   const grants = await openGrants({ store: options.store, domain, owner, now, onChange, limits });
   const comers = new Comers((ip) => grants.barred('', ip) !== null);
-  const names = new Directory({ grants, limits, unnamed: owner });
+  const ports = new RelayPorts({ ...options, own: [...options.listen, ...(options.plain ?? [])] });
+  const names = new Directory({ grants, limits, unnamed: owner, ports });
   reviews.push(
     () => names.review(),
     () => comers.review(),
@@ -49,11 +52,13 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
     grants,
     names,
     comers,
+    ports,
     door,
     deadlines,
     overload,
     engine: (snapshot) => engineOf(options, snapshot, deadlines),
     close: async () => {
+      await ports.closeAll();
       for (const one of running) await one.close();
       grants.close();
     },

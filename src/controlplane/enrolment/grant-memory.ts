@@ -123,14 +123,14 @@ export class GrantMemory {
     return this.#liveOf(fingerprint).flatMap(([, { bounds }]) => (bounds.ports === null ? [] : [bounds.ports]));
   }
 
-  enter(fingerprint: string, at: string | number, ip: string): Lease | null {
+  enter(fingerprint: string, at: string | number, ip: string | null): Lease | null {
     const label = typeof at === 'number' ? this.labelOfPort(fingerprint, at) : this.labelOfName(fingerprint, at);
     const grant = label === null ? null : this.#live(label);
     if (label === null || grant === null) return null;
     const { streams, bytesPerSecond, visitorsPerDay } = grant.bounds;
     const count = this.#streams.get(label) ?? 0;
     if (streams !== null && count >= streams) return null;
-    if (visitorsPerDay !== null && !this.visitors.admits(label, visitorsPerDay, ip)) return null;
+    if (visitorsPerDay !== null && ip !== null && !this.visitors.admits(label, visitorsPerDay, ip)) return null;
     if (streams === null && bytesPerSecond === null) return unlimited;
     this.#streams.set(label, count + 1);
     let left = false;

@@ -46,7 +46,7 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
   return {
     owns: (fingerprint, name) => (fingerprint === options.owner ? isCanonical(name) : memory.labelOfName(fingerprint, name) !== null),
     isGranted: (name) => memory.isGranted(name),
-    ownsPort: (fingerprint, port) => memory.labelOfPort(fingerprint, port) !== null,
+    ownsPort: (fingerprint, port) => fingerprint === options.owner || memory.labelOfPort(fingerprint, port) !== null,
     of: (fingerprint) => (fingerprint === options.owner ? ['*'] : memory.namesOf(fingerprint)),
     portsOf: (fingerprint) => memory.portsOf(fingerprint),
     enter: (fingerprint, at, ip) => (fingerprint === options.owner ? unlimited : memory.enter(fingerprint, at, ip)),

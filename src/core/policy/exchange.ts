@@ -7,8 +7,8 @@ import type { RequestHead } from '../http/head.ts';
 export type ListenerFacts = Readonly<{
   /** The name used in logs: `https://127.0.0.1:8443`, `relay:relay.example.org`. */
   name: string;
-  /** What the visitor speaks to us: `http` in the clear, `https` where we end the TLS, `tls` where we pass it on unread. */
-  scheme: 'http' | 'https' | 'tls';
+  /** What the visitor speaks to us: `http` in the clear, `https` where we end the TLS, `tls` where we pass it on unread, `tcp` and `udp` on a port of its own. */
+  scheme: 'http' | 'https' | 'tls' | 'tcp' | 'udp';
   /** The port the visitor dialled, as put into X-Forwarded-Port. */
   port: number;
   /** `relay` when the bytes came through a tunnel; then `from` is the relay's word and never counts as local. */

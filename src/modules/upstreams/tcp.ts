@@ -6,6 +6,7 @@ import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
+import { isAtPort } from '../../core/port-name.ts';
 import { proxyHeader } from '../../core/proxy-protocol.ts';
 import { dialCode } from '../../core/system-error.ts';
 import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
@@ -61,7 +62,8 @@ export const tcp = defineUpstream({
       words: `${target.scheme}://${hostPort(target.hosts[0] ?? 'localhost', target.port)}`,
       open: (exchange, caller) => {
         const { http } = exchange;
-        if (http === null && target.scheme === 'tls') return dialAny(exchange, caller, 'stream');
+        // Passed on as it comes: TLS, or whatever is spoken on a port of its own.
+        if (http === null && (target.scheme === 'tls' || isAtPort(exchange))) return dialAny(exchange, caller, 'stream');
         if (http?.upgrade === 'sallyport-tcp' && target.scheme === 'tcp') return dialAny(exchange, caller, 'raw');
         if (http !== null && target.scheme === 'tcp') return { is: 'reply', reply: upgradeNeeded };
         throw new SallyportError('program-failed', 'a visitor of another kind was led to this service');

@@ -1,6 +1,7 @@
 /** The way through a tunnel: a stream of a carrier whose gateway holds the visitor's name now. */
 
 import { SallyportError } from '../../core/errors.ts';
+import { askedFor } from '../../core/port-name.ts';
 import type { Stream } from '../../contracts/stream.ts';
 import type { OpenTunnel } from '../../contracts/tunnel.ts';
 import type { Caller, Open, Opened } from '../../contracts/upstream.ts';
@@ -18,7 +19,7 @@ export function throughTunnel(open: OpenTunnel): Open {
       id: exchange.id,
       from: exchange.from,
       port: exchange.listener.port,
-      sni: exchange.sni,
+      sni: askedFor(exchange),
       alpn: exchange.alpn ?? [],
     };
     const found = open(visitor, caller);
