@@ -104,6 +104,7 @@ class Gateway implements RunningGateway {
       contextFor: (name) => parts.contexts.contextFor(name),
       unread: () => this.#current().unread,
       peek: sniProtocol,
+      base: () => parts.contexts.base(),
       limits,
       deadlines,
     });

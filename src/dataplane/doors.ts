@@ -29,6 +29,7 @@ export type DoorsOptions = Readonly<{
   contextFor: GreetOptions['contextFor'];
   challengeFor?: GreetOptions['challengeFor'];
   /** Which names are passed on with their TLS unread, now (see Snapshot). */
+  base?: GreetOptions['base'];
   unread: () => Snapshot['unread'];
   /** What reads a hello without ending its TLS; hands back whom `claim` takes. */
   peek: (claim: Claim) => Protocol;

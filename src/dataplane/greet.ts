@@ -12,6 +12,11 @@ export type Greeted = Readonly<{ stream: TLSSocket; sni: string | null; alpn: st
 export type GreetOptions = Readonly<{
   /** The context for a canonical name, or for none (a client that sends no name: an address was dialled). Null: no certificate, no handshake. */
   contextFor: (name: string | null) => SecureContext | null;
+  /**
+   * Begins every handshake where no address has a certificate. OpenSSL takes versions, groups, options and the keys of tickets
+   * from the context that a connection began with, and only the certificate and the ciphers from the one of its name.
+   */
+  base?: (() => SecureContext) | undefined;
   /** In the order in which they are wanted. */
   alpn: readonly string[];
   /** What a CA is shown that asks whether a canonical name is ours (RFC 8737). Null: we did not order, and it is refused. */
@@ -43,7 +48,7 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
     const fallback = options.contextFor(null);
     const tls = new TLSSocket(stream, {
       isServer: true,
-      secureContext: fallback ?? certificateless,
+      secureContext: fallback ?? options.base?.() ?? certificateless,
       ...spoken(options, (context) => {
         challenged = context;
         // TLS 1.2 asks for the protocol behind the name, TLS 1.3 before it.

@@ -50,6 +50,8 @@ export interface Contexts extends Closable {
   serve(wanted: Wanted): Promise<void>;
   /** For a canonical host, or for none. Null: no certificate, so no handshake. Synchronous: stands on the road. */
   contextFor(host: string | null): SecureContext | null;
+  /** Without a certificate: what a handshake begins with until the name is known. */
+  base(): SecureContext;
   /** What a visitor of that name is shown. */
   leafOf(host: string | null): Facts | null;
   /** Whether every browser takes what a visitor of that name is shown. */
@@ -89,6 +91,10 @@ class Certificates implements Contexts {
 
   contextFor(host: string | null): SecureContext | null {
     return this.#shownFor(host)?.contextFor(this.#shared) ?? null;
+  }
+
+  base(): SecureContext {
+    return this.#shared.base;
   }
 
   leafOf(host: string | null): Facts | null {

@@ -1,7 +1,7 @@
 /** What TLS is spoken towards visitors: two sets, after Mozilla's server guidelines 6.0. */
 
 import { constants, randomBytes } from 'node:crypto';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 
 /** `intermediate`: what clients of the last ten years speak. `modern`: TLS 1.3 alone. */
 export type TlsPolicy = 'intermediate' | 'modern';
@@ -50,9 +50,10 @@ export function settingsOf(policy: TlsPolicy): SecureContextOptions {
 export const ticketKeysMs = 43_200_000;
 
 /** Everything that contexts share. A new object stands for new keys: contexts of an older one are made again. */
-export type Shared = Readonly<{ settings: SecureContextOptions }>;
+export type Shared = Readonly<{ settings: SecureContextOptions; base: SecureContext }>;
 
 /** @param sessionIdContext the same for all listeners and for all keys of one process */
 export function sharedBy(policy: TlsPolicy, sessionIdContext: string): Shared {
-  return { settings: { ...settingsOf(policy), ticketKeys: randomBytes(48), sessionIdContext } };
+  const settings = { ...settingsOf(policy), ticketKeys: randomBytes(48), sessionIdContext };
+  return { settings, base: createSecureContext(settings) };
 }
