@@ -1,6 +1,6 @@
 /** What a grant's bounds and a block do to streams that run at a relay. */
 
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { it, type TestContext } from 'node:test';
@@ -89,4 +89,24 @@ it('a blocked address is refused before anything is read, and cut where it was i
   const again = visitor(at.port, 'blog.example.test');
   await once(again, 'secureConnect');
   again.destroy();
+});
+
+it('a visitor above the bound of a day is turned away, whoever was there comes again, and the owner is told once (phishing behind a tunnel)', async (test) => {
+  const { at, member, socket } = await running(test, { visitorsPerDay: 1 });
+  const told = member.state('ready');
+  const { port } = at;
+  const turnedAway = async (): Promise<void> => {
+    const stranger = visitor(port, 'blog.example.test', { localAddress: '127.0.0.2' });
+    const [alert] = (await once(stranger, 'error')) as [Error];
+    ok(/unrecognized name/.test(alert.message), alert.message);
+  };
+  await turnedAway();
+  equal((await told)?.code, 'visitors-exceeded');
+  await turnedAway();
+  const again = visitor(port, 'blog.example.test');
+  await once(again, 'secureConnect');
+  deepEqual(at.relay.visitorCounts(), [{ name: 'blog', today: 1, refused: 2 }]);
+  equal(member.states.filter(([, code]) => code === 'visitors-exceeded').length, 1);
+  again.destroy();
+  socket.destroy();
 });
