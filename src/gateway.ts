@@ -94,17 +94,17 @@ class Gateway implements RunningGateway {
         deadlines,
         httpDate: createHttpDate(now),
         splice: createSplice({ deadlines }),
-      },
         strictTransport: (exchange) => this.#current().strictTransport?.(exchange) ?? null,
+      },
       onFault: (error) => this.#fault('A request', error),
     });
     this.#doors = new Doors({
       engine: this.#engine,
       protocol: http1,
       contextFor: (name) => parts.contexts.contextFor(name),
+      base: () => parts.contexts.base(),
       unread: () => this.#current().unread,
       peek: sniProtocol,
-      base: () => parts.contexts.base(),
       limits,
       deadlines,
     });
