@@ -30,6 +30,7 @@ import { watchStanding } from './gateway/standing.ts';
 import { statusOf } from './gateway/status.ts';
 import { worldOf } from './gateway/world.ts';
 import { http1 } from './modules/protocols/http1.ts';
+import { http2 } from './modules/protocols/http2.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
 
 export type { GatewayOptions };
@@ -101,6 +102,7 @@ class Gateway implements RunningGateway {
     this.#doors = new Doors({
       engine: this.#engine,
       protocol: http1,
+      http2,
       contextFor: (name) => parts.contexts.contextFor(name),
       base: () => parts.contexts.base(),
       unread: () => this.#current().unread,

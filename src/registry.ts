@@ -10,6 +10,7 @@ import { publicGuard } from './modules/guards/public.ts';
 import { webhook } from './modules/guards/webhook.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { raw } from './modules/protocols/raw.ts';
+import { http2 } from './modules/protocols/http2.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
 import { openFileSink } from './modules/sinks/file.ts';
 import { createMemorySink } from './modules/sinks/memory.ts';
@@ -29,7 +30,7 @@ export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream
 
 /** What is wired by the gateway and the relay, which know each by its own signature. */
 export const wired = {
-  protocols: { http1, raw, sni: sniProtocol },
+  protocols: { http1, http2, raw, sni: sniProtocol },
   sinks: { file: openFileSink, memory: createMemorySink },
   stores: { memory: createMemoryStore, sqlite: openSqliteStore },
   upstreams: { tunnel: throughTunnel },

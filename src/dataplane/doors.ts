@@ -26,6 +26,8 @@ export type DoorsOptions = Readonly<{
   engine: Engine;
   /** Spoken behind every door, with or without TLS. */
   protocol: Protocol;
+  /** Spoken with visitors who ask for `h2` in their handshake (ALPN). */
+  http2: Protocol;
   contextFor: GreetOptions['contextFor'];
   challengeFor?: GreetOptions['challengeFor'];
   /** Which names are passed on with their TLS unread, now (see Snapshot). */
@@ -154,16 +156,18 @@ export class Doors implements Closable {
   }
 
   #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
-    const { contextFor, challengeFor, limits, deadlines } = this.#options;
-    void greet(stream, { contextFor, challengeFor, alpn: ['http/1.1'], handshakeMs: limits.handshakeMs, deadlines }).then((greeted) => {
-      // A CA has seen what it came for.
-      if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
-      else if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni);
-      else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
-    });
+    const { contextFor, base, challengeFor, limits, deadlines } = this.#options;
+    void greet(stream, { contextFor, base, challengeFor, alpn: ['h2', 'http/1.1'], handshakeMs: limits.handshakeMs, deadlines }).then(
+      (greeted) => {
+        // A CA has seen what it came for.
+        if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
+        else if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni, greeted.alpn === 'h2');
+        else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
+      },
+    );
   }
 
-  #serve(stream: Stream, from: Address, listener: ListenerFacts, sni: string | null): void {
-    void this.#options.engine.take({ stream, listener, from, sni }, this.#options.protocol);
+  #serve(stream: Stream, from: Address, listener: ListenerFacts, sni: string | null, h2 = false): void {
+    void this.#options.engine.take({ stream, listener, from, sni }, h2 ? this.#options.http2 : this.#options.protocol);
   }
 }

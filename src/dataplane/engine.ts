@@ -25,15 +25,22 @@ export class Engine {
 
   /** Serves everything that comes on one arrival. Never rejects. */
   async take(arrival: Arrival, protocol: Protocol): Promise<void> {
-    const live: Live = { stream: arrival.stream, call: null, service: null, who: null };
-    this.#live.add(live);
+    // One for each exchange at a time: HTTP/1.1 needs one, HTTP/2 as many as it has had streams at once.
+    const lives: Live[] = [];
+    const free = (): Live => {
+      for (const live of lives) if (live.call === null) return live;
+      const live: Live = { stream: arrival.stream, call: null, service: null, who: null };
+      lives.push(live);
+      this.#live.add(live);
+      return live;
+    };
     try {
-      await protocol.serve(arrival, this.#tools, (call) => new Trip(this.#options, live, call).start());
+      await protocol.serve(arrival, this.#tools, (call) => new Trip(this.#options, free(), call).start());
     } catch (error) {
       this.#options.onFault(error);
       arrival.stream.destroy();
     } finally {
-      this.#live.delete(live);
+      for (const live of lives) this.#live.delete(live);
     }
   }
 

@@ -90,6 +90,8 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
       options.deadlines.delete(deadline);
       tls.off('close', early);
       tls.off('end', early);
+      // What tls.Server does for its own: without it node:http2 would wait for a handshake that is over.
+      Object.assign(tls, { secureConnecting: false });
       // A resumed session need not ask for the name again; it still has one, and Host is held against it.
       const resumed = typeof tls.servername === 'string' ? canonicalHost(tls.servername) : null;
       resolve({ stream: tls, sni: asked ?? resumed, alpn: tls.alpnProtocol || null });

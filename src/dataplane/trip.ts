@@ -24,8 +24,8 @@ export type Road = Readonly<{
 }>;
 
 /**
- * The exchange that runs on a connection at this moment, if any. One record a connection: a set that changed with
- * each exchange would leave tables behind that keep dead exchanges alive.
+ * An exchange that runs on a connection at this moment, if any. As many records a connection as it had exchanges at once: a
+ * set that changed with each exchange would leave tables behind that keep dead exchanges alive.
  */
 export type Live = { readonly stream: Stream; call: Call | null; service: Service | null; who: string | null };
 

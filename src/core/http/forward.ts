@@ -13,10 +13,10 @@ import { writableField, writableValue } from './writable.ts';
 export type Persistence = 'keep-alive' | 'close' | 'upgrade';
 
 /** The name we sign Via with: a pseudonym (RFC 9110, 7.6.3). */
-const pseudonym = 'sallyport';
+export const pseudonym = 'sallyport';
 
 /** The visitor's address, canonical and without brackets; what they spoke to us, and the port they dialled. */
-export type VisitorFacts = Readonly<{ from: string; scheme: 'http' | 'https'; port: number }>;
+export type VisitorFacts = Readonly<{ from: string; scheme: 'http' | 'https'; port: number; version?: '2.0' }>;
 
 /**
  * X-Forwarded-*, Forwarded (RFC 7239), X-Real-IP and Via, as ours alone: what a service is told of one visitor.
@@ -43,13 +43,13 @@ export class VisitorLines {
   }
 }
 
-function visitorText({ from, scheme, port }: VisitorFacts, host: string, minor: 0 | 1): string {
+function visitorText({ from, scheme, port, version }: VisitorFacts, host: string, minor: 0 | 1): string {
   const node = from.includes(':') ? `"[${from}]"` : from;
   let text = `X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${port}\r\n`;
   if (host !== '') text += `X-Forwarded-Host: ${host}\r\n`;
   // Quoted always: a host with a port or brackets is no token, and quoting is legal for one that is.
   text += `Forwarded: for=${node};proto=${scheme}${host === '' ? '' : `;host="${host}"`}\r\n`;
-  return `${text}X-Real-IP: ${from}\r\nVia: 1.${minor} ${pseudonym}\r\n`;
+  return `${text}X-Real-IP: ${from}\r\nVia: ${version ?? `1.${minor}`} ${pseudonym}\r\n`;
 }
 
 export type RequestPlan = Readonly<{
@@ -154,7 +154,7 @@ export function isAtItsEnd(head: RequestHead): boolean {
 }
 
 /** The names that Connection takes with it, but for those that are nobody's to take. Null in the common case. */
-function namedByConnection(fields: Fields): ReadonlySet<string> | null {
+export function namedByConnection(fields: Fields): ReadonlySet<string> | null {
   let named: Set<string> | null = null;
   for (const { lower, value } of fields) {
     if (lower !== 'connection' || usual.has(value)) continue;
@@ -168,7 +168,8 @@ function namedByConnection(fields: Fields): ReadonlySet<string> | null {
 
 const usual: ReadonlySet<string> = new Set(['keep-alive', 'Keep-Alive', 'close', 'Upgrade', 'upgrade', 'keep-alive, Upgrade']);
 
-function asksForTrailers(fields: Fields): boolean {
+/** Whether `TE: trailers` was sent (RFC 9110, 10.1.4). */
+export function asksForTrailers(fields: Fields): boolean {
   const wish = fieldValue(fields, 'te');
   return wish !== undefined && connectionNames(wish).includes('trailers');
 }

@@ -30,6 +30,24 @@ export class Batch {
     this.text('\r\n');
   }
 
+  get empty(): boolean {
+    return this.#bytes === 0;
+  }
+
+  /** As `flush`, and the stream's end with it: one frame of HTTP/2 can be both. */
+  end(stream: Duplex): void {
+    const [parts, bytes] = [this.#parts, this.#bytes];
+    if (!stream.writable || parts.length === 0 || (parts.length > 1 && bytes > JOINED_BYTES_MAX)) {
+      this.flush(stream);
+      stream.end();
+      return;
+    }
+    this.#parts = [];
+    this.#bytes = 0;
+    const only = parts.length === 1 ? parts[0] : undefined;
+    stream.end(only instanceof Uint8Array && only.length > LENT_BYTES_MAX ? only : joined(parts, bytes));
+  }
+
   /** False when the stream asks to wait for its drain. Writing to a stream that is gone is not an error here. */
   flush(stream: Duplex): boolean {
     const parts = this.#parts;
