@@ -18,6 +18,8 @@ import { createMemoryStore } from './modules/stores/memory.ts';
 import { openSqliteStore } from './modules/stores/sqlite.ts';
 import { folder } from './modules/upstreams/folder.ts';
 import { http } from './modules/upstreams/http.ts';
+import { redirect } from './modules/upstreams/redirect.ts';
+import { respond } from './modules/upstreams/respond.ts';
 import { tcp } from './modules/upstreams/tcp.ts';
 import { throughTunnel } from './modules/upstreams/tunnel.ts';
 import { udp } from './modules/upstreams/udp.ts';
@@ -26,7 +28,7 @@ import { udp } from './modules/upstreams/udp.ts';
 export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([firewall, ip, link, password, publicGuard, webhook]);
 
 /** What can lie behind a service of the configuration. */
-export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, tcp, udp]);
+export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, redirect, respond, tcp, udp]);
 
 /** What is wired by the gateway and the relay, which know each by its own signature. */
 export const wired = {

@@ -138,6 +138,8 @@ async function reloadInto(state: State, run: Run, progress: Progress): Promise<v
 
 /** `localhost:3000`, or the folder. */
 function behindWords({ behind }: ServicePlan): string {
+  if (behind.is === 'redirect') return `redirect to ${behind.to}`;
+  if (behind.is === 'respond') return `answer ${behind.status}`;
   return behind.is === 'folder'
     ? behind.path
     : `${behind.is}://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;

@@ -131,7 +131,7 @@ export function nameFor(given: string | null, target: Readonly<{ to: string } | 
   }
   if ('dir' in target) return labelFrom(basename(target.dir), 'files');
   const behind = readBehind(target.to);
-  if (!behind.ok || behind.value.is === 'folder') return 'web';
+  if (!behind.ok || !('host' in behind.value)) return 'web';
   const { is, host, port } = behind.value;
   const here = host === 'localhost' || host.includes(':') || /^[\d.]+$/.test(host);
   const plain = `${is === 'http' ? 'web' : is}-${port}`;

@@ -1,5 +1,6 @@
 /** The frozen whole that the data plane reads by one reference: what should be, at this moment. */
 
+import type { Code } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
@@ -25,6 +26,8 @@ export type Service = Readonly<{
   dial: Open;
   /** Below `/.sallyport/`, from its guards. */
   forms: readonly Form[];
+  /** Its own page for one of our refusals, where it has one: never shown to a stranger of a guarded service. */
+  errorPage?: (exchange: Exchange, code: Code) => Reply | null;
   /** Its upstream in words, for error pages meant for the owner: never shown to a stranger. */
   words: string;
 }>;

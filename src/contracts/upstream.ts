@@ -2,6 +2,7 @@
 
 import type { ZodType } from 'zod';
 import type { Reply } from '../core/http/reply.ts';
+import type { Rewriter } from '../core/http/rewrite.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Stream } from './stream.ts';
 import type { Tools } from './tools.ts';
@@ -43,6 +44,8 @@ export type Forwarding = Readonly<{
   spent: readonly string[];
   /** Whether X-Forwarded-*, Forwarded and Via are written (`+rawheaders` turns them off; a visitor's own are removed all the same). */
   forwarded: boolean;
+  /** The operator's own changes of heads; left out where there are none. */
+  rewrite?: Rewriter;
 }>;
 
 export type BuiltUpstream = Readonly<{

@@ -30,5 +30,5 @@ export function answerFor(answers: Answers): Reply {
   const stranger = !identified && !plain.has(code);
   const guarded = service?.guarded ?? snapshot.services.some((each) => each.guarded);
   if (stranger && guarded) return snapshot.face(exchange, code === 'credentials-wrong' ? 'credentials-wrong' : 'credentials-missing');
-  return errorReply(exchange, code);
+  return service?.errorPage?.(exchange, code) ?? errorReply(exchange, code);
 }

@@ -22,6 +22,9 @@ export type BuiltAccess = Readonly<{
   warnings: readonly Warning[];
 }>;
 
+/** `door`: services that share a name share its sessions, under the name of one of them; a browser keeps one cookie a name. */
+export type AccessedService = GuardedService & Readonly<{ door: string }>;
+
 /** The cheap first and the costly last: a password is hashed only when nothing else admits, and `public` hides nobody's name. */
 const costs: ReadonlyMap<string, number> = new Map([
   ['ip', 0],
@@ -42,7 +45,7 @@ export function buildAccess(
   localFree: boolean,
   guards: ReadonlyMap<string, Guard<unknown>>,
   tools: Tools,
-  service: GuardedService,
+  service: AccessedService,
 ): BuiltAccess {
   const forms: Form[] = [];
   const about = new Map<Check, About>();
@@ -63,7 +66,7 @@ export function buildAccess(
   const words = [...(local.length > 0 ? ['anyone on this machine'] : []), ...branches.map((branch) => branch.words)].join(', or ');
   return {
     tree: trees.length === 1 && trees[0] !== undefined ? trees[0] : { is: 'any', of: trees },
-    forms: joined(forms),
+    forms: joinedForms(forms),
     guarded,
     words,
     about,
@@ -75,11 +78,12 @@ function branchCost(uses: readonly GuardUse[]): number {
   return Math.max(0, ...uses.map(costOf));
 }
 
-function buildGuard(use: GuardUse, guards: ReadonlyMap<string, Guard<unknown>>, tools: Tools, service: GuardedService): BuiltGuard {
+function buildGuard(use: GuardUse, guards: ReadonlyMap<string, Guard<unknown>>, tools: Tools, service: AccessedService): BuiltGuard {
   const guard = guards.get(use.guard);
   if (guard === undefined)
     throw new SallyportError('config-malformed', `services.${service.name}.access names the guard ${use.guard}, which does not exist.`);
-  return guard.build(use.options, tools, service);
+  const { door, ...guarded } = service;
+  return guard.build(use.options, tools, use.guard === 'password' ? { ...guarded, name: door } : guarded);
 }
 
 function treeOf(built: readonly BuiltGuard[]): Tree {
@@ -89,7 +93,7 @@ function treeOf(built: readonly BuiltGuard[]): Tree {
 }
 
 /** Two branches with a password have one login page: each is asked in turn, as the branches are. */
-function joined(forms: readonly Form[]): readonly Form[] {
+export function joinedForms(forms: readonly Form[]): readonly Form[] {
   const byPlace = Map.groupBy(forms, (form) => `${form.method} ${form.path}`);
   return [...byPlace.values()].flatMap((same) => {
     const [first, ...others] = same;
@@ -118,7 +122,7 @@ function localCheck(ownNames: readonly string[]): Check {
 }
 
 /** A relay says who the visitor is; a hostile one says what it likes. */
-function addressAlone(access: Access, service: GuardedService): readonly Warning[] {
+function addressAlone(access: Access, service: AccessedService): readonly Warning[] {
   if (!service.behindRelay || !access.some((uses) => uses.every((use) => use.guard === 'ip'))) return [];
   return [
     {

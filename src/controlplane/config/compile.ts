@@ -21,8 +21,10 @@ import type { CertificateWorld } from './transport.ts';
 import { answerQuestion } from './question.ts';
 import type { Answer, Question } from './question.ts';
 import { redirectRoute } from './redirect.ts';
+import { placeRouter, type Placed } from './router.ts';
+import { buildWeb } from './web.ts';
 import { ownSource } from './source.ts';
-import { isFor, unreadNames, unreadWarnings } from './unread.ts';
+import { unreadNames, unreadWarnings } from './unread.ts';
 
 /** What a configuration meets: modules, people, and the state of this process. */
 export type World = Readonly<{
@@ -34,6 +36,8 @@ export type World = Readonly<{
   namesOf: (plan: Pick<ServicePlan, 'name' | 'at'>, hasDoors: boolean) => readonly string[];
   /** The switch of a service. */
   isOpen: (service: string) => boolean;
+  /** What is said while a service's switch stands at maintenance, or null. Left out: it never does. */
+  pausedBy?: (service: string) => string | null;
   /** When a service first stood open in this process, milliseconds since 1970. */
   openedAt: (service: string) => number;
   version: number;
@@ -55,15 +59,13 @@ export type Compiled = Readonly<{
   close: () => Promise<void>;
 }>;
 
-type BuiltService = Readonly<{
-  kind: Behind['is'];
-  service: Service;
-  route: Route<Service>;
-  upstream: BuiltUpstream;
-  access: BuiltAccess;
-  about: ReadonlyMap<Check, About>;
-  warnings: readonly Warning[];
-}>;
+type BuiltService = Placed &
+  Readonly<{
+    upstream: BuiltUpstream;
+    access: BuiltAccess;
+    about: ReadonlyMap<Check, About>;
+    warnings: readonly Warning[];
+  }>;
 
 /**
  * Compiles a plan. Nothing listens or dials yet.
@@ -121,36 +123,42 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     });
   }
   const { is: kind } = plan.behind;
+  const door = doorOf(plan, config);
   const bare = unreadWarnings(plan, world.ways);
   const access = buildAccess(accessOf(plan, config), localIsFree(config) && kind !== 'tls', world.guards, tools, {
     name,
     hosts: named,
     behindRelay,
+    door,
   });
   const firewall = firewallOf(plan, world, tools, { name, hosts: named, behindRelay });
-  const upstream = buildUpstream(plan, world, tools);
   const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
-  const service: Service = Object.freeze({
+  const base = {
     name,
     hosts,
     open: world.isOpen(name),
     expires: ends.length === 0 ? null : Math.min(...ends),
     guarded: access.guarded,
     asksPassword: accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password')),
-    forwarding: forwardingOf(plan),
-    dial: upstream.open,
     forms: access.forms,
-    words: upstream.words,
+  };
+  const { service, variants, upstream } = buildWeb(plan, base, {
+    access,
+    always: firewall === null ? [] : [firewall.check],
+    make: (each) => ({ upstream: buildUpstream(each, world, tools), forwarding: forwardingOf(each) }),
+    world: { guards: world.guards, tools, pausedBy: world.pausedBy ?? (() => null) },
   });
-  const route: Route<Service> = Object.freeze({
-    name,
+  const about = new Map([...access.about, ...variants.about, ...(firewall === null ? [] : [[firewall.check, firewall] as const])]);
+  return {
+    kind,
     service,
-    identify: access.tree,
-    authorize: firewall === null ? [] : [firewall.check],
-    meter: [],
-  });
-  const about = new Map([...access.about, ...(firewall === null ? [] : [[firewall.check, firewall] as const])]);
-  return { kind, service, route, upstream, access, about, warnings: [...access.warnings, ...bare, ...serviceWarnings(plan)] };
+    variants,
+    places: plan.web?.places ?? [],
+    upstream,
+    access,
+    about,
+    warnings: [...access.warnings, ...bare, ...serviceWarnings(plan)],
+  };
 }
 
 function firewallOf(
@@ -171,17 +179,26 @@ function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpst
   const kind = behind.is === 'tls' ? 'tcp' : behind.is;
   const upstream = world.upstreams.get(kind);
   if (upstream === undefined) throw new SallyportError('program-failed', `There is no upstream ${kind}.`);
-  const options =
-    behind.is === 'folder'
-      ? { path: behind.path, indexes: behind.indexes }
-      : {
-          hosts: dialled(behind.host),
-          port: behind.port,
-          from: plan.from ?? ownSource(plan.name, behind.host, world.platform),
-          ...(plan.proxy === null ? {} : { proxy: plan.proxy }),
-          ...(behind.is === 'http' ? {} : { scheme: behind.is }),
-        };
+  const options = !('host' in behind)
+    ? optionsOf(behind)
+    : {
+        hosts: dialled(behind.host),
+        port: behind.port,
+        from: plan.from ?? ownSource(plan.name, behind.host, world.platform),
+        ...(plan.proxy === null ? {} : { proxy: plan.proxy }),
+        ...(behind.is === 'http' ? {} : { scheme: behind.is }),
+      };
   return upstream.build(upstream.options.parse(options), tools);
+}
+
+function optionsOf(behind: Exclude<Behind, { host: string }>): unknown {
+  const { is, ...options } = behind;
+  return is === 'folder' ? { path: behind.path, indexes: behind.indexes } : options;
+}
+
+/** Services that share a name have one door: the first of them. */
+function doorOf(plan: ServicePlan, { services }: Config): string {
+  return services.find(({ at }) => at.some((host) => plan.at.includes(host)))?.name ?? plan.name;
 }
 
 /** `localhost` may be either loopback: a development server listens on one of both. Names below it are here as well (RFC 6761, 6.3). */
@@ -210,17 +227,17 @@ function router(
   config: Config,
   certificates?: CertificateWorld,
 ): (exchange: Exchange) => Route<Service> | null {
-  const byHost = new Map(built.flatMap((each) => each.service.hosts.map((host) => [host, each] as const)));
-  const all = built.find(({ service }) => service.hosts.length === 0) ?? null;
+  const hosts = new Set(built.flatMap(({ service }) => service.hosts));
+  const all = built.some(({ service }) => service.hosts.length === 0);
+  const place = placeRouter(built);
   const httpsPort = config.listen.find((listen) => listen.scheme === 'https')?.port ?? null;
-  const redirect = plainRedirects(config) ? redirectRoute(httpsPort ?? 443, (host) => all !== null || byHost.has(host)) : null;
+  const redirect = plainRedirects(config) ? redirectRoute(httpsPort ?? 443, (host) => all || hosts.has(host)) : null;
   const challenge = challengeRoute(certificates);
   return (exchange) => {
     const asked = challenge?.(exchange) ?? null;
     if (asked !== null) return asked;
     // Before any face is shown: nobody is to be asked for a password in the clear.
     if (redirect !== null && exchange.listener.scheme === 'http') return redirect;
-    const found = byHost.get(exchange.host) ?? all;
-    return found !== null && isFor(found.kind, exchange) ? found.route : null;
+    return place(exchange);
   };
 }

@@ -12,6 +12,9 @@ export type KeyTree = Readonly<{
   additionalProperties?: KeyTree | boolean;
   items?: KeyTree;
   anyOf?: readonly KeyTree[];
+  /** A part that stands at the top for all of its places. */
+  $ref?: string;
+  $defs?: Readonly<Record<string, KeyTree>>;
 }>;
 
 /** One problem for each issue (each unknown key of it), in the order of the text. */
@@ -129,12 +132,13 @@ function dotted(path: Path): string {
 
 function knownKeys(tree: KeyTree, path: Path): readonly string[] {
   let at: readonly KeyTree[] = [tree];
-  for (const part of path) at = at.flatMap((node) => branches(node)).flatMap((node) => below(node, part));
-  return [...new Set(at.flatMap((node) => branches(node)).flatMap((node) => Object.keys(node.properties ?? {})))];
+  for (const part of path) at = at.flatMap((node) => branches(node, tree)).flatMap((node) => below(node, part));
+  return [...new Set(at.flatMap((node) => branches(node, tree)).flatMap((node) => Object.keys(node.properties ?? {})))];
 }
 
-function branches(node: KeyTree): readonly KeyTree[] {
-  return [node, ...(node.anyOf ?? []).flatMap((inner) => branches(inner))];
+function branches(node: KeyTree, root: KeyTree): readonly KeyTree[] {
+  const referred = node.$ref === undefined ? undefined : root.$defs?.[node.$ref.slice(node.$ref.lastIndexOf('/') + 1)];
+  return [node, ...[...(node.anyOf ?? []), ...(referred === undefined ? [] : [referred])].flatMap((inner) => branches(inner, root))];
 }
 
 function below(node: KeyTree, part: PropertyKey): readonly KeyTree[] {

@@ -2,6 +2,7 @@
 
 import type { Path, Problem, ReadDocument } from './document.ts';
 import type { CheckedFile } from './settle.ts';
+import { webContradictions, type Claims } from './web-contradictions.ts';
 import { hasTlsDoor, impossibleGuard, possibleGuards } from './unread.ts';
 
 /** Problems in the order of the text; none when all is well. */
@@ -12,10 +13,10 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
   };
   const services = Object.entries(file.services);
   if (services.length === 0) complain(['services'], 'found no service, expected at least one, like blog: { to: 3000 }');
-  const claimed = new Map<string, string>();
+  const claimed: Claims = new Map();
   for (const [name, service] of services) {
     const here = ['services', name];
-    if (service.to === undefined && service.dir === undefined) complain(here, 'found neither to nor dir, expected one of them');
+    if (service.to === undefined && service.dir === undefined && service.routes === undefined) complain(here, 'found neither to nor dir, expected one of them');
     if (service.to !== undefined && service.dir !== undefined) complain([...here, 'dir'], 'found both to and dir, expected one of them');
     if (service.to !== undefined && service.indexes) complain([...here, 'indexes'], 'found it beside to, expected it beside dir only');
     if (service.dir !== undefined) {
@@ -28,15 +29,7 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
       otherThanHttp(service, service.to.is, (key, sentence) => complain([...here, key], sentence));
     if (service.to?.is === 'tls' && file.relay === undefined && file.listen !== undefined && !hasTlsDoor({ listen: [file.listen].flat() }))
       complain([...here, 'to'], 'found tls:// and no https:// in listen, expected one: nobody could come');
-    for (const host of [service.at ?? []].flat()) {
-      const other = claimed.get(host);
-      if (other !== undefined)
-        complain(
-          [...here, 'at'],
-          `found ${host}, which ${other === name ? 'stands there twice' : `belongs to services.${other}`}, expected one service a name`,
-        );
-      claimed.set(host, name);
-    }
+    for (const problem of webContradictions(name, service, claimed, document)) problems.push(problem);
   }
   if (file.listen !== undefined && services.length > 1) {
     for (const [name, service] of services) {

@@ -225,7 +225,7 @@ const golden: readonly (readonly [title: string, text: string, said: string])[] 
   [
     'two services of one name',
     'services: { a: { to: 1, at: x.org }, b: { to: 2, at: [y.org, X.org.] } }',
-    'sallyport.yaml, line 1, column 54: services.b.at: found x.org, which belongs to services.a, expected one service a name',
+    'sallyport.yaml, line 1, column 62: services.b.at: found x.org, which belongs to services.a (line 1), expected one service a place',
   ],
   [
     'several services behind one address without names',

@@ -2,6 +2,8 @@
 
 import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Limits } from '../../core/limits.ts';
+import type { FixedAnswer } from './fixed-answers.ts';
+import type { WebPlan } from './web-plan.ts';
 import type { TlsPlan } from './tls-keys.ts';
 
 /** How far the people on the way are trusted: the three presets. */
@@ -25,7 +27,7 @@ export type Access = readonly (readonly GuardUse[])[];
 /** What lies behind a service. */
 export type Behind =
   /** `tls`: with its own certificate, its TLS passed on unread. `tcp`: any bytes, behind our TLS. */
-  Readonly<{ is: 'http' | 'tls' | 'tcp'; host: string; port: number }> | Readonly<{ is: 'folder'; path: string; indexes: boolean }>;
+  Readonly<{ is: 'http' | 'tls' | 'tcp'; host: string; port: number }> | Readonly<{ is: 'folder'; path: string; indexes: boolean }> | FixedAnswer;
 
 export type ServicePlan = Readonly<{
   name: string;
@@ -46,6 +48,8 @@ export type ServicePlan = Readonly<{
   expires: number | null;
   /** Milliseconds from the moment it first stood open in this process; null for never. The earlier of both ends it. */
   forMs: number | null;
+  /** Its places, rules, routes and rewriting; left out where none is said. */
+  web?: WebPlan;
 }>;
 
 /** The way to the relay as it is written. `secret` names what holds `user:password`; nothing else may. */

@@ -6,10 +6,12 @@ import type { Guard } from '../../contracts/guard.ts';
 import { parseNetwork } from '../../core/address.ts';
 import { durationExpected, parseDuration } from './duration.ts';
 import { listenExpected, nameExpected, readBehind, readHostName, readInstant, readListen, readServiceName, readSource } from './forms.ts';
+import { fixedSchemas, readFixed } from './fixed-answers.ts';
 import { tlsKeys } from './tls-keys.ts';
+import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
 import { relaysSchema } from './relay-keys.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
-import type { Access, GuardUse } from './plan.ts';
+import type { Access, Behind, GuardUse } from './plan.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
 
 /**
@@ -59,12 +61,14 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
 
 function serviceSchema(guards: readonly Guard<unknown>[]) {
   const name = formed(readHostName, nameExpected);
+  const place = formed(readWebPlace, placeExpected);
   return z.strictObject(
     {
       at: z
-        .union([name, z.array(name, { error: 'a name or a list of names' }).min(1, 'at least one name').max(100, 'at most 100 names')])
+        .union([place, z.array(place, { error: 'a name or a list of names' }).min(1, 'at least one name').max(100, 'at most 100 names')])
         .optional()
-        .describe('The public names that this service answers to. Behind a relay NAME.DOMAIN when left out.'),
+        .describe('The public names that this service answers to, each with the path below which it is meant, if not all. Behind a relay NAME.DOMAIN when left out.'),
+      ...webKeys(behindSchema()),
       to: behindSchema()
         .optional()
         .describe('The service: a port, HOST:PORT or http://HOST:PORT; tls://HOST:PORT with its own certificate; tcp://HOST:PORT.'),
@@ -144,12 +148,13 @@ function listenSchema() {
 /** What lies behind, and why not when it cannot: a wrong port is told apart from a wrong URL. */
 function behindSchema() {
   const expected = 'a port or a URL like http://127.0.0.1:3000';
-  return z.union([z.number({ error: expected }), z.string({ error: expected })], { error: expected }).transform((value, context) => {
-    const found = readBehind(String(value));
+  const text = z.union([z.number({ error: expected }), z.string({ error: expected })], { error: expected }).transform((value, context): Behind => {
+    const found = readFixed(String(value)) ?? readBehind(String(value));
     if (found.ok) return found.value;
     context.issues.push({ code: 'custom', message: found.expected, input: value });
     return z.NEVER;
   });
+  return z.union([text, ...fixedSchemas()], { error: expected });
 }
 
 /** The access list. Each guard's options are its own schema, so a new guard is a new word here by itself. */

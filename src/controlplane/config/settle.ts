@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Behind, Config, ServicePlan } from './plan.ts';
 import type { configSchema } from './schema.ts';
 import { settleTls } from './tls-keys.ts';
+import { settleBehind, settleWeb } from './web-schema.ts';
 
 export type CheckedFile = z.output<ReturnType<typeof configSchema>>;
 
@@ -25,13 +26,16 @@ export function settle(file: CheckedFile, absolute: (path: string) => string): C
 
 function settleService(name: string, service: CheckedFile['services'][string], absolute: (path: string) => string): ServicePlan {
   const { rewritehost } = service;
-  // The parser has made sure that exactly one of `to` and `dir` stands.
-  const behind: Behind = service.to ?? { is: 'folder', path: absolute(service.dir ?? '.'), indexes: service.indexes };
+  const web = settleWeb(service, absolute);
+  // The parser has made sure that exactly one of `to` and `dir` stands, or neither where there are routes.
+  const own = service.to ?? (service.dir === undefined ? nothingThere : null);
+  const behind: Behind =
+    own === null ? { is: 'folder', path: absolute(service.dir ?? '.'), indexes: service.indexes } : settleBehind(own, absolute);
   const rewriteHost: ServicePlan['rewriteHost'] =
     typeof rewritehost === 'string' ? { to: 'name', name: rewritehost } : { to: rewritehost ? 'target' : 'keep' };
   return Object.freeze({
     name,
-    at: service.at === undefined ? [] : [service.at].flat(),
+    at: [...new Set([service.at ?? []].flat().map(({ host }) => host))],
     behind,
     access: service.access ?? null,
     firewall: service.firewall,
@@ -41,5 +45,9 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     rawHeaders: service.rawheaders,
     expires: service.expires === 'never' ? null : service.expires,
     forMs: service.for === 'never' ? null : service.for,
+    ...(web === null ? {} : { web }),
   });
 }
+
+/** What no route leads anywhere. */
+const nothingThere: Behind = { is: 'respond', status: 404, text: null, file: null, type: null };

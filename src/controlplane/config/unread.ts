@@ -9,6 +9,8 @@ import type { Warning, Ways } from './presets.ts';
 export const possibleGuards: Readonly<Record<Behind['is'], ReadonlySet<string> | null>> = {
   http: null,
   folder: null,
+  redirect: null,
+  respond: null,
   // Nothing is read of its visitors but the name that they ask for.
   tls: new Set(['public', 'ip']),
   // The head that asks for it has no body and one path.

@@ -32,6 +32,10 @@ export class VisitorLines {
     this.#facts = facts;
   }
 
+  get scheme(): VisitorFacts['scheme'] {
+    return this.#facts.scheme;
+  }
+
   of({ authority, minor }: RequestHead): string {
     const host = authority.host === '' ? '' : authorityText(authority);
     if (host !== this.#host || minor !== this.#minor) {

@@ -34,6 +34,11 @@ const byStatus: Readonly<Record<number, Words>> = {
 
 const unknown: Words = { title: 'Internal Server Error', detail: 'Something went wrong on this side.' };
 
+/** The words of a status, as our own pages have them. */
+export function titleOf(status: number): string {
+  return (byStatus[status] ?? unknown).title;
+}
+
 /** How soon a page about a service that is down asks again. */
 const retrySeconds = 5;
 

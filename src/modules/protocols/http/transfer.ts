@@ -46,6 +46,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   /** Whether the service has said a byte in this exchange. */
   #heard = false;
   #settled = false;
+  #rewrite: Forwarding['rewrite'];
 
   constructor(parties: Parties, limits: Limits, owner: Proceeding) {
     const { head, visitor, writer, to, strict } = parties;
@@ -64,7 +65,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
 
   /** Sends the head, and the body as it comes. */
   start(forwarding: Forwarding, gathered: Uint8Array | null): void {
-    const head = this.#head;
+    const head = forwarding.rewrite?.request(this.#head) ?? this.#head;
+    this.#rewrite = forwarding.rewrite;
     if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
     this.#tap.drinker = this;
     this.#visitor.touch(this.#limits.answerMs);
@@ -233,7 +235,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
     // Events may be far between; other answers move or die.
     if (fieldValue(head.fields, 'content-type')?.startsWith('text/event-stream')) this.#quietMs = this.#limits.upgradedIdleMs;
     // An early answer: the rest of the request is never parsed as another one (CL.0), so the connection ends with it.
-    this.#closing = this.#writer.begin(headInsisting(head, this.#strict), !this.#requestDone || !this.#visitor.persistent);
+    const seen = this.#rewrite?.response(head, this.#head, this.#visitor.lines.scheme) ?? head;
+    this.#closing = this.#writer.begin(headInsisting(seen, this.#strict), !this.#requestDone || !this.#visitor.persistent);
     this.#state = 'body';
     if (this.#writer.done) this.#responseWhole(head.persistent && nothingFollows);
   }

@@ -1,0 +1,80 @@
+/** The ways on of a service: its routes in the operator's order, and at last what lies behind the service itself. */
+
+import type { BuiltUpstream, Forwarding, Open, Opened } from '../../contracts/upstream.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { fieldOf } from '../../core/http/fields.ts';
+import type { Reply } from '../../core/http/reply.ts';
+import { makeRewriter, type Rewriter } from '../../core/http/rewrite.ts';
+import type { Rewriting } from '../../core/http/rewriting.ts';
+import type { Exchange } from '../../core/policy/exchange.ts';
+import { always, type Match } from '../../core/policy/match.ts';
+import type { ServicePlan } from './plan.ts';
+import type { RoutePlan, WebPlan } from './web-plan.ts';
+
+export type Leg = Readonly<{ match: Match; open: Open; forwarding: Forwarding; words: string; close: () => Promise<void> }>;
+
+/** How the compiler makes what lies behind a plan. */
+export type LegMaker = (plan: ServicePlan) => Readonly<{ upstream: BuiltUpstream; forwarding: Forwarding }>;
+
+/** The last leg is the service's own, and matches always. */
+export function buildLegs(plan: ServicePlan, web: WebPlan, make: LegMaker): readonly Leg[] {
+  const own: RoutePlan = { match: always, behind: plan.behind, rewrite: null };
+  return [...web.routes, own].map((route) =>
+    buildLeg({ ...plan, behind: route.behind }, { ...route, rewrite: route.rewrite ?? web.rewrite }, make),
+  );
+}
+
+function buildLeg(plan: ServicePlan, { match, rewrite }: RoutePlan, make: LegMaker): Leg {
+  const { upstream, forwarding } = make(plan);
+  const { words, close } = upstream;
+  const speaks = plan.behind.is !== 'tls' && plan.behind.is !== 'tcp' && 'host' in plan.behind;
+  const changesPlace = forwarding.host !== null || (rewrite?.path ?? null) !== null;
+  const outside = speaks && (rewrite?.outside ?? changesPlace);
+  if (rewrite === null && !outside) return { match, open: upstream.open, forwarding, words, close };
+  const rewriter = makeRewriter(rewrite ?? untouched, outside ? insideOf(plan, forwarding) : null);
+  return { match, open: rewritten(upstream.open, rewriter), forwarding: { ...forwarding, rewrite: rewriter }, words, close };
+}
+
+const nothing = { set: [], add: [], remove: [] } as const;
+const untouched: Rewriting = {
+  request: nothing,
+  response: nothing,
+  path: null,
+  query: { set: [], remove: [] },
+  outside: true,
+  cookies: { domain: 'cut', sameSite: null },
+};
+
+/** What a service may call itself: its address, and the name that Host says to it. */
+function insideOf({ behind }: ServicePlan, { host }: Forwarding): readonly string[] {
+  if (!('host' in behind)) return [];
+  const here = behind.host === 'localhost' || behind.host.endsWith('.localhost') ? ['127.0.0.1', '::1'] : [];
+  const hosts = [behind.host, ...here].map((each) => (each.includes(':') ? `[${each}]` : each));
+  const named = host === null ? [] : /:\d+$/.test(host) ? [host] : [`${host}:${behind.port}`, `${host}:80`, `${host}:443`];
+  return [...new Set([...hosts.map((each) => `${each}:${behind.port}`), ...named])];
+}
+
+/** Refuses before anything is dialled what cannot be rewritten without doubt; a folder sees the path that a service would. */
+function rewritten(open: Open, rewriter: Rewriter): Open {
+  return (exchange, caller, fresh) => {
+    const { http } = exchange;
+    const target = http === null ? null : rewriter.target(http);
+    if (http === null || target === null)
+      throw new SallyportError('request-ambiguous', 'The path cannot be rewritten, for it can be read in several ways.');
+    const opened = open({ ...exchange, http: { ...http, target } }, caller, fresh);
+    return opened instanceof Promise ? opened.then((found) => ours(found, exchange, rewriter)) : ours(opened, exchange, rewriter);
+  };
+}
+
+/** An answer that no protocol will rewrite: it is complete already. */
+function ours(opened: Opened, exchange: Exchange, rewriter: Rewriter): Opened {
+  return opened.is === 'reply' ? { ...opened, reply: rewrittenReply(opened.reply, exchange, rewriter) } : opened;
+}
+
+function rewrittenReply(reply: Reply, { http, listener }: Exchange, rewriter: Rewriter): Reply {
+  if (http === null) return reply;
+  const fields = reply.fields.map(([name, value]) => fieldOf(name, value));
+  const rest = { status: reply.status, reason: '', minor: 1, framing: { is: 'none' }, persistent: true, upgrade: null } as const;
+  const head = rewriter.response({ ...rest, fields }, http, listener.scheme === 'http' ? 'http' : 'https');
+  return { ...reply, fields: head.fields.map(({ name, value }) => [name, value] as const) };
+}

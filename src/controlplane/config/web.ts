@@ -1,0 +1,77 @@
+/** Builds what a service that speaks HTTP is made of beside its guards: legs, variants of its routes, and its own pages. */
+
+import type { Guard } from '../../contracts/guard.ts';
+import type { Service } from '../../contracts/snapshot.ts';
+import type { Tools } from '../../contracts/tools.ts';
+import type { BuiltUpstream } from '../../contracts/upstream.ts';
+import { SallyportError } from '../../core/errors.ts';
+import type { Tree } from '../../core/policy/route.ts';
+import type { Check } from '../../core/policy/verdict.ts';
+import type { BuiltAccess } from './access.ts';
+import { errorPages } from './error-pages.ts';
+import { buildLegs, type Leg, type LegMaker } from './legs.ts';
+import { pausedLegs } from './maintenance.ts';
+import type { ServicePlan } from './plan.ts';
+import { buildVariants, type Variants } from './variants.ts';
+import { noWeb } from './web-plan.ts';
+
+export type WebWorld = Readonly<{
+  guards: ReadonlyMap<string, Guard<unknown>>;
+  tools: Tools;
+  /** What is said while the switch of a service stands at maintenance; null otherwise. */
+  pausedBy: (service: string) => string | null;
+}>;
+
+export type BuiltWeb = Readonly<{ service: Service; variants: Variants; upstream: BuiltUpstream }>;
+
+/**
+ * @param base the service but for what lies behind it
+ * Errors: `config-unsafe` for rules before which nobody signs in; what upstreams and files of pages throw.
+ */
+export function buildWeb(
+  plan: ServicePlan,
+  base: Omit<Service, 'dial' | 'forwarding' | 'words'>,
+  parts: Readonly<{ access: BuiltAccess; always: readonly Check[]; make: LegMaker; world: WebWorld }>,
+): BuiltWeb {
+  const web = plan.web ?? noWeb;
+  const { access, always, make, world } = parts;
+  if (web.rules !== null && !access.guarded) {
+    throw new SallyportError('config-unsafe', `services.${plan.name} has rules, and nobody is asked who they are.`, {
+      hint: 'Say access: [{ password: {} }]; what is open to everyone is said by a rule: allow: anyone.',
+    });
+  }
+  const built = buildLegs(plan, web, make);
+  const pause = web.maintenance ?? world.pausedBy(plan.name);
+  const legs = pause === null ? built : pausedLegs(built, pause);
+  const own = legs.at(-1);
+  if (own === undefined) throw new SallyportError('program-failed', `services.${plan.name} leads nowhere.`);
+  const errorPage = errorPages(web.errors, world.tools.limits.errorPageBytesMax);
+  const service: Service = Object.freeze({
+    ...base,
+    forwarding: own.forwarding,
+    dial: own.open,
+    words: own.words,
+    ...(errorPage === null ? {} : { errorPage }),
+  });
+  const open = openTree(world, plan.name, base.hosts);
+  const variants = buildVariants({ service, legs, access: access.tree, open, always, rules: web.rules, roles: web.roles });
+  return { service, variants, upstream: together(built, own.words) };
+}
+
+function openTree({ guards, tools }: WebWorld, name: string, hosts: readonly string[]): Tree {
+  const guard = guards.get('public');
+  // Without the guard nobody is let in, which is what a tree of nothing says.
+  if (guard === undefined) return { is: 'any', of: [] };
+  return { is: 'check', check: guard.build(guard.options.parse({}), tools, { name, hosts, behindRelay: false }).check };
+}
+
+function together(legs: readonly Leg[], words: string): BuiltUpstream {
+  const own = legs.at(-1);
+  return {
+    open: own?.open ?? (() => Promise.reject(new TypeError('no leg'))),
+    words,
+    close: async () => {
+      await Promise.all(legs.map((leg) => leg.close()));
+    },
+  };
+}
