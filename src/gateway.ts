@@ -128,7 +128,7 @@ class Gateway implements RunningGateway {
     });
     this.#relays = this.#towardsRelays();
     const ended = (subject: string): void => void this.#engine.cut((_service, who) => who === subject, 'credentials-expired');
-    ends.push(watchStanding({ records: parts.tools.store.records, users: parts.tools.users, ended }));
+    ends.push(watchStanding({ records: parts.tools.store.records, users: parts.tools.users, keys: parts.tools.keys, ended }));
     this.#expiry = new Expiry({ now, expired: (names) => this.#expired(names) });
     ends.push({ close: async () => (this.#readiness.close(), this.#expiry.close()) });
   }
@@ -154,7 +154,7 @@ class Gateway implements RunningGateway {
         readiness: this.#readiness.stateOf(service.name),
         access: this.#compiled?.accessWords.get(service.name) ?? '',
         live: this.#engine.liveOf(service.name),
-        risks: this.#sources.risksOf(service.name),
+        risks: [...this.#sources.risksOf(service.name), ...(service.relayTerminates === true ? ['relay-reads'] : [])],
         now: this.#parts.tools.now(),
       }),
     );
@@ -195,7 +195,11 @@ class Gateway implements RunningGateway {
     return new Relays({
       legs,
       limits: tools.limits,
-      onArrival: ({ stream, from, port }, relay) => this.#doors.arriveByRelay(stream, from, port, relay),
+      mayTerminate: (name) => this.#current().services.some(({ relayTerminates, hosts }) => relayTerminates === true && hosts.includes(name)),
+      onArrival: (arrival, relay) => {
+        if (arrival.terminated === true) this.#doors.arriveTerminated(arrival, relay);
+        else this.#doors.arriveByRelay(arrival.stream, arrival.from, arrival.port, relay);
+      },
       onNames: () => this.#readiness.watch(this.#places()),
       onOpen: (relay) => this.#readiness.open(relay),
       onShut: (relay, error) => this.#readiness.shut(relay, error),

@@ -4,13 +4,14 @@ import type { Guard } from './contracts/guard.ts';
 import type { Upstream } from './contracts/upstream.ts';
 import { firewall } from './modules/guards/firewall.ts';
 import { ip } from './modules/guards/ip.ts';
+import { key } from './modules/guards/key.ts';
 import { link } from './modules/guards/link.ts';
 import { password } from './modules/guards/password.ts';
 import { publicGuard } from './modules/guards/public.ts';
 import { webhook } from './modules/guards/webhook.ts';
 import { http1 } from './modules/protocols/http1.ts';
-import { raw } from './modules/protocols/raw.ts';
 import { http2 } from './modules/protocols/http2.ts';
+import { raw } from './modules/protocols/raw.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
 import { openFileSink } from './modules/sinks/file.ts';
 import { createMemorySink } from './modules/sinks/memory.ts';
@@ -25,7 +26,7 @@ import { throughTunnel } from './modules/upstreams/tunnel.ts';
 import { udp } from './modules/upstreams/udp.ts';
 
 /** Guards by the word that the configuration has for them. Each stands behind its own schema. */
-export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([firewall, ip, link, password, publicGuard, webhook]);
+export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([firewall, ip, key, link, password, publicGuard, webhook]);
 
 /** What can lie behind a service of the configuration. */
 export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, redirect, respond, tcp, udp]);

@@ -9,6 +9,7 @@ import type { RelayEvent } from './relay-event.ts';
 export type AccessShown =
   | Readonly<{ kind: 'link'; url: string | null; expires: string | null }>
   | Readonly<{ kind: 'password'; users: readonly string[] | 'all' }>
+  | Readonly<{ kind: 'key'; keys: readonly string[] | 'all' }>
   | Readonly<{ kind: 'ip'; allow: readonly string[] }>
   | Readonly<{ kind: 'webhook'; path: string; method: 'secret' | 'github' | 'stripe' | 'hmac'; url: string; secret: string | null }>
   | Readonly<{ kind: 'local' }>
@@ -70,6 +71,18 @@ export type CliEvent =
       expires: string | null;
       url: string | null;
       change: 'added' | 'revoked' | null;
+    }>
+  /** `key` once, when it was made or rotated here. `used`: when it was last, and from where. */
+  | Readonly<{
+      event: 'key';
+      name: string;
+      key: string | null;
+      owner: string | null;
+      roles: readonly string[];
+      allow: readonly string[];
+      expires: string | null;
+      used: Readonly<{ at: string; from: string }> | null;
+      change: 'added' | 'rotated' | 'revoked' | null;
     }>
   /** `value` once, when it was made here. */
   | Readonly<{ event: 'secret'; name: string; change: 'added' | 'removed' | null; value: string | null }>

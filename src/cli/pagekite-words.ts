@@ -80,6 +80,7 @@ function readShare(words: readonly string[], cwd: string): { request: ShareReque
     access: {
       isPublic: false,
       link: false,
+      keys: [],
       users: [...new Set(flags.passwords.map(({ user }) => user))],
       allow: checkedNetworks(flags.allow),
       webhook: null,

@@ -53,6 +53,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
     {
       users: async () => (await import('./commands/users.ts')).usersCommand,
       links: async () => (await import('./commands/links.ts')).linksCommand,
+      keys: async () => (await import('./commands/keys.ts')).keysCommand,
       secrets: async () => (await import('./commands/secrets.ts')).secretsCommand,
     },
   ],

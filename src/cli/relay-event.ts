@@ -52,7 +52,7 @@ export type RelayEvent =
       change: 'added' | 'removed' | null;
     }>
   /** `missed`: gateways that are away and may not have heard of it, or relays that could not be told. */
-  | Readonly<{ event: 'key'; of: 'relay' | 'gateway'; fingerprint: string; next: string | null; missed: readonly string[] }>
+  | Readonly<{ event: 'rotation'; of: 'relay' | 'gateway'; fingerprint: string; next: string | null; missed: readonly string[] }>
   | Readonly<{
       event: 'relay';
       pid: number;

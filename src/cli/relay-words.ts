@@ -16,7 +16,7 @@ export function relayWords(event: RelayEvent): string {
     case 'block':
       if (event.change === 'removed') return `${event.what} is not blocked any more.`;
       return `${event.change === null ? '' : 'Blocked: '}${event.kind} ${event.what}  ${shown(event.why ?? '')}`;
-    case 'key':
+    case 'rotation':
       return [
         `The ${event.of}’s key: ${event.fingerprint}`,
         ...(event.next === null

@@ -26,7 +26,7 @@ test('with no argument it explains itself', async () => {
 });
 
 test('a command that is several shows its help when it stands alone, and says so to scripts', async () => {
-  for (const name of ['users', 'links', 'secrets', 'config']) {
+  for (const name of ['users', 'links', 'keys', 'secrets', 'config']) {
     const terminal = scriptedTerminal();
     assert.equal(await run([name], terminal), 0);
     assert.match(terminal.written(), new RegExp(`^Usage: sallyport ${name}`));

@@ -8,6 +8,7 @@ export type ShareOptions = Readonly<{
   name?: string;
   password?: readonly string[];
   link?: boolean;
+  key?: readonly string[];
   public?: boolean;
   allow?: readonly string[];
   for: string;
@@ -24,6 +25,7 @@ export function withShareOptions(command: Command, { web = true }: Readonly<{ we
     .option('--at <host>', 'the public name it answers to, when it is not NAME.RELAY')
     .option('--password <user>', 'let this user in with a password: asks for it, or reads SALLYPORT_PASSWORD', gathered)
     .option('--link', 'make a secret link besides a password (the default when nothing else is said)')
+    .option('--key <name>', 'let programs in that show this API key: sallyport keys add NAME', gathered)
     .option('--allow <network>', 'only from this address or network, like 192.0.2.0/24', gathered)
     .option('--public', 'let everyone in')
     .option('--for <time>', 'how long it stays open: 30m, 2h, 7d, never', shareFor)
@@ -45,6 +47,7 @@ export function requestFrom(options: ShareOptions, webhook: string | undefined):
       isPublic: options.public === true,
       link: options.link === true,
       users: options.password ?? [],
+      keys: options.key ?? [],
       allow: checkedNetworks(options.allow ?? []),
       webhook: webhook === undefined ? null : checkedWebhook(webhook),
     },

@@ -14,7 +14,7 @@ import {
 } from './share-request.ts';
 import type { AccessRequest, ShareRequest } from './share-request.ts';
 
-const nothing: AccessRequest = { isPublic: false, link: false, users: [], allow: [], webhook: null };
+const nothing: AccessRequest = { isPublic: false, link: false, users: [], keys: [], allow: [], webhook: null };
 const share: ShareRequest = {
   name: 'web-3000',
   at: [],

@@ -27,11 +27,13 @@ export type ShareRequest = Readonly<{
   for: string | null;
 }>;
 
-/** Any of `users` by password or a link; from `allow` only, when that is not empty. Nothing at all makes a link. */
+/** Any of `users` by password, any of `keys`, or a link; from `allow` only, when that is not empty. Nothing at all makes a link. */
 export type AccessRequest = Readonly<{
   isPublic: boolean;
   link: boolean;
   users: readonly string[];
+  /** Names of API keys. */
+  keys: readonly string[];
   allow: readonly string[];
   webhook: Readonly<{ path: string; kind: WebhookKind }> | null;
 }>;
@@ -63,16 +65,17 @@ export function webhookSecretName(service: string): string {
 }
 
 function rawAccess(access: AccessRequest, service: string): readonly RawBranch[] {
-  const { isPublic, users, allow, webhook } = access;
-  if (isPublic && (users.length > 0 || allow.length > 0 || access.link)) {
+  const { isPublic, users, keys, allow, webhook } = access;
+  if (isPublic && (users.length > 0 || keys.length > 0 || allow.length > 0 || access.link)) {
     throw new SallyportError('usage-wrong', '--public lets everyone in, so nothing else can be asked for.', {
-      hint: 'Leave out --public, or leave out --password, --allow and --link.',
+      hint: 'Leave out --public, or leave out --password, --key, --allow and --link.',
     });
   }
   const address = allow.length === 0 ? {} : { ip: allow };
   const ways: RawBranch[] = isPublic ? ['public'] : [];
   if (users.length > 0) ways.push({ ...address, password: { users } });
   if (access.link) ways.push({ ...address, link: {} });
+  if (keys.length > 0) ways.push({ ...address, key: { keys } });
   if (ways.length === 0 && allow.length > 0) ways.push(address);
   if (webhook !== null) ways.push({ webhook: { path: webhook.path, kind: webhook.kind, secret: webhookSecretName(service) } });
   return ways.length === 0 ? [{ link: {} }] : ways;
@@ -80,7 +83,10 @@ function rawAccess(access: AccessRequest, service: string): readonly RawBranch[]
 
 /** Whether a share of this access has a link of its own. */
 export function wantsLink(access: AccessRequest): boolean {
-  return access.link || (!access.isPublic && access.users.length === 0 && access.allow.length === 0 && access.webhook === null);
+  return (
+    access.link ||
+    (!access.isPublic && access.users.length === 0 && access.keys.length === 0 && access.allow.length === 0 && access.webhook === null)
+  );
 }
 
 /** A port or URL as typed. Errors: `port-malformed`, with what would have been right. */

@@ -34,6 +34,8 @@ function shownGuard({ guard, options }: GuardUse, url: string, fresh: Fresh): Ac
       };
     case 'password':
       return { kind: 'password', users: (options as Readonly<{ users: readonly string[] | 'all' }>).users };
+    case 'key':
+      return { kind: 'key', keys: (options as Readonly<{ keys: readonly string[] | 'all' }>).keys };
     case 'ip':
       return { kind: 'ip', allow: (options as readonly Network[]).map(({ text }) => text) };
     case 'webhook':

@@ -31,7 +31,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'gateway':
     case 'name':
     case 'block':
-    case 'key':
+    case 'rotation':
     case 'relay':
       return relayWords(event);
     case 'waiting':
@@ -52,6 +52,8 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return event.change === null ? event.name : `${event.name} was ${event.change}.`;
     case 'link':
       return linkWords(event);
+    case 'key':
+      return keyWords(event);
     case 'secret':
       return secretWords(event);
     case 'exchange':
@@ -155,6 +157,8 @@ export function accessLines(access: AccessShown): readonly string[] {
         : [`Whoever opens ${access.url}${access.expires === null ? '' : ` (until ${localTime(access.expires)})`}`];
     case 'password':
       return [access.users === 'all' ? 'Any user with their password' : `${access.users.join(' or ')}, with a password`];
+    case 'key':
+      return [access.keys === 'all' ? 'Any program with an API key' : `Programs with the API key ${access.keys.join(' or ')}`];
     case 'ip':
       return [`Whoever comes from ${access.allow.join(', ')}`];
     case 'webhook':
@@ -172,6 +176,19 @@ export function accessLines(access: AccessShown): readonly string[] {
     default:
       return access satisfies never;
   }
+}
+
+function keyWords(event: Event<'key'>): string {
+  const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
+  if (event.change === 'revoked') return `The key ${event.name} opens nothing any more.`;
+  if (event.key !== null) return `${event.key}\n(key ${event.name}, ${until}; it is shown once)`;
+  const more = [
+    ...(event.owner === null ? [] : [`of ${event.owner}`]),
+    ...(event.roles.length === 0 ? [] : [event.roles.join(', ')]),
+    ...(event.allow.length === 0 ? [] : [`from ${event.allow.join(', ')}`]),
+    event.used === null ? 'never used' : `used ${localTime(event.used.at)} from ${event.used.from}`,
+  ];
+  return `${event.name}  ${until}  ${more.join('  ')}`;
 }
 
 function linkWords(event: Event<'link'>): string {

@@ -1,5 +1,6 @@
 /** What modules are handed: time, chance, memory and the people. Nothing is reached for; no test waits. */
 
+import type { Keys } from './keys.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Store } from './store.ts';
 
@@ -11,6 +12,7 @@ export type Tools = Readonly<{
   users: Users;
   sessions: Sessions;
   links: Links;
+  keys: Keys;
   passwords: Passwords;
   limits: Limits;
   /** Secrets by name, for what the configuration only names (a webhook's): read from the store, never from the file. */

@@ -72,6 +72,7 @@ export const codes = {
   'carrier-broken': { status: null, exit: null },
   'name-unknown': { status: null, exit: null },
   'gateway-away': { status: 503, exit: null },
+  'relay-unagreed': { status: 404, exit: null },
   'relay-overloaded': { status: 503, exit: null },
 
   // What the user of the command meets. The exits follow sysexits(3) where one fits.
@@ -109,6 +110,8 @@ export const codes = {
   'password-weak': { status: null, exit: 64 },
   'secret-missing': { status: null, exit: 67 },
   'link-missing': { status: null, exit: 67 },
+  'key-missing': { status: null, exit: 67 },
+  'key-taken': { status: null, exit: 64 },
   'gateway-missing': { status: null, exit: 67 },
   'service-missing': { status: null, exit: 67 },
   'process-missing': { status: null, exit: 69 },

@@ -134,6 +134,20 @@ export const defaults = {
   nameRememberedMs: 300_000 as number,
   namesRememberedMax: 10_000 as number,
   namesPerCarrierMax: 100 as number,
+  /**
+   * A name that its DNS proves is looked at again so often, each time a tenth sooner or later; at a registration when that was
+   * longer ago than `Fresh`, and more often while it fails. Let's Encrypt asks before each certificate, Cloudflare daily.
+   */
+  ownNameLookMs: 86_400_000 as number,
+  ownNameFreshMs: 3_600_000 as number,
+  ownNameFailingLookMs: 3_600_000 as number,
+  /** How long name servers may say that the record is gone, and how long they may say nothing, before the name is lost. A weekend passes. */
+  ownNameAbsentMs: 86_400_000 as number,
+  ownNameFailingMs: 604_800_000 as number,
+  /** How long a refusal is repeated without a new lookup, so that nobody makes the relay ask as often as they like; less than a gateway waits to ask again. */
+  ownNameRetryMs: 20_000 as number,
+  /** Lookups at once, of all gateways together. */
+  ownNameLookupsMax: 32 as number,
   /** Visitors that are remembered for a day, of all names with a bound together: some 100 bytes each. Beyond it nobody new comes to such a name. */
   visitorsCountedMax: 200_000 as number,
   /** Gateways that hold one name together, one serving and the others standing by: machines of one owner, not a fleet. */
@@ -196,6 +210,9 @@ export const defaults = {
   sessionsMax: 10_000 as number,
   usersMax: 10_000 as number,
   linksMax: 10_000 as number,
+  keysMax: 10_000 as number,
+  /** How often the last use of a key is written: a busy one must not cost a write a request. GitHub shows weeks. */
+  keyUseMs: 60_000 as number,
   sessionsPerSubjectMax: 1_000 as number,
   passwordCharsMin: 12 as number,
   /** Wrong guesses: five for one person from one network in two minutes (Authelia bans at 3), twenty for one network. */

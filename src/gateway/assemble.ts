@@ -87,7 +87,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(files);
   const contexts = createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files], now });
   ends.push(contexts);
-  const { users, sessions, links, passwords } = identities;
+  const { users, sessions, links, keys, passwords } = identities;
   const tools: Tools = {
     now,
     randomBytes,
@@ -95,6 +95,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     users,
     sessions,
     links,
+    keys,
     passwords,
     limits,
     secret: (name) => identities.secrets.find(name),

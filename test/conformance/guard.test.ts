@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firewall } from '../../src/modules/guards/firewall.ts';
 import { ip } from '../../src/modules/guards/ip.ts';
+import { key } from '../../src/modules/guards/key.ts';
 import { link } from '../../src/modules/guards/link.ts';
 import { password } from '../../src/modules/guards/password.ts';
 import { publicGuard } from '../../src/modules/guards/public.ts';
@@ -30,6 +31,11 @@ const cases: readonly GuardCase[] = [
     guard: link,
     options: {},
     prepare: async (tools) => [(await tools.people.links.create({ service: 'blog', expires: null })).secret],
+  },
+  {
+    guard: key,
+    options: {},
+    prepare: async (tools) => [(await tools.people.keys.create({ name: 'ci' })).secret],
   },
   { guard: firewall, options: 'on' },
   hook('secret'),

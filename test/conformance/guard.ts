@@ -37,6 +37,7 @@ const hostile = [
 ];
 const fieldNames = [
   'Authorization',
+  'X-API-Key',
   'Sallyport-Authorization',
   'Cookie',
   'Origin',
@@ -65,6 +66,7 @@ function strangers(): readonly Exchange[] {
         text,
         `Basic ${text}`,
         `Link ${text}`,
+        `Bearer ${text}`,
         basicOf(text, planted),
         `__Host-sallyport-session=${text}`,
         `sha256=${text}`,
@@ -184,6 +186,7 @@ export function guardConformance({ guard, options, prepare }: GuardCase): void {
         ...tools,
         sessions: { ...tools.sessions, find: broken },
         links: { ...tools.links, find: broken, byId: broken },
+        keys: { ...tools.keys, find: broken },
         passwords: { verify: broken },
       };
       const again = guard.build(guard.options.parse(options), away, service);

@@ -22,7 +22,7 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
   const store = createMemoryStore({ now });
   const people = await openIdentities({ store, now, randomBytes, limits, cost: { memoryKib: 8, passes: 1, lanes: 1 } });
   for (const name of names) await people.users.add(name, goodPassword);
-  const { users, sessions, links } = people;
+  const { users, sessions, links, keys } = people;
   const passwords: Tools['passwords'] = {
     verify: (password, hash) => {
       hashes.count += 1;
@@ -36,6 +36,7 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
     users,
     sessions,
     links,
+    keys,
     passwords,
     limits,
     secret: (name) => secrets.get(name) ?? null,

@@ -59,7 +59,7 @@ test('a gateway’s key is changed: its names are the new key’s, and a copy of
   await cp(home, copy, { recursive: true });
   const shared = await share(context, port, ['--name', 'blog', '--public'], { home });
   const [changed] = (await runToEnd(context, ['rotate-key'], { home })).lines;
-  assert.deepEqual([changed?.event, changed?.['of'], changed?.['missed']], ['key', 'gateway', []]);
+  assert.deepEqual([changed?.event, changed?.['of'], changed?.['missed']], ['rotation', 'gateway', []]);
   const [owned] = (await runToEnd(context, ['relay', 'names', 'list'], { home: relay.home })).lines;
   assert.equal(owned?.['owner'], changed?.['fingerprint']);
   await shared.program.line('ready', (line) => line !== shared.ready);

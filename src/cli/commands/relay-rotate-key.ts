@@ -29,7 +29,7 @@ export function relayRotateKeyCommand(cli: Cli) {
           (await listNames(store)).flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])),
         );
         const missed = [...owners].filter((owner) => !here.has(owner));
-        cli.reporter().say({ event: 'key', of: 'relay', fingerprint, next: next?.fingerprint ?? null, missed });
+        cli.reporter().say({ event: 'rotation', of: 'relay', fingerprint, next: next?.fingerprint ?? null, missed });
       }),
     );
 }

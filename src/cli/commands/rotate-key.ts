@@ -43,7 +43,7 @@ export function rotateKeyCommand(cli: Cli) {
     }
     if (first !== null && missed.length === memberships.length) throw first;
     await promoteIdentity(keys, 'gateway');
-    cli.reporter().say({ event: 'key', of: 'gateway', fingerprint: both.next.fingerprint, next: null, missed });
+    cli.reporter().say({ event: 'rotation', of: 'gateway', fingerprint: both.next.fingerprint, next: null, missed });
   });
 }
 

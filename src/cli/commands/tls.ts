@@ -80,5 +80,5 @@ function decided(options: TlsOptions) {
       },
     );
   }
-  return { isPublic, link: false, users: [], allow, webhook: null };
+  return { isPublic, link: false, users: [], keys: [], allow, webhook: null };
 }

@@ -29,6 +29,7 @@ export type AccessedService = GuardedService & Readonly<{ door: string }>;
 const costs: ReadonlyMap<string, number> = new Map([
   ['ip', 0],
   ['link', 1],
+  ['key', 1],
   ['webhook', 2],
   ['password', 8],
   ['public', 9],

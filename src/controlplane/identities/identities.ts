@@ -1,8 +1,9 @@
-/** People, sessions, links and passwords over one store, wired to each other. */
+/** People, sessions, links, keys and passwords over one store, wired to each other. */
 
 import type { Store } from '../../contracts/store.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { Limits } from '../../core/limits.ts';
+import { openKeys, type KeyTable } from './keys.ts';
 import { openLinks, type LinkTable } from './links.ts';
 import type { Argon2Cost } from './password-hash.ts';
 import { createPasswords, type PasswordHasher } from './passwords.ts';
@@ -14,6 +15,7 @@ export type Identities = Readonly<{
   users: UserDirectory;
   sessions: SessionTable;
   links: LinkTable;
+  keys: KeyTable;
   passwords: PasswordHasher;
   secrets: Secrets;
   close: () => void;
@@ -42,6 +44,7 @@ export async function openIdentities({ store: { records }, now, randomBytes, lim
   });
   users = await openUsers({ records, now, limits, passwords, endSessions });
   const links = await openLinks({ records, now, randomBytes, limits, endSessions });
-  const parts = { users, sessions, links, secrets: await openSecrets(records) };
+  const keys = await openKeys({ records, now, randomBytes, limits, users });
+  const parts = { users, sessions, links, keys, secrets: await openSecrets(records) };
   return { ...parts, passwords, close: () => Object.values(parts).forEach((part) => part.close()) };
 }

@@ -58,9 +58,9 @@ export class Mirror<Value> {
   }
 
   /** Writes only over what this process has seen: `record-conflicted` when somebody else was faster. */
-  async replace(name: string, record: Json): Promise<void> {
+  async replace(name: string, record: Json, options: { readonly ttlMs?: number } = {}): Promise<void> {
     const held = this.#held.get(this.#options.prefix + name);
-    await this.put(name, record, { ifVersion: held?.version ?? 0 });
+    await this.put(name, record, { ...options, ifVersion: held?.version ?? 0 });
   }
 
   /** Gone here before the store says so, and even when the store is away: what is revoked must not live on for an answer. */
