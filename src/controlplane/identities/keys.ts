@@ -61,15 +61,7 @@ type Held = Readonly<{ kept: Kept; key: Key }>;
 
 export async function openKeys({ records, now, randomBytes, limits, users }: KeyTools): Promise<KeyTable> {
   const byDigest = new Map<string, Held>();
-  const mirror = await Mirror.open<Held>({
-    records,
-    prefix: 'keys/',
-    read,
-    changed: (before, after) => {
-      for (const digest of before === null ? [] : digestsOf(before)) byDigest.delete(digest);
-      for (const digest of after === null ? [] : digestsOf(after)) if (after !== null) byDigest.set(digest, after);
-    },
-  });
+  const mirror = await openMirror(records, byDigest);
   const uses = await KeyUses.open(records, now, limits.keyUseMs);
   const stands = ({ expires, owner }: Key): boolean =>
     (expires === null || expires > now()) && (owner === null || users.find(owner) !== null);
@@ -133,6 +125,18 @@ export async function openKeys({ records, now, randomBytes, limits, users }: Key
       uses.close();
     },
   };
+}
+
+function openMirror(records: Records, byDigest: Map<string, Held>): Promise<Mirror<Held>> {
+  return Mirror.open<Held>({
+    records,
+    prefix: 'keys/',
+    read,
+    changed: (before, after) => {
+      for (const digest of before === null ? [] : digestsOf(before)) byDigest.delete(digest);
+      if (after !== null) for (const digest of digestsOf(after)) byDigest.set(digest, after);
+    },
+  });
 }
 
 /** All of a wish that can be wrong, but for its name being taken. */
