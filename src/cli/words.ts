@@ -25,9 +25,8 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'invite':
       return inviteWords(event);
     case 'forgotten':
-      return `${event.relay} is forgotten. It still keeps ${event.grants.join(', ')} for this machine’s key: its operator can release that.`;
     case 'joined':
-      return `Joined ${event.relay}. Yours: ${event.grants.join(', ')}\nNow: sallyport http 3000`;
+      return membershipWords(event);
     case 'gateway':
     case 'name':
     case 'block':
@@ -92,6 +91,11 @@ function secretWords({ name, change, value }: Event<'secret'>): string {
 function inviteWords({ name, code, expires, onlyFor }: Event<'invite'>): string {
   const only = onlyFor === null ? '' : `Only the key that had it last may: ${onlyFor}\n`;
   return `For ${name}, once, until ${localTime(expires)}:\n${only}\n  sallyport join ${code}\n`;
+}
+
+function membershipWords({ event, relay, grants }: Event<'joined' | 'forgotten'>): string {
+  if (event === 'joined') return `Joined ${relay}. Yours: ${grants.join(', ')}\nNow: sallyport http 3000`;
+  return `${relay} is forgotten. It keeps ${grants.join(', ')} for this machine’s key until its operator releases that.`;
 }
 
 function leavingWords({ pid, why, visitors, until }: Event<'leaving'>): string {
