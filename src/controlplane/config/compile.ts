@@ -24,6 +24,7 @@ import { redirectRoute } from './redirect.ts';
 import { placeRouter, type Placed } from './router.ts';
 import { buildWeb } from './web.ts';
 import { ownSource } from './source.ts';
+import { terminatedWarnings } from './terminated.ts';
 import { unreadNames, unreadWarnings } from './unread.ts';
 
 /** What a configuration meets: modules, people, and the state of this process. */
@@ -139,6 +140,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     open: world.isOpen(name),
     expires: ends.length === 0 ? null : Math.min(...ends),
     guarded: access.guarded,
+    ...(plan.terminate === 'relay' ? { relayTerminates: true as const } : {}),
     asksPassword: accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password')),
     forms: access.forms,
   };
@@ -216,6 +218,10 @@ function forwardingOf({ behind, rewriteHost, rawHeaders }: ServicePlan): Forward
 }
 
 function serviceWarnings(plan: ServicePlan): readonly Warning[] {
+  return [...terminatedWarnings(plan), ...sourceWarnings(plan)];
+}
+
+function sourceWarnings(plan: ServicePlan): readonly Warning[] {
   if (plan.from === null || !plan.from.startsWith('127.0.0.')) return [];
   const message = `${plan.name} is dialled from ${plan.from}: it takes every visitor for somebody on this machine, if it trusts that address.`;
   return [{ code: 'source-local', message, hint: `Leave out from:, unless ${plan.name} has a password of its own.` }];

@@ -8,7 +8,7 @@ import { makeRewriter, type Rewriter } from '../../core/http/rewrite.ts';
 import type { Rewriting } from '../../core/http/rewriting.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { always, type Match } from '../../core/policy/match.ts';
-import type { ServicePlan } from './plan.ts';
+import type { Behind, ServicePlan } from './plan.ts';
 import type { RoutePlan, WebPlan } from './web-plan.ts';
 
 export type Leg = Readonly<{ match: Match; open: Open; forwarding: Forwarding; words: string; close: () => Promise<void> }>;
@@ -17,14 +17,14 @@ export type Leg = Readonly<{ match: Match; open: Open; forwarding: Forwarding; w
 export type LegMaker = (plan: ServicePlan) => Readonly<{ upstream: BuiltUpstream; forwarding: Forwarding }>;
 
 /** The last leg is the service's own, and matches always. */
-export function buildLegs(plan: ServicePlan, web: WebPlan, make: LegMaker): readonly Leg[] {
-  const own: RoutePlan = { match: always, behind: plan.behind, rewrite: null };
+export function buildLegs(plan: ServicePlan, web: WebPlan<Behind>, make: LegMaker): readonly Leg[] {
+  const own: RoutePlan<Behind> = { match: always, behind: plan.behind, rewrite: null };
   return [...web.routes, own].map((route) =>
     buildLeg({ ...plan, behind: route.behind }, { ...route, rewrite: route.rewrite ?? web.rewrite }, make),
   );
 }
 
-function buildLeg(plan: ServicePlan, { match, rewrite }: RoutePlan, make: LegMaker): Leg {
+function buildLeg(plan: ServicePlan, { match, rewrite }: RoutePlan<Behind>, make: LegMaker): Leg {
   const { upstream, forwarding } = make(plan);
   const { words, close } = upstream;
   const speaks = plan.behind.is !== 'tls' && plan.behind.is !== 'tcp' && 'host' in plan.behind;

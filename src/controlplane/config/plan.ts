@@ -49,7 +49,7 @@ export type ServicePlan = Readonly<{
   /** Milliseconds from the moment it first stood open in this process; null for never. The earlier of both ends it. */
   forMs: number | null;
   /** Its places, rules, routes and rewriting; left out where none is said. */
-  web?: WebPlan;
+  web?: WebPlan<Behind>;
 }>;
 
 /** The way to the relay as it is written. `secret` names what holds `user:password`; nothing else may. */

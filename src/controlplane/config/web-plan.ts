@@ -3,30 +3,30 @@
 import type { Match } from '../../core/policy/match.ts';
 import type { Roles, Rule } from '../../core/policy/rules.ts';
 import type { Rewriting } from '../../core/http/rewriting.ts';
-import type { Behind } from './plan.ts';
 
 /** A name, and the path below which it is meant: `/api`, or empty for all of it. Both canonical. */
 export type WebPlace = Readonly<{ host: string; path: string }>;
 
 /** Which requests go elsewhere than the rest of the service. */
-export type RoutePlan = Readonly<{ match: Match; behind: Behind; rewrite: Rewriting | null }>;
+export type RoutePlan<Behind> = Readonly<{ match: Match; behind: Behind; rewrite: Rewriting | null }>;
 
 /** Error pages by status: absolute paths of files. */
 export type ErrorFiles = ReadonlyMap<number, string>;
 
-export type WebPlan = Readonly<{
+/** `Behind` is what can lie behind a service: see plan.ts, which knows of this file. */
+export type WebPlan<Behind> = Readonly<{
   places: readonly WebPlace[];
   /** Null: whoever is let in may do everything. */
   rules: readonly Rule[] | null;
   roles: Roles;
-  routes: readonly RoutePlan[];
+  routes: readonly RoutePlan<Behind>[];
   rewrite: Rewriting | null;
   errors: ErrorFiles;
   /** What is said while the service is paused; null when it is not. */
   maintenance: string | null;
 }>;
 
-export const noWeb: WebPlan = Object.freeze({
+export const noWeb: WebPlan<never> = Object.freeze({
   places: [],
   rules: null,
   roles: new Map(),

@@ -41,7 +41,7 @@ export function webKeys(behind: ZodType<Behind>) {
   };
 }
 
-type RouteFile = Readonly<{ plan: Omit<RoutePlan, 'behind'>; to: Behind | null; dir: string | null; indexes: boolean }>;
+type RouteFile = Readonly<{ plan: Omit<RoutePlan<Behind>, 'behind'>; to: Behind | null; dir: string | null; indexes: boolean }>;
 
 function routesSchema(behind: ZodType<Behind>): ZodType<readonly RouteFile[]> {
   const error = 'a route, like { match: { path: /api/** }, to: 4000 }';
@@ -86,10 +86,10 @@ function errorsSchema() {
 
 type WebKeys = Readonly<{
   at?: WebPlace | readonly WebPlace[] | undefined;
-  rules?: WebPlan['rules'] | undefined;
-  roles?: WebPlan['roles'] | undefined;
+  rules?: WebPlan<Behind>['rules'] | undefined;
+  roles?: WebPlan<Behind>['roles'] | undefined;
   routes?: readonly RouteFile[] | undefined;
-  rewrite?: WebPlan['rewrite'] | undefined;
+  rewrite?: WebPlan<Behind>['rewrite'] | undefined;
   errors?: Readonly<Record<string, string>> | undefined;
   maintenance?: boolean | string | undefined;
 }>;
@@ -101,7 +101,7 @@ export const pauseText = 'This service is being worked on. Please come back late
  * Null where none of it is said.
  * @param absolute makes a path of the file absolute
  */
-export function settleWeb(keys: WebKeys, absolute: (path: string) => string): WebPlan | null {
+export function settleWeb(keys: WebKeys, absolute: (path: string) => string): WebPlan<Behind> | null {
   const { rules, roles, routes, rewrite, errors, maintenance } = keys;
   const places = keys.at === undefined ? [] : [keys.at].flat();
   const said = [rules, roles, routes, rewrite, errors].some((each) => each !== undefined) || places.some(({ path }) => path !== '');

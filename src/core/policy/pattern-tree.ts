@@ -97,7 +97,7 @@ class Reader {
       case '[':
         return { is: 'set', set: this.#folded(this.#class()) };
       case '.':
-        return { is: 'set', set: any };
+        return { is: 'set', set: anything };
       case '\\':
         return { is: 'set', set: this.#folded(this.#escape()) };
       case '^':
@@ -213,7 +213,7 @@ function only(characters: string): Uint8Array {
 }
 
 const digits = '0123456789';
-const any = new Uint8Array(256).fill(1);
+const anything = new Uint8Array(256).fill(1);
 const sets: Readonly<Record<string, Uint8Array>> = {
   d: only(digits),
   w: only(`${digits}_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ`),
@@ -221,13 +221,13 @@ const sets: Readonly<Record<string, Uint8Array>> = {
 };
 
 /** `*`: anything but a slash. */
-export const segmentSet: Uint8Array = any.map((_, octet) => Number(octet !== 47));
+export const segmentSet: Uint8Array = anything.map((_, octet) => Number(octet !== 47));
 
 /** A text for itself. */
 export function literalTree(text: string): PatternTree {
   return { is: 'sequence', of: Array.from(text, (character) => ({ is: 'set', set: only(character) }) as const) };
 }
 
-export function anyOfSet(set: Uint8Array = any): PatternTree {
+export function anyOfSet(set: Uint8Array = anything): PatternTree {
   return { is: 'repeat', of: { is: 'set', set }, least: 0, most: null, greedy: true };
 }
