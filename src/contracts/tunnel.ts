@@ -63,6 +63,11 @@ export interface Grants {
   portsOf(fingerprint: string): readonly PortRange[];
   /**
    * Takes the room of one stream from this address to a name or port that this key owns; null when its grant has no more.
+  /**
+   * Makes a name outside of the relay's domain this key's, if its DNS says so. Null where nothing is to be said against it: then
+   * `owns` has the word. Never rejects.
+   */
+  claim(fingerprint: string, name: string): Promise<Unproved | null> | Unproved | null;
    * The address is null where it may be forged: then it is not counted among the grant's visitors.
    */
   enter(fingerprint: string, at: string | number, ip: string | null): Lease | null;
@@ -85,9 +90,22 @@ export type NameAnswer =
   | Readonly<{ name: string; is: 'refused'; code: PortRefusal }>
   /** By the relay's operator; `why` is their text, 200 characters at most. */
   | Readonly<{ name: string; is: 'refused'; code: 'relay-blocked'; why: string }>;
+  /**
+   * Outside of the relay's domain: `txt` is what must stand in a TXT record at `_sallyport.NAME`. `absent`: it does not; `dns`: that
+   * could not be found out; `kept`: another key proved it, or did lately; `count`: this key has as many as it may.
+   */
+  | Unproved
 
 /** What an invitation says, once its code has been read. The secret is good for one use. */
 export type Invite = Readonly<{
+export type Unproved = Readonly<{
+  name: string;
+  is: 'refused';
+  code: 'name-unproved';
+  because: 'absent' | 'dns' | 'kept' | 'count';
+  txt: string;
+}>;
+
   /** Where the relay listens: HOST:PORT. */
   relayAddress: string;
   /** The relay's key, to be pinned. */

@@ -107,6 +107,13 @@ export const namesShape = z.strictObject({
 });
 
 /** Shows that the hello was made for this channel: a captured one is worth nothing on another. */
+        z.strictObject({
+          name: z.string().max(255),
+          is: z.literal('refused'),
+          code: z.literal('name-unproved'),
+          because: z.enum(['absent', 'dns', 'kept', 'count']),
+          txt: z.string().regex(/^sallyport=[0-9a-f]{64}$/),
+        }),
 export function proveChannel(socket: TLSSocket, privateKey: string): string {
   return sign('sha256', channelBytes(socket, 'proof'), privateKey).toString('base64url');
 }

@@ -1,7 +1,7 @@
 /** Tells a relay the names of this gateway, one registration at a time, and hears how each name fared. */
 
 import { SallyportError } from '../core/errors.ts';
-import type { NameAnswer } from '../contracts/tunnel.ts';
+import type { NameAnswer, Unproved } from '../contracts/tunnel.ts';
 import type { Carrier } from './carrier.ts';
 import { namesShape } from './greeting.ts';
 
@@ -121,6 +121,31 @@ export function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): Sall
   switch (code) {
     case 'name-taken':
       return new SallyportError(code, `The name ${name} is held by another process with this key.`, {
+/** What the owner of a name outside of the relay's domain is to do. */
+function unproved({ name, code, because, txt }: Unproved): SallyportError {
+  const record = `_sallyport.${name.replace(/^\*\./, '')}. TXT "${txt}"`;
+  switch (because) {
+    case 'absent':
+      return new SallyportError(code, `${name} lies outside of the relay’s domain, and its DNS does not name this gateway.`, {
+        hint: `Write this record; it is looked for again by itself: ${record}`,
+      });
+    case 'dns':
+      return new SallyportError(code, `The relay could not find out whether the DNS of ${name} names this gateway.`, {
+        hint: `All name servers must say the same. The record is: ${record}`,
+      });
+    case 'kept':
+      return new SallyportError(code, `${name} belongs to another gateway of this relay, or did in the last 90 days.`, {
+        hint: `Its visitors may still mean that one. The relay’s operator can free it: sallyport relay names release ${name} --now`,
+      });
+    case 'count':
+      return new SallyportError(code, `This gateway has as many names of its own at the relay as it may; ${name} is one more.`, {
+        hint: 'Give one up, or ask the relay’s operator for more.',
+      });
+    default:
+      return because satisfies never;
+  }
+}
+
         hint: 'End that process, or choose another name.',
       });
     case 'store-unshared':
@@ -139,6 +164,8 @@ export function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): Sall
       });
     case 'address-in-use':
     case 'permission-missing':
+    case 'name-unproved':
+      return unproved(refused);
     case 'address-unavailable':
       return new SallyportError(code, `The relay cannot listen on ${name} for us (${code}).`, {
         hint: 'Choose another port of those that you were granted, or ask the relay’s operator.',

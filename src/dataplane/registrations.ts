@@ -13,7 +13,7 @@ import { isHoldable, mayHold } from './port-claims.ts';
 /** What a carrier says that its gateway is to hold. `ask` only grows in one process. */
 export type Asked = Readonly<{ ask: number; names: readonly string[] }>;
 
-type RefusedCode = Exclude<Extract<NameAnswer, { is: 'refused' }>['code'], 'relay-blocked'>;
+type RefusedCode = Exclude<Extract<NameAnswer, { is: 'refused' }>['code'], 'relay-blocked' | 'name-unproved'>;
 
 export class Registrations {
   readonly #grants: Grants;
@@ -48,6 +48,8 @@ export class Registrations {
   async #registerOne(gateway: LiveGateway, name: string): Promise<NameAnswer> {
     if (!isHoldable(name)) return { name, is: 'refused', code: 'name-malformed' };
     if (!mayHold(this.#grants, gateway.fingerprint, name)) {
+    const unproved = readPortName(name) === null ? await this.#grants.claim(gateway.fingerprint, name) : null;
+    if (unproved !== null && gateway.offer.shares) return unproved;
       const why = this.#grants.blockedName(gateway.fingerprint, name);
       return why === null ? { name, is: 'refused', code: 'name-refused' } : { name, is: 'refused', code: 'relay-blocked', why };
     }

@@ -186,7 +186,11 @@ function echo(identity: MachineIdentity): (arrival: TunnelArrival) => void {
   return (arrival) => void server.emit('connection', arrival.stream);
 }
 
-export function visitor(port: number, servername: string, options: tls.ConnectionOptions = {}): tls.TLSSocket {
+export function visitor(
+  port: number,
+  servername: string,
+  options: tls.ConnectionOptions & { readonly localAddress?: string } = {},
+): tls.TLSSocket {
   const socket = tls.connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...options });
   socket.on('error', () => undefined);
   return socket;

@@ -1,12 +1,15 @@
 /** A relay's memory of who owns what and who is blocked, mirrored from the store so that every open can be judged without waiting. */
 
-import type { Limits } from '../../core/limits.ts';
+import { defaults, type Limits } from '../../core/limits.ts';
 import type { Store } from '../../contracts/store.ts';
 import type { Enrolment } from '../../contracts/tunnel.ts';
 import { Mirror } from '../identities/mirror.ts';
 import { BlockList } from './block-list.ts';
 import { redeemInvite } from './invites.ts';
 import { alone, GrantMemory, isCanonical, unlimited } from './grant-memory.ts';
+import { OwnDomains } from './own-domains.ts';
+import { moveOwnNames } from './own-names.ts';
+import type { TxtResolver } from './txt-proof.ts';
 import { grantIn, moveGateway, namesPrefix, type Grant } from './names.ts';
 import type { VisitorCount } from './visitor-counts.ts';
 
@@ -21,6 +24,8 @@ export type GrantsOptions = Readonly<{
   onChange: () => void;
   /** The defaults when left out. */
   limits?: Limits;
+  /** Names outside of the domain: how many one key may have, and who is asked for their proofs. Left out: none. */
+  ownDomains?: Readonly<{ perGateway: number; resolvers: readonly TxtResolver[]; chance: () => number }> | undefined;
 }>;
 
 /** `refresh` resolves when what other processes wrote before holds here; `whyBlocked` is for whoever asks for a name. */
@@ -43,18 +48,33 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
     read: (value) => grantIn(value) ?? 'unreadable',
     changed: (before, after, label) => memory.learn(label, before, after),
   });
+  const { store, domain, now, onChange, limits = defaults, ownDomains } = options;
+  const own = await OwnDomains.open({
+    ...{ store, domain, now, onChange, limits },
+    blocked: (name) => blocks.name(name),
+    perGateway: ownDomains?.perGateway ?? null,
+    resolvers: ownDomains?.resolvers ?? [],
+    chance: ownDomains?.chance ?? (() => 0),
+  });
+  const isOutside = (name: string): boolean => !name.endsWith(`.${domain}`);
+  /** By what a key's own names are bounded: its first grant below the domain. */
+  const inside = (fingerprint: string, name: string): string =>
+    isOutside(name) && own.owns(fingerprint, name) ? (memory.namesOf(fingerprint)[0] ?? name) : name;
   return {
-    owns: (fingerprint, name) => (fingerprint === options.owner ? isCanonical(name) : memory.labelOfName(fingerprint, name) !== null),
-    isGranted: (name) => memory.isGranted(name),
+    owns: (fingerprint, name) =>
+      fingerprint === options.owner ? isCanonical(name) : memory.labelOfName(fingerprint, name) !== null || own.owns(fingerprint, name),
+    claim: (fingerprint, name) => (fingerprint === options.owner || !isOutside(name) ? null : own.claim(fingerprint, name)),
+    isGranted: (name) => memory.isGranted(name) || own.isGranted(name),
     ownsPort: (fingerprint, port) => fingerprint === options.owner || memory.labelOfPort(fingerprint, port) !== null,
     of: (fingerprint) => (fingerprint === options.owner ? ['*'] : memory.namesOf(fingerprint)),
     portsOf: (fingerprint) => memory.portsOf(fingerprint),
-    enter: (fingerprint, at, ip) => (fingerprint === options.owner ? unlimited : memory.enter(fingerprint, at, ip)),
-    isCrowded: (fingerprint, name) => memory.isCrowded(fingerprint, name),
+    enter: (fingerprint, at, ip) =>
+      fingerprint === options.owner ? unlimited : memory.enter(fingerprint, typeof at === 'number' ? at : inside(fingerprint, at), ip),
+    isCrowded: (fingerprint, name) => memory.isCrowded(fingerprint, inside(fingerprint, name)),
     visitorCounts: () => memory.visitors.list(),
     barred: (fingerprint, ip) => blocks.gateway(fingerprint) ?? blocks.address(ip) ?? memory.allBlocked(fingerprint),
     sharing: (fingerprint, name) => (fingerprint === options.owner ? alone : memory.sharing(fingerprint, name)),
-    blockedName: (fingerprint, name) => memory.blockedName(fingerprint, name),
+    blockedName: (fingerprint, name) => memory.blockedName(fingerprint, name) ?? own.blockedName(fingerprint, name),
     whyBlocked: (name) => memory.whyBlocked(name),
     redeem: async (secret, fingerprint) => {
       // The change is told to this process before the store confirms it.
@@ -62,12 +82,14 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
     },
     renew: async (from, to) => {
       await moveGateway(options.store, { from, to, now: options.now() });
+      await moveOwnNames(options.store, { from, to });
     },
     refresh: async () => {
-      await Promise.all([names.refresh(), blocks.refresh()]);
+      await Promise.all([names.refresh(), blocks.refresh(), own.refresh()]);
     },
     close: () => {
       memory.close();
+      own.close();
       names.close();
       blocks.close();
     },
