@@ -31,6 +31,7 @@ import { statusOf } from './gateway/status.ts';
 import { worldOf } from './gateway/world.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { http2 } from './modules/protocols/http2.ts';
+import { raw } from './modules/protocols/raw.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
 
 export type { GatewayOptions };
@@ -106,6 +107,7 @@ class Gateway implements RunningGateway {
       contextFor: (name) => parts.contexts.contextFor(name),
       base: () => parts.contexts.base(),
       unread: () => this.#current().unread,
+      raw,
       peek: sniProtocol,
       limits,
       deadlines,
@@ -195,10 +197,12 @@ class Gateway implements RunningGateway {
     return new Relays({
       legs,
       limits: tools.limits,
-      mayTerminate: (name) => this.#current().services.some(({ relayTerminates, hosts }) => relayTerminates === true && hosts.includes(name)),
+      mayTerminate: (name) =>
+        this.#current().services.some(({ relayTerminates, hosts }) => relayTerminates === true && hosts.includes(name)),
       onArrival: (arrival, relay) => {
+        if (this.#proofs.portChecks.claims(arrival)) return;
         if (arrival.terminated === true) this.#doors.arriveTerminated(arrival, relay);
-        else this.#doors.arriveByRelay(arrival.stream, arrival.from, arrival.port, relay);
+        else this.#doors.arriveByRelay(arrival, relay);
       },
       onNames: () => this.#readiness.watch(this.#places()),
       onOpen: (relay) => this.#readiness.open(relay),

@@ -1,6 +1,7 @@
 /** Where a service can be reached: its names at a relay and on this machine's own doors, and how far each reaches. */
 
-import { parseIp, reachOf, type Reach } from '../core/address.ts';
+import { hostPort, parseIp, reachOf, type Reach } from '../core/address.ts';
+import { portName, readPortName, type RelayPort } from '../core/port-name.ts';
 
 /** A relay that this gateway is at. */
 export type RelayPlace = Readonly<{
@@ -66,7 +67,8 @@ export function namesOf(
 
 /** Whether a relay is told this name: one of its own, or one that may be its guest's, since it is no other relay's. */
 export function isNameAt(name: string, relay: RelayPlace, relays: readonly RelayPlace[]): boolean {
-  if (isOf(name, relay)) return true;
+  // A port is asked for at each: which of them has granted it is theirs to say.
+  if (isOf(name, relay) || readPortName(name) !== null) return true;
   return !relay.embedded && name.includes('.') && !relays.some((other) => isOf(name, other));
 }
 
@@ -116,6 +118,18 @@ export function placesOf(input: PlacesInput): readonly Place[] {
 export function farthest(relays: readonly RelayPlace[]): Reach | null {
   const reaches = new Set(relays.map(({ reach }) => reach));
   return (['internet', 'network', 'machine'] as const).find((reach) => reaches.has(reach)) ?? null;
+}
+
+/** Where a port of each relay is reached; where some have refused it, at the others. */
+export function portPlacesOf(
+  { service, relays, isRefused }: Pick<PlacesInput, 'service' | 'relays' | 'isRefused'>,
+  port: RelayPort,
+): readonly Place[] {
+  const willing = relays.filter((relay) => !isRefused(relay, portName(port)));
+  return (willing.length === 0 ? relays : willing).map(({ host, reach, address }) => {
+    const url = `${port.transport}://${hostPort(host, port.port)}`;
+    return { service, host, url, dial: { host, port: port.port }, tls: false, reach, relay: address };
+  });
 }
 
 /** The addresses that a certificate must name for visitors who dial one: those of the doors with TLS. */

@@ -4,10 +4,12 @@ import type { Socket } from 'node:net';
 import type { Address, Network } from '../core/address.ts';
 import { hostPort, isLoopback, parseIp } from '../core/address.ts';
 import type { Limits } from '../core/limits.ts';
+import { readPortName } from '../core/port-name.ts';
 import type { ListenerFacts } from '../core/policy/exchange.ts';
 import type { Deadlines, Protocol } from '../contracts/protocol.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Arrival, Closable, Stream } from '../contracts/stream.ts';
+import type { TunnelArrival } from '../contracts/tunnel.ts';
 import { Balancers, isTrusted } from './balancers.ts';
 import type { Engine } from './engine.ts';
 import { acmeAlpn, greet, type GreetOptions } from './greet.ts';
@@ -28,6 +30,8 @@ export type DoorsOptions = Readonly<{
   protocol: Protocol;
   /** Spoken with visitors who ask for `h2` in their handshake (ALPN). */
   http2: Protocol;
+  /** Spoken at ports of a relay. */
+  raw: Protocol;
   contextFor: GreetOptions['contextFor'];
   challengeFor?: GreetOptions['challengeFor'];
   /** Which names are passed on with their TLS unread, now (see Snapshot). */
@@ -94,9 +98,12 @@ export class Doors implements Closable {
     await Promise.all(surplus.map(({ listening }) => listening.close()));
   }
 
-  /** Somebody came to the relay and asked for one of our names: their TLS ends here, not there. */
-  arriveByRelay(stream: Stream, from: Address, port: number, relay: string): void {
-    this.#secure(stream, from, { name: `relay:${relay}`, scheme: 'https', port, via: 'relay', loopback: false });
+  /** Somebody came to the relay: asked for one of our names, whose TLS ends here and not there, or came to a port that leads here. */
+  arriveByRelay({ stream, from, port, sni }: TunnelArrival, relay: string): void {
+    const facts = { name: `relay:${relay}`, port, via: 'relay', loopback: false } as const;
+    const asked = readPortName(sni ?? '');
+    if (asked === null) return this.#secure(stream, from, { ...facts, scheme: 'https' });
+    void this.#options.engine.take({ stream, from, listener: { ...facts, scheme: asked.transport }, sni: null }, this.#options.raw);
   }
 
   async close(): Promise<void> {

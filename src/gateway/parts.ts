@@ -6,6 +6,7 @@ import type { Closable } from '../contracts/stream.ts';
 import type { Wanted } from '../controlplane/certificates/contexts.ts';
 import type { Config } from '../controlplane/config/plan.ts';
 import { SallyportError } from '../core/errors.ts';
+import { readPortName } from '../core/port-name.ts';
 import { doorAddresses, relayName, type RelayPlace } from '../controlplane/places.ts';
 
 /** The addresses of this machine's interfaces that others could dial, v4 first. */
@@ -20,7 +21,9 @@ export function machineAddresses(): readonly string[] {
 /** What needs a certificate: the names of the services, and the addresses of the doors with TLS. */
 export function certified(snapshot: Snapshot, config: Config, relays: readonly RelayPlace[]): Wanted {
   // What is passed on unread shows its own certificate: one of ours for its name would be a way to end its TLS here.
-  const ours = snapshot.services.filter(({ hosts }) => !hosts.some((host) => snapshot.unread?.(host) === true));
+  const ours = snapshot.services.filter(
+    ({ hosts }) => !hosts.some((host) => snapshot.unread?.(host) === true || readPortName(host) !== null),
+  );
   const hosts = new Set(ours.flatMap(({ name, hosts: own }) => (own.length > 0 ? own : relays.map((relay) => relayName(name, relay)))));
   const addresses = doorAddresses(config.listen, machineAddresses());
   const any = ours.some((service) => service.hosts.length === 0);

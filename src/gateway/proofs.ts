@@ -5,11 +5,13 @@ import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Contexts } from '../controlplane/certificates/contexts.ts';
 import type { Facts } from '../controlplane/certificates/shown.ts';
 import { reachPassage } from '../controlplane/check/passage.ts';
+import { PortChecks } from '../controlplane/check/port-reach.ts';
 import { withPreamble } from '../controlplane/check/preamble.ts';
 import { reachSelf, type Reached, type Through } from '../controlplane/check/reach.ts';
 import type { Proof } from '../controlplane/check/readiness.ts';
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
-import { placesOf, type DoorPlace, type Place } from '../controlplane/places.ts';
+import { portOf } from '../controlplane/config/ports.ts';
+import { placesOf, portPlacesOf, type DoorPlace, type Place, type RelayPlace } from '../controlplane/places.ts';
 import { defaults } from '../core/limits.ts';
 import { openLine } from '../dataplane/reach/line.ts';
 import { machineAddresses } from './parts.ts';
@@ -29,6 +31,8 @@ export type ProofsOptions = Readonly<{
 
 export class Proofs {
   readonly #options: ProofsOptions;
+  /** Asked of whoever comes to a port whether it is us. */
+  readonly portChecks = new PortChecks();
 
   constructor(options: ProofsOptions) {
     this.#options = options;
@@ -37,14 +41,18 @@ export class Proofs {
   /** None where nobody can come. An address says what it is: `tls` where we cannot know what is spoken, `tcp` for what `connect` reaches. */
   placesOf(service: Readonly<{ name: string; hosts: readonly string[] }>): readonly Place[] {
     const { doors, legs, relays } = this.#options;
-    const kind = this.#planOf(service.name)?.behind.is;
+    const behind = this.#planOf(service.name)?.behind;
+    const kind = behind?.is;
     const unread = kind === 'tls';
+    const isRefused = (relay: RelayPlace, name: string): boolean => relays().isRefused(relay, name);
+    const port = behind === undefined ? null : portOf(behind);
+    if (port !== null) return portPlacesOf({ service: service.name, relays: legs.map(({ place }) => place), isRefused }, port);
     const places = placesOf({
       service: service.name,
       hosts: service.hosts,
       doors: doors().filter(({ scheme }) => !unread || scheme === 'https'),
       relays: legs.map(({ place }) => place),
-      isRefused: (relay, name) => relays().isRefused(relay, name),
+      isRefused,
       machine: machineAddresses(),
     });
     if (kind !== 'tls' && kind !== 'tcp') return places;
@@ -63,6 +71,8 @@ export class Proofs {
       const way = plan.proxy === null ? this.#way(place) : { ...this.#way(place), throughToService: withPreamble(plan.proxy) };
       return reachPassage({ name: place.host, outside: place.dial, service: { host, port }, byAddress, signal, ...way });
     }
+    const port = plan === null ? null : portOf(plan.behind);
+    if (port !== null) return this.portChecks.reach({ port, dial: place.dial, signal, ...this.#way(place) });
     const leaf = this.#leafOf(place);
     const { nonce } = this.#options;
     // The way to a TCP service begins with HTTP, and a stranger is refused there as everywhere.

@@ -14,6 +14,7 @@ import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
 import type { BuiltAccess } from './access.ts';
 import type { Behind, Config, ServicePlan } from './plan.ts';
+import { dialledBehind, portNames, portWarnings } from './ports.ts';
 import { accessOf, isLoopbackHost, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
 import type { Warning, Ways } from './presets.ts';
 import { challengeRoute, strictTransportOf } from './transport.ts';
@@ -115,9 +116,9 @@ export function compile(config: Config, world: World): Compiled {
 function buildService(plan: ServicePlan, config: Config, world: World, tools: Tools): BuiltService {
   const { name } = plan;
   const behindRelay = world.ways.relay !== null;
-  const named = world.namesOf(plan, config.listen.length > 0);
+  const named = portNames(plan.behind) ?? world.namesOf(plan, config.listen.length > 0);
   // Without `at`, a gateway that listens itself gives every name to its one service.
-  const hosts = plan.at.length === 0 && config.listen.length > 0 && config.services.length === 1 ? [] : named;
+  const hosts = plan.behind.is !== 'port' && plan.at.length === 0 && config.listen.length > 0 && config.services.length === 1 ? [] : named;
   if (hosts.length === 0 && (config.listen.length === 0 || config.services.length > 1)) {
     throw new SallyportError('config-malformed', `services.${name} has no name to be reached by.`, {
       hint: `Give it one: at: ${name}.example.org`,
@@ -125,8 +126,8 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
   }
   const { is: kind } = plan.behind;
   const door = doorOf(plan, config);
-  const bare = unreadWarnings(plan, world.ways);
-  const access = buildAccess(accessOf(plan, config), localIsFree(config) && kind !== 'tls', world.guards, tools, {
+  const bare = [...unreadWarnings(plan, world.ways), ...portWarnings(name, plan.behind, plan.access)];
+  const access = buildAccess(accessOf(plan, config), localIsFree(config) && kind !== 'tls' && kind !== 'port', world.guards, tools, {
     name,
     hosts: named,
     behindRelay,
@@ -170,14 +171,14 @@ function firewallOf(
   service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>,
 ): BuiltGuard | null {
   // What is no HTTP has no paths that scanners ask for.
-  if (plan.firewall === 'off' || plan.behind.is === 'tls' || plan.behind.is === 'tcp') return null;
+  if (plan.firewall === 'off' || plan.behind.is === 'tls' || plan.behind.is === 'tcp' || plan.behind.is === 'port') return null;
   const guard = world.guards.get('firewall');
   if (guard === undefined) throw new SallyportError('program-failed', `The firewall is on for ${plan.name}, and there is none.`);
   return guard.build(guard.options.parse(plan.firewall), tools, service);
 }
 
 function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpstream {
-  const { behind } = plan;
+  const behind = dialledBehind(plan.behind);
   const kind = behind.is === 'tls' ? 'tcp' : behind.is;
   const upstream = world.upstreams.get(kind);
   if (upstream === undefined) throw new SallyportError('program-failed', `There is no upstream ${kind}.`);

@@ -1,6 +1,7 @@
 /** Rules between keys: what is right for itself and wrong together. */
 
 import type { Path, Problem, ReadDocument } from './document.ts';
+import { portProblems, type ClaimedPorts } from './ports.ts';
 import type { CheckedFile } from './settle.ts';
 import { webContradictions, type Claims } from './web-contradictions.ts';
 import { hasTlsDoor, impossibleGuard, possibleGuards } from './unread.ts';
@@ -14,9 +15,11 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
   const services = Object.entries(file.services);
   if (services.length === 0) complain(['services'], 'found no service, expected at least one, like blog: { to: 3000 }');
   const claimed: Claims = new Map();
+  const ports: ClaimedPorts = new Map();
   for (const [name, service] of services) {
     const here = ['services', name];
-    if (service.to === undefined && service.dir === undefined && service.routes === undefined) complain(here, 'found neither to nor dir, expected one of them');
+    if (service.to === undefined && service.dir === undefined && service.routes === undefined)
+      complain(here, 'found neither to nor dir, expected one of them');
     if (service.to !== undefined && service.dir !== undefined) complain([...here, 'dir'], 'found both to and dir, expected one of them');
     if (service.to !== undefined && service.indexes) complain([...here, 'indexes'], 'found it beside to, expected it beside dir only');
     if (service.dir !== undefined) {
@@ -25,7 +28,8 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
           complain([...here, key], 'found it beside dir, expected it beside to only');
       }
     }
-    if (service.to?.is === 'tls' || service.to?.is === 'tcp')
+    for (const { key, sentence } of portProblems(name, service, { ...file, claimed: ports })) complain([...here, key], sentence);
+    if (service.to?.is === 'tls' || (service.to?.is === 'tcp' && service.port === undefined))
       otherThanHttp(service, service.to.is, (key, sentence) => complain([...here, key], sentence));
     if (service.to?.is === 'tls' && file.relay === undefined && file.listen !== undefined && !hasTlsDoor({ listen: [file.listen].flat() }))
       complain([...here, 'to'], 'found tls:// and no https:// in listen, expected one: nobody could come');
@@ -33,7 +37,7 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
   }
   if (file.listen !== undefined && services.length > 1) {
     for (const [name, service] of services) {
-      if (service.at === undefined && file.relay === undefined)
+      if (service.at === undefined && service.port === undefined && file.relay === undefined)
         complain(['services', name], 'found no at, expected one: several services share these addresses and are told apart by their names');
     }
   }

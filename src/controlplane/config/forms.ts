@@ -71,7 +71,7 @@ export function readRelay(text: string): string | null {
 
 export type BehindRead = Readonly<{ ok: true; value: Behind }> | Readonly<{ ok: false; expected: string }>;
 
-/** `3000`, `127.0.0.1:3000`, `localhost:3000`, `http://HOST:PORT`, `tls://HOST:PORT` or `tcp://HOST:PORT`: what is shared. */
+/** `3000`, `127.0.0.1:3000`, `localhost:3000`, `http://HOST:PORT`, `tls://HOST:PORT`, `tcp://HOST:PORT` or `udp://HOST:PORT`: what is shared. */
 export function readBehind(text: string): BehindRead {
   if (/^-?\d+(?:\.\d+)?$/.test(text)) {
     const port = readPort(text);
@@ -80,18 +80,19 @@ export function readBehind(text: string): BehindRead {
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#@\s]+)(\/?)$/i.exec(text);
   if (match === null) return { ok: false, expected: 'a port or http://HOST:PORT, without path, user or query' };
   const scheme = match[1]?.toLowerCase();
-  if (scheme !== undefined && !isKind(scheme)) return { ok: false, expected: 'http://, tls:// or tcp:// before HOST:PORT' };
+  if (scheme !== undefined && !isKind(scheme)) return { ok: false, expected: 'http://, tls://, tcp:// or udp:// before HOST:PORT' };
   const is = scheme ?? 'http';
   const parts = splitAuthority(match[2] ?? '');
   const port = parts === null ? null : parts.port === null ? (scheme === 'http' ? 80 : null) : readPort(parts.port);
-  const like = `a port or a URL like ${is}://127.0.0.1:${is === 'http' ? '3000' : is === 'tls' ? '8443' : '22'}`;
+  const like = `a port or a URL like ${is}://127.0.0.1:${is === 'http' ? '3000' : is === 'tls' ? '8443' : is === 'udp' ? '53' : '22'}`;
   if (parts === null) return { ok: false, expected: like };
   if (port === null) return { ok: false, expected: parts.port === null ? like : portExpected };
-  return { ok: true, value: { is, host: parts.host, port } };
+  const { host } = parts;
+  return { ok: true, value: is === 'udp' ? { is: 'port', transport: is, host, port, at: null } : { is, host, port } };
 }
 
-function isKind(scheme: string): scheme is 'http' | 'tls' | 'tcp' {
-  return scheme === 'http' || scheme === 'tls' || scheme === 'tcp';
+function isKind(scheme: string): scheme is 'http' | 'tls' | 'tcp' | 'udp' {
+  return scheme === 'http' || scheme === 'tls' || scheme === 'tcp' || scheme === 'udp';
 }
 
 /** A moment with its zone (RFC 3339, 5.6), as milliseconds since 1970, or `never`. */

@@ -4,6 +4,7 @@ import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { FixedAnswer } from './fixed-answers.ts';
 import type { WebPlan } from './web-plan.ts';
+import type { Transport } from '../../core/port-name.ts';
 import type { TlsPlan } from './tls-keys.ts';
 
 /** How far the people on the way are trusted: the three presets. */
@@ -26,8 +27,12 @@ export type Access = readonly (readonly GuardUse[])[];
 
 /** What lies behind a service. */
 export type Behind =
+  /** At a port of the relay's own (`at`, null where that was not said yet): bytes or datagrams as they come. */
+  | Readonly<{ is: 'port'; transport: Transport; host: string; port: number; at: number | null }>
   /** `tls`: with its own certificate, its TLS passed on unread. `tcp`: any bytes, behind our TLS. */
-  Readonly<{ is: 'http' | 'tls' | 'tcp'; host: string; port: number }> | Readonly<{ is: 'folder'; path: string; indexes: boolean }> | FixedAnswer;
+  | Readonly<{ is: 'http' | 'tls' | 'tcp'; host: string; port: number }>
+  | Readonly<{ is: 'folder'; path: string; indexes: boolean }>
+  | FixedAnswer;
 
 export type ServicePlan = Readonly<{
   name: string;

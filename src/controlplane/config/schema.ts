@@ -10,6 +10,7 @@ import { fixedSchemas, readFixed } from './fixed-answers.ts';
 import { tlsKeys } from './tls-keys.ts';
 import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
 import { relaysSchema } from './relay-keys.ts';
+import { portKey } from './ports.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, Behind, GuardUse } from './plan.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
@@ -67,11 +68,15 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       at: z
         .union([place, z.array(place, { error: 'a name or a list of names' }).min(1, 'at least one name').max(100, 'at most 100 names')])
         .optional()
-        .describe('The public names that this service answers to, each with the path below which it is meant, if not all. Behind a relay NAME.DOMAIN when left out.'),
+        .describe(
+          'The public names that this service answers to, each with the path below which it is meant, if not all. Behind a relay NAME.DOMAIN when left out.',
+        ),
       ...webKeys(behindSchema()),
       to: behindSchema()
         .optional()
-        .describe('The service: a port, HOST:PORT or http://HOST:PORT; tls://HOST:PORT with its own certificate; tcp://HOST:PORT.'),
+        .describe(
+          'The service: a port, HOST:PORT or http://HOST:PORT; tls://HOST:PORT with its own certificate; tcp://HOST:PORT; udp://HOST:PORT.',
+        ),
       dir: z
         .string({ error: 'the path of a folder' })
         .min(1, 'the path of a folder')
@@ -89,6 +94,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       proxy: oneOf(['v1', 'v2'])
         .optional()
         .describe('The PROXY header that begins each connection to the service, so that it sees the address of its visitor.'),
+      port: portKey(),
       rewritehost: z
         .union([z.boolean({ error: 'true or false' }), name], { error: 'true, false or a name' })
         .prefault(false)
@@ -148,12 +154,14 @@ function listenSchema() {
 /** What lies behind, and why not when it cannot: a wrong port is told apart from a wrong URL. */
 function behindSchema() {
   const expected = 'a port or a URL like http://127.0.0.1:3000';
-  const text = z.union([z.number({ error: expected }), z.string({ error: expected })], { error: expected }).transform((value, context): Behind => {
-    const found = readFixed(String(value)) ?? readBehind(String(value));
-    if (found.ok) return found.value;
-    context.issues.push({ code: 'custom', message: found.expected, input: value });
-    return z.NEVER;
-  });
+  const text = z
+    .union([z.number({ error: expected }), z.string({ error: expected })], { error: expected })
+    .transform((value, context): Behind => {
+      const found = readFixed(String(value)) ?? readBehind(String(value));
+      if (found.ok) return found.value;
+      context.issues.push({ code: 'custom', message: found.expected, input: value });
+      return z.NEVER;
+    });
   return z.union([text, ...fixedSchemas()], { error: expected });
 }
 

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { Behind, Config, ServicePlan } from './plan.ts';
+import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
 import { settleTls } from './tls-keys.ts';
 import { settleBehind, settleWeb } from './web-schema.ts';
@@ -36,7 +37,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
   return Object.freeze({
     name,
     at: [...new Set([service.at ?? []].flat().map(({ host }) => host))],
-    behind,
+    behind: atPort(behind, service.port),
     access: service.access ?? null,
     firewall: service.firewall,
     from: service.from ?? null,

@@ -2,6 +2,7 @@
 
 import { SallyportError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
+import { isAtPort } from '../../core/port-name.ts';
 import type { Access, Behind, Config, ServicePlan } from './plan.ts';
 import type { Warning, Ways } from './presets.ts';
 
@@ -15,6 +16,8 @@ export const possibleGuards: Readonly<Record<Behind['is'], ReadonlySet<string> |
   tls: new Set(['public', 'ip']),
   // The head that asks for it has no body and one path.
   tcp: new Set(['public', 'ip', 'link', 'password']),
+  // Nor is anything of theirs.
+  port: new Set(['public', 'ip']),
 };
 
 /** The first guard of an access that cannot judge this kind of service, or null. */
@@ -57,7 +60,9 @@ export function unreadWarnings(plan: ServicePlan, ways: Ways): readonly Warning[
 }
 
 /** Whether a connection is of the kind that a service takes: a request never reaches what is no HTTP, and the other way round. */
-export function isFor(kind: Behind['is'], { http }: Exchange): boolean {
+export function isFor(kind: Behind['is'], exchange: Exchange): boolean {
+  const { http } = exchange;
+  if (kind === 'port' || isAtPort(exchange)) return kind === 'port' && isAtPort(exchange);
   if (kind === 'tls') return http === null;
   return http !== null && (kind === 'tcp' || http.upgrade !== 'sallyport-tcp');
 }
@@ -78,7 +83,7 @@ export function unreadNames(
 export function guardedOtherwise(before: Config, after: Config): ReadonlySet<string> {
   const old = new Map(before.services.map((plan) => [plan.name, wordsOf(plan)]));
   const changed = after.services.filter((plan) => {
-    const lasting = plan.behind.is === 'tcp' || plan.behind.is === 'tls';
+    const lasting = plan.behind.is === 'tcp' || plan.behind.is === 'tls' || plan.behind.is === 'port';
     return lasting && (before.network !== after.network || before.local !== after.local || old.get(plan.name) !== wordsOf(plan));
   });
   return new Set(changed.map(({ name }) => name));

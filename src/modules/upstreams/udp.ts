@@ -16,6 +16,7 @@ const options = z.strictObject({
   port: z.int().min(1).max(65_535),
   /** The source address; null leaves the choice to the system. */
   from: z.string().nullable(),
+  scheme: z.literal('udp'),
 });
 
 type Target = z.output<typeof options>;
