@@ -26,9 +26,9 @@ export function certified(snapshot: Snapshot, config: Config, relays: readonly R
   );
   const hosts = new Set(ours.flatMap(({ name, hosts: own }) => (own.length > 0 ? own : relays.map((relay) => relayName(name, relay)))));
   const addresses = doorAddresses(config.listen, machineAddresses());
-  const any = ours.some((service) => service.hosts.length === 0);
-  if (addresses.length > 0 && any) hosts.add('localhost');
-  return { hosts: [...hosts], addresses, any, policy: config.tls?.policy ?? 'intermediate' };
+  const everyName = ours.some((service) => service.hosts.length === 0);
+  if (addresses.length > 0 && everyName) hosts.add('localhost');
+  return { hosts: [...hosts], addresses, any: everyName, policy: config.tls?.policy ?? 'intermediate' };
 }
 
 /** Errors: `service-missing`, with the names that there are. */

@@ -25,6 +25,8 @@ export class Conversation {
   now = 1_000_000;
   /** How far the system's clock has been moved away from it. */
   jump = 0;
+  /** The value of Strict-Transport-Security, where it is said. */
+  strict: string | null = null;
   heard = '';
   said = '';
   ended = false;
@@ -54,6 +56,7 @@ export class Conversation {
         add: (each) => void this.#deadlines.add(each),
         delete: (each) => void this.#deadlines.delete(each),
       },
+      strictTransport: () => this.strict,
       httpDate: () => 'Sat, 21 Nov 2026 09:00:00 GMT',
       splice: async () => ({ bytesAToB: 0, bytesBToA: 0, code: null, why: null }),
       refused: (_arrival, code) => void this.refusals.push(code),

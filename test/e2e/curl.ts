@@ -27,9 +27,13 @@ const report = `%{stderr}${mark}{"status":"%{http_code}","fields":%{header_json}
 export const withoutCurl: string | false =
   spawnSync('curl', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'not run: no curl on this machine';
 
-/** Never rejects for what a server does. Settings of the user (`~/.curlrc`, proxies) are left out. */
-export function curl(words: readonly string[], input: Readable | null = null): Promise<Curled> {
-  const child = spawn('curl', ['-q', '-sS', '--noproxy', '*', '--max-time', '30', '-w', report, ...words], {
+/**
+ * Never rejects for what a server does. Settings of the user (`~/.curlrc`, proxies) are left out.
+ * @param under a command that becomes curl, with its own words
+ */
+export function curl(words: readonly string[], input: Readable | null = null, under: readonly string[] = []): Promise<Curled> {
+  const [first, ...rest] = under.length === 0 ? ['curl'] : [...under, 'curl'];
+  const child = spawn(first, [...rest, '-q', '-sS', '--noproxy', '*', '--max-time', '30', '-w', report, ...words], {
     stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   const hash = createHash('sha256');

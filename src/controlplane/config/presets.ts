@@ -74,8 +74,8 @@ function trusted(config: Config, ways: Ways): readonly Warning[] {
   }
   const beyond = ways.relay === 'network' || config.listen.some((listen) => !isLoopbackHost(listen.host));
   const message = beyond
-    ? `network: trusted: anyone who reaches this machine can do anything with ${named}.`
-    : `network: trusted: every program and every user of this machine can do anything with ${named}.`;
+    ? `network: trusted: anyone who reaches this machine can do anything with ${named}: read, change and delete whatever it lets its user, without a password.`
+    : `network: trusted: every program and every user of this machine can do anything with ${named}, without a password.`;
   return [{ code: 'network-trusted', message, hint: 'network: shared asks others for a password.' }];
 }
 
