@@ -65,12 +65,13 @@ describe('canonicalPath', () => {
   test('lists the readings where servers cut differently', () => {
     const readings = (raw: string): readonly string[] | undefined => canonicalPath(raw).readings;
     assert.deepEqual(readings('/a%2fb'), ['/a%2Fb', '/a/b']);
-    assert.deepEqual(readings('/a%5cb'), ['/a%5Cb', '/a/b']);
+    assert.deepEqual(readings('/a%5cb'), ['/a%5Cb', '/a\\b', '/a/b']);
     assert.deepEqual(readings('/a//b'), ['/a//b', '/a/b']);
     assert.deepEqual(readings('/a;x=1/b'), ['/a;x=1/b', '/a/b']);
-    assert.deepEqual(readings('/a%3bx'), ['/a%3Bx', '/a']);
+    assert.deepEqual(readings('/a%3bx'), ['/a%3Bx', '/a;x', '/a']);
     assert.deepEqual(readings('/a%252fb'), ['/a%252fb', '/a%2fb', '/a/b']);
     assert.deepEqual(readings('/a%3fx'), ['/a%3Fx', '/a']);
+    assert.deepEqual(readings('/a;b//c'), ['/a;b//c', '/a//c', '/a;b/c', '/a/c']);
     assert.deepEqual(readings('/a./b'), ['/a./b', '/a/b']);
     assert.deepEqual(readings('/a%20/b'), ['/a%20/b', '/a/b']);
     for (const raw of ['/a%2fb', '/a//b', '/a;x']) assert.equal(canonicalPath(raw).clear, false);

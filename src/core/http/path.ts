@@ -57,8 +57,8 @@ function closely(raw: string): CanonicalPath {
   const once = decoded(path, true);
   const twice = once === null ? null : decoded(once, true);
   if (once === null || twice === null) return { text: resolved(weak), clear: false, readings: [] };
-  const readings = [...new Set([weak, flattened(weak), flattened(once), flattened(twice)])];
-  if ([weak, ...readings].some(hasDotSegment)) return { text: resolved(weak), clear: false, readings: [] };
+  const readings = [...new Set([weak, ...[weak, once, twice].flatMap(flattenings)])];
+  if (readings.some(hasDotSegment)) return { text: resolved(weak), clear: false, readings: [] };
   return readings.length === 1 ? { text: weak, clear: true } : { text: weak, clear: false, readings };
 }
 
@@ -97,18 +97,35 @@ function decoded(path: string, all: boolean): string | null {
   return isUtf8(octets) ? text : null;
 }
 
-/** The deepest cut: backslashes are slashes; parameters, decoded queries and dots behind a segment go; empty segments merge. */
-function flattened(path: string): string {
+/**
+ * What servers make of a text: backslashes are slashes or not, parameters are cut or not, empty segments merge or not, dots and
+ * spaces behind a segment are cut or not; each with each, for nobody knows who stands behind. Decoded queries always go.
+ */
+function flattenings(path: string): readonly string[] {
   const query = path.search(/[?#]/);
-  const segments = (query === -1 ? path : path.slice(0, query)).replaceAll('\\', '/').split('/').map(bare);
-  const middle = segments.slice(1, -1).filter((segment) => segment !== '');
-  return ['', ...middle, segments.at(-1) ?? ''].join('/');
+  const whole = query === -1 ? path : path.slice(0, query);
+  let found = [whole];
+  for (const change of changes) {
+    const changed = found.map(change);
+    found = [...new Set([...found, ...changed])];
+  }
+  return found;
 }
 
-/** A segment without parameters (`;x`) and without the dots and spaces that Windows cuts off. */
-function bare(segment: string): string {
-  const parameters = segment.indexOf(';');
-  let text = parameters === -1 ? segment : segment.slice(0, parameters);
+const changes: readonly ((path: string) => string)[] = [
+  (path) => path.replaceAll('\\', '/'),
+  (path) => path.replaceAll(/;[^/]*/g, ''),
+  (path) => path.split('/').map(withoutTail).join('/'),
+  merged,
+];
+
+function merged(path: string): string {
+  return path.replaceAll(/\/\/+/g, '/');
+}
+
+/** A segment without the dots and spaces that Windows cuts off. */
+function withoutTail(segment: string): string {
+  let text = segment;
   if (text === '.' || text === '..') return text;
   for (;;) {
     if (text.endsWith('.')) text = text.slice(0, -1);
