@@ -50,6 +50,8 @@ type Held = {
 
 /** Timers cannot be longer than 24 days; a machine that slept notices within half a day. */
 const lookMsMax = 43_200_000;
+/** A window that has always passed must not make us order without end. */
+const renewalPauseMs = 3_600_000;
 /** Orders of this process at one moment. */
 const lanesMax = 2;
 
@@ -170,7 +172,7 @@ export class Keeper implements CertificateSource, Closable {
       held.askAt = now() + askAgainMs(told.retryMs);
       const window = `${told.value.start} ${told.value.end}`;
       // The same window keeps its moment: choosing again each time would come ever earlier.
-      if (window !== held.window) held.due = momentIn(told.value, chance());
+      if (window !== held.window) held.due = Math.max(momentIn(told.value, chance()), kept.at + renewalPauseMs);
       held.window = window;
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
