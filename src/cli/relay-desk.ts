@@ -4,6 +4,7 @@ import { callControl } from '../controlplane/api/call.ts';
 import { readRelayStatus, type LiveGatewayFacts, type RelayStatus } from '../controlplane/api/relay-status.ts';
 import { listBlocks, type Block } from '../controlplane/enrolment/blocks.ts';
 import { keysOf, type OwnedName } from '../controlplane/enrolment/names.ts';
+import type { OwnName } from '../controlplane/enrolment/own-names.ts';
 import { readRelayCard } from '../controlplane/enrolment/relay-card.ts';
 import type { Store } from '../contracts/store.ts';
 import type { Cli } from './cli.ts';
@@ -87,6 +88,31 @@ export function nameEvent(
     bytesPerSecond: bounds?.bytesPerSecond ?? null,
     ...visitorsOf(name, bounds?.visitorsPerDay ?? null, { live, visitors }),
     ...sharedBy(full, grant, live),
+    blocked: blocks.find(({ kind, what }) => kind === 'name' && what === name)?.why ?? null,
+    change,
+  };
+}
+
+/** `own` null: nobody has it any more. */
+export function ownNameEvent(
+  { name, own }: Readonly<{ name: string; own: OwnName | null }>,
+  { live, blocks }: Pick<Scene, 'live' | 'blocks'>,
+  change: NameEvent['change'] = null,
+): NameEvent {
+  const holds = (held: string): boolean => held === name || held === `*.${name}`;
+  return {
+    event: 'name',
+    name,
+    owner: own?.owner ?? null,
+    since: instant(own?.since ?? null),
+    released: instant(own?.released ?? null),
+    expires: null,
+    held: live === null ? null : live.some(({ names }) => names.some(holds)),
+    names: null,
+    ports: null,
+    maxStreams: null,
+    bytesPerSecond: null,
+    ...(own === null ? {} : { proof: { at: instant(own.proved) ?? '', failing: instant(own.failing) } }),
     blocked: blocks.find(({ kind, what }) => kind === 'name' && what === name)?.why ?? null,
     change,
   };

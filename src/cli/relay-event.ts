@@ -36,6 +36,8 @@ export type NameEvent = Readonly<{
   visitors?: Readonly<{ most: number; today: number | null; refused: number | null }>;
   /** Where several gateways may hold it: how, which keys (the owner first), and which serves now. */
   shared?: Readonly<{ how: 'standby' | 'spread'; keys: readonly string[]; serves: readonly string[] | null }>;
+  /** Of a name outside of the relay's domain: when its DNS proved it last, and since when it does not any more. */
+  proof?: Readonly<{ at: string; failing: string | null }>;
   blocked: string | null;
   change: 'transferred' | 'released' | null;
 }>;

@@ -5,6 +5,7 @@ import { parseDuration } from '../controlplane/config/duration.ts';
 import { readDomain, readListen } from '../controlplane/config/forms.ts';
 import type { RelayConfig } from '../controlplane/config/relay-file.ts';
 import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
+import { nameServersMax, readNameServer } from '../controlplane/enrolment/txt-proof.ts';
 import { SallyportError } from '../core/errors.ts';
 import { defaults, limitsWith } from '../core/limits.ts';
 import type { Limits } from '../core/limits.ts';
@@ -20,6 +21,8 @@ export type RelayWords = Readonly<{
   certificate?: string;
   key?: string;
   drain?: string;
+  ownDomains?: string;
+  resolver?: readonly string[];
 }>;
 
 type At = Readonly<{ host: string; port: number }>;
@@ -35,6 +38,8 @@ export type RelayPlan = Readonly<{
   drainMs: number;
   /** PEM, for the door on its own name. */
   files: Readonly<{ certificate: string; key: string }> | null;
+  /** Names outside of the domain that one gateway may have, and the name servers that are asked; null where none may. */
+  ownDomains: Readonly<{ perGateway: number; servers: readonly string[] | null }> | null;
   limits: Limits;
   /** The file that part of it came from, as it was when it was read. */
   file: Readonly<{ path: string; named: string; text: string }> | null;
@@ -61,6 +66,7 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
     address,
     drainMs: config?.drainMs ?? drainOf(words),
     files: config?.files ?? filesOf(words),
+    ownDomains: config?.ownDomains ?? ownDomainsOf(words),
     limits: limitsWith(config?.limits ?? {}),
     file,
   };
@@ -70,10 +76,11 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
 function refuseBoth(words: RelayWords, config: RelayConfig): void {
   const said = { domain: config.domain, listen: config.listen, http: config.listen, address: config.address, drain: config.drainMs };
   const files = { certificate: config.files, key: config.files };
-  for (const [key, value] of Object.entries({ ...said, ...files })) {
-    if (value === null || words[key as keyof typeof said | keyof typeof files] === undefined) continue;
+  const own = { ownDomains: config.ownDomains, resolver: config.ownDomains };
+  for (const [key, value] of Object.entries({ ...said, ...files, ...own })) {
+    if (value === null || words[key as keyof RelayWords] === undefined) continue;
     throw new SallyportError('usage-wrong', `Both --${key} and ${words.config ?? 'the file'} say it.`, {
-      hint: `Leave out --${key}, or the line ${key === 'http' ? 'listen' : key}: of the file.`,
+      hint: `Leave out --${key === 'ownDomains' ? 'own-domains' : key}, or the line ${key === 'http' ? 'listen' : key}: of the file.`,
     });
   }
 }
@@ -82,6 +89,26 @@ function drainOf({ drain }: RelayWords): number {
   const ms = drain === undefined ? defaults.upgradeDrainMs : parseDuration(drain);
   if (ms !== null && ms !== 'never') return ms;
   throw new SallyportError('usage-wrong', `--drain ${JSON.stringify(drain)} is no time.`, { hint: 'For example: --drain 30m' });
+}
+
+/** Errors: `usage-wrong`. */
+function ownDomainsOf({ ownDomains, resolver }: RelayWords): RelayPlan['ownDomains'] {
+  const servers = resolver ?? null;
+  const wrong = servers?.find((server) => readNameServer(server) === null);
+  if (wrong !== undefined || (servers?.length ?? 0) > nameServersMax)
+    throw new SallyportError('usage-wrong', `--resolver ${JSON.stringify(wrong ?? '')} is no address of a name server.`, {
+      hint: `For example: --resolver 192.0.2.53; ${nameServersMax} at most.`,
+    });
+  if (ownDomains === undefined) {
+    if (servers === null) return null;
+    throw new SallyportError('usage-wrong', '--resolver says who is asked for the proofs of own domains, and there are none.', {
+      hint: 'Say --own-domains 10 beside it.',
+    });
+  }
+  if (/^[1-9]\d{0,2}$/.test(ownDomains)) return { perGateway: Number(ownDomains), servers };
+  throw new SallyportError('usage-wrong', `--own-domains ${JSON.stringify(ownDomains)} is no number of names.`, {
+    hint: 'It is how many one gateway may have, 1 to 999: --own-domains 10',
+  });
 }
 
 function filesOf({ certificate, key }: RelayWords): RelayPlan['files'] {

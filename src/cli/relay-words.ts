@@ -53,6 +53,7 @@ function nameWords(event: NameEvent): string {
     ...(event.bytesPerSecond === null ? [] : [`${event.bytesPerSecond} bytes/s`]),
     ...(event.visitors === undefined ? [] : [visitorWords(event.visitors)]),
     ...(event.shared === undefined ? [] : [sharedWords(event.shared)]),
+    ...(event.proof === undefined ? [] : [proofWords(event.proof)]),
     ...(event.blocked === null ? [] : [`blocked: ${shown(event.blocked)}`]),
   ];
   return `${event.name}  ${facts.join(', ')}`;
@@ -61,6 +62,11 @@ function nameWords(event: NameEvent): string {
 function visitorWords({ most, today, refused }: NonNullable<NameEvent['visitors']>): string {
   if (today === null) return `${count(most, 'visitor')} a day`;
   return `${today} of ${count(most, 'visitor')} today${refused === null || refused === 0 ? '' : `, ${refused} turned away`}`;
+}
+
+function proofWords({ at, failing }: NonNullable<NameEvent['proof']>): string {
+  const since = failing === null ? '' : `, its record not found since ${failing.slice(0, 16)}Z`;
+  return `proved by its DNS ${at.slice(0, 16)}Z${since}`;
 }
 
 function sharedWords({ how, keys, serves }: NonNullable<NameEvent['shared']>): string {

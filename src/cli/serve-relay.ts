@@ -8,11 +8,12 @@ import { serveControl } from '../controlplane/api/serve.ts';
 import type { ControlVerbs } from '../controlplane/api/verbs.ts';
 import { loadIdentity } from '../controlplane/certificates/identity.ts';
 import { saveRelayCard } from '../controlplane/enrolment/relay-card.ts';
+import { resolverAt, systemResolvers } from '../controlplane/enrolment/txt-proof.ts';
 import { SallyportError } from '../core/errors.ts';
 import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import type { Relay } from '../relay.ts';
-import { startRelay } from '../relay.ts';
+import { startRelay, type RelayOptions } from '../relay.ts';
 import type { HeldBy } from '../relay/held-by.ts';
 import { heldBy } from '../relay/held-by.ts';
 import type { LeaveReason } from '../relay/messages.ts';
@@ -55,6 +56,7 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       plain: plan.plain,
       domain: plan.domain,
       limits: plan.limits,
+      ownDomains: ownDomainsOf(plan),
       audit,
       now: terminal.now,
       owner: null,
@@ -224,6 +226,12 @@ function verbs(relay: Relay, { plan, held, since, stop, leaves, keepKeys }: Runn
       });
     },
   };
+}
+
+function ownDomainsOf({ ownDomains }: RelayPlan): RelayOptions['ownDomains'] {
+  if (ownDomains === null) return undefined;
+  const { perGateway, servers } = ownDomains;
+  return { perGateway, resolvers: servers === null ? systemResolvers() : servers.map((server) => resolverAt(server)) };
 }
 
 function warn(cli: Cli, error: unknown): void {

@@ -6,6 +6,7 @@ import type { Limits } from '../core/limits.ts';
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Store } from '../contracts/store.ts';
 import type { MachineIdentity } from '../contracts/tunnel.ts';
+import type { TxtResolver } from '../controlplane/enrolment/txt-proof.ts';
 import type { BoundSocket } from '../dataplane/listener.ts';
 import type { OwnCertificate } from '../dataplane/websocket-door.ts';
 import type { At } from './listeners.ts';

@@ -36,7 +36,8 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
   // Filled once there is somebody to review: the grants' first changes come before.
   const reviews: (() => void)[] = [];
   const onChange = (): void => reviews.forEach((review) => review());
-  const grants = await openGrants({ store: options.store, domain, owner, now, onChange, limits });
+  const ownDomains = options.ownDomains === undefined ? undefined : { ...options.ownDomains, chance: Math.random };
+  const grants = await openGrants({ store: options.store, domain, owner, now, onChange, limits, ownDomains });
   const comers = new Comers((ip) => grants.barred('', ip) !== null);
   const ports = new RelayPorts({ ...options, own: [...options.listen, ...(options.plain ?? [])] });
   const names = new Directory({ grants, limits, unnamed: owner, ports });

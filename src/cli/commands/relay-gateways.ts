@@ -1,10 +1,11 @@
 /** `sallyport relay gateways`: which keys own names at this relay, and which of them are here. */
 
 import { keysOf, listNames, revokeGateway } from '../../controlplane/enrolment/names.ts';
+import { listOwnNames, releaseOwnNames } from '../../controlplane/enrolment/own-names.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
-import { atDesk, gatewayEvent, nameEvent, sceneOf, tellRelay } from '../relay-desk.ts';
+import { atDesk, gatewayEvent, nameEvent, ownNameEvent, sceneOf, tellRelay } from '../relay-desk.ts';
 
 export function relayGatewaysCommand(cli: Cli) {
   return newGroup(
@@ -62,6 +63,7 @@ function show(cli: Cli) {
         reporter.say(gatewayEvent(fingerprint, owned, scene));
         for (const each of owned)
           if (each.grant !== null && keysOf(each.grant).includes(fingerprint)) reporter.say(nameEvent(each, domain, scene));
+        for (const each of await listOwnNames(store)) if (each.own.owner === fingerprint) reporter.say(ownNameEvent(each, scene));
       },
       'or-none',
     ),
@@ -85,6 +87,7 @@ function revoke(cli: Cli) {
           owned.flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : keysOf(grant))),
         );
         await revokeGateway(store, fingerprint, now);
+        await releaseOwnNames(store, fingerprint, now);
         await tellRelay(cli);
         cli.reporter().say(gatewayEvent(fingerprint, await listNames(store), await sceneOf(cli, store)));
       },

@@ -1,11 +1,13 @@
 /** `sallyport relay names`: who owns which name, and how it gets to somebody else. */
 
 import { listNames, readName, releaseName, transferName } from '../../controlplane/enrolment/names.ts';
+import { listOwnNames, mayBeOwn, releaseOwnName } from '../../controlplane/enrolment/own-names.ts';
 import { isLabel } from '../../controlplane/enrolment/name-pattern.ts';
+import type { Store } from '../../contracts/store.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
-import { atDesk, labelIn, nameEvent, sceneOf, tellRelay } from '../relay-desk.ts';
+import { atDesk, labelIn, nameEvent, ownNameEvent, sceneOf, tellRelay } from '../relay-desk.ts';
 
 type NowOption = Readonly<{ now?: boolean }>;
 
@@ -32,8 +34,10 @@ function list(cli: Cli) {
         const reporter = cli.reporter();
         const owned = await listNames(store);
         const scene = await sceneOf(cli, store);
-        if (owned.length === 0) reporter.note('No name is owned yet: sallyport relay invite blog');
+        const own = await listOwnNames(store);
+        if (owned.length + own.length === 0) reporter.note('No name is owned yet: sallyport relay invite blog');
         for (const each of owned) reporter.say(nameEvent(each, domain, scene));
+        for (const each of own) reporter.say(ownNameEvent(each, scene));
       },
       'or-none',
     ),
@@ -65,11 +69,17 @@ function release(cli: Cli) {
     summary: 'take a name from its owner; no other key gets it for 90 days',
     description:
       'Takes a name from its owner; its streams end at once. Links, bookmarks and DNS records of others still lead to the name: for 90 days it goes to no other key.',
-    examples: ['sallyport relay names release blog', 'sallyport relay names release blog --now'],
+    examples: [
+      'sallyport relay names release blog',
+      'sallyport relay names release blog --now',
+      'sallyport relay names release blog.example.net --now',
+    ],
   })
     .option('--now', 'any key may have it at once')
     .action((text: string, options: NowOption) =>
       atDesk(cli, async ({ store, domain, now }) => {
+        const outside = text.toLowerCase().replace(/^\*\./, '');
+        if (mayBeOwn(outside, domain)) return releaseOwn(cli, { store, now, name: outside, anyKey: options.now === true });
         const label = checked(labelIn(text, domain));
         await releaseName(store, label, { now, anyKey: options.now === true });
         await tellRelay(cli);
@@ -77,6 +87,16 @@ function release(cli: Cli) {
         cli.reporter().say(nameEvent(owned, domain, await sceneOf(cli, store), 'released'));
       }),
     );
+}
+
+async function releaseOwn(
+  cli: Cli,
+  { store, now, name, anyKey }: Readonly<{ store: Store; now: number; name: string; anyKey: boolean }>,
+): Promise<void> {
+  await releaseOwnName(store, name, { now, anyKey });
+  await tellRelay(cli);
+  const own = (await listOwnNames(store)).find((each) => each.name === name) ?? { name, own: null };
+  cli.reporter().say(ownNameEvent(own, await sceneOf(cli, store), 'released'));
 }
 
 function checked(label: string): string {

@@ -19,6 +19,8 @@ address: relay.example.org
 certificate: tls/relay.pem
 key: /etc/relay.key
 drain: 1h30m
+ownDomains: 10
+resolvers: [192.0.2.53, '[2001:db8:0::53]:5353']
 limits: { connectionsPerAddressMax: 500 }
 `;
   assert.deepEqual(configOrThrow(parser.parse(text, '/etc/relay.yaml'), 'relay.yaml'), {
@@ -31,6 +33,7 @@ limits: { connectionsPerAddressMax: 500 }
     address: 'relay.example.org:443',
     files: { certificate: '/etc/tls/relay.pem', key: '/etc/relay.key' },
     drainMs: 5_400_000,
+    ownDomains: { perGateway: 10, servers: ['192.0.2.53', '[2001:db8::53]:5353'] },
     limits: { connectionsPerAddressMax: 500 },
   });
 });
@@ -42,12 +45,22 @@ test('what the file leaves out is left to the words of the command', () => {
     address: null,
     files: null,
     drainMs: null,
+    ownDomains: null,
     limits: {},
   });
 });
 
 const wrong: readonly (readonly [text: string, ...sentences: string[]])[] = [
   ['domian: example.org', 'relay.yaml, line 1, column 1: domian: unknown key, did you mean domain?'],
+  ['ownDomains: 0', 'relay.yaml, line 1, column 13: ownDomains: found 0, expected a number of names, 1 to 999.'],
+  [
+    'resolvers: [192.0.2.53]',
+    'relay.yaml, line 1, column 12: resolvers: found no ownDomains beside it, expected how many one gateway may have.',
+  ],
+  [
+    'ownDomains: 1\nresolvers: [dns.example.org]',
+    'relay.yaml, line 2, column 13: resolvers[0]: found "dns.example.org", expected an address like 192.0.2.53.',
+  ],
   ['domain: localhost', 'relay.yaml, line 1, column 9: domain: found "localhost", expected a domain like example.org.'],
   ['domain: 192.0.2.1', 'relay.yaml, line 1, column 9: domain: found "192.0.2.1", expected a domain like example.org.'],
   [

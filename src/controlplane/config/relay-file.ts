@@ -17,6 +17,7 @@ export type RelayConfig = Readonly<{
   /** PEM files, absolute paths. */
   files: Readonly<{ certificate: string; key: string }> | null;
   drainMs: number | null;
+  ownDomains: Readonly<{ perGateway: number; servers: readonly string[] | null }> | null;
   limits: Partial<Limits>;
 }>;
 
@@ -36,6 +37,8 @@ function contradictions(file: CheckedFile, document: ReadDocument): readonly Pro
   const listen = [file.listen ?? []].flat();
   if (file.listen !== undefined && !listen.some(({ scheme }) => scheme === 'https'))
     complain(['listen'], 'found no https:// address, expected at least one: visitors and gateways come there');
+  if (file.resolvers !== undefined && file.ownDomains === undefined)
+    complain(['resolvers'], 'found no ownDomains beside it, expected how many one gateway may have');
   if (file.drain === 'never') complain(['drain'], 'found never, expected a time like 15m');
   return problems.toSorted((left, right) => left.line - right.line || left.column - right.column);
 }
@@ -47,6 +50,7 @@ function settle(file: CheckedFile, absolute: (path: string) => string): RelayCon
     listen: file.listen === undefined ? null : [file.listen].flat(),
     address: file.address === undefined || /:\d+$/.test(file.address) ? (file.address ?? null) : `${file.address}:443`,
     files: certificate === undefined || key === undefined ? null : { certificate: absolute(certificate), key: absolute(key) },
+    ownDomains: file.ownDomains === undefined ? null : { perGateway: file.ownDomains, servers: file.resolvers ?? null },
     drainMs: typeof drain === 'number' ? drain : null,
     // Only names of `Limits` passed the schema, and only numbers.
     limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),

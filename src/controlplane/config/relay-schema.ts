@@ -3,7 +3,10 @@
 import { z } from 'zod';
 import { durationExpected, parseDuration } from './duration.ts';
 import { domainExpected, listenExpected, readDomain, readListen, readRelay } from './forms.ts';
+import { nameServersMax, readNameServer } from '../enrolment/txt-proof.ts';
 import { formed, limitsSchema } from './pieces.ts';
+
+const ownExpected = 'a number of names, 1 to 999';
 
 /** Unknown keys are errors; no key takes a secret. A message is what was expected, as in `schema.ts`. */
 export function relaySchema() {
@@ -25,6 +28,18 @@ export function relaySchema() {
         .optional()
         .describe('For the own name: gateways also come in WebSockets, which pass where only HTTPS does. Beside key.'),
       key: pemPath().optional().describe('The key of that certificate.'),
+      ownDomains: z
+        .int(ownExpected)
+        .min(1, ownExpected)
+        .max(999, ownExpected)
+        .optional()
+        .describe('How many names outside of the domain one gateway may have, each proved by a TXT record; none when left out.'),
+      resolvers: z
+        .array(formed(readNameServer, 'an address like 192.0.2.53'), { error: 'a list of addresses' })
+        .min(1, 'at least one address')
+        .max(nameServersMax, `at most ${nameServersMax} addresses`)
+        .optional()
+        .describe('Name servers that are asked for these proofs, instead of the system’s. All must say the same.'),
       drain: formed(parseDuration, durationExpected)
         .optional()
         .describe('How long connections may go on behind an upgrade, 15m when left out.'),

@@ -5,6 +5,7 @@ import { parseNetwork } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Json, Store } from '../../contracts/store.ts';
 import { fingerprintForm, keyOfName } from './names.ts';
+import { mayBeOwn } from './own-names.ts';
 
 export const blocksPrefix = 'blocks/';
 export type BlockKind = 'name' | 'address' | 'gateway';
@@ -17,7 +18,7 @@ const whyCharsMax = 200;
 
 const kept: z.ZodType<Block> = z.strictObject({
   kind: z.enum(['name', 'address', 'gateway']),
-  what: z.string().max(100),
+  what: z.string().max(253),
   why: z.string().max(whyCharsMax),
   since: z.number(),
 });
@@ -26,7 +27,7 @@ export function blockIn(value: Json): Block | null {
   return kept.safeParse(value).data ?? null;
 }
 
-/** What somebody who writes a word means by it: a key, an address or network, or a name of this domain. Error: `name-malformed`. */
+/** What somebody who writes a word means by it: a key, an address or network, a name of this domain, or one of a gateway's own. Error: `name-malformed`. */
 export function readBlocked(text: string, domain: string): Pick<Block, 'kind' | 'what'> {
   const lower = text.toLowerCase();
   if (fingerprintForm.test(lower)) return { kind: 'gateway', what: lower };
@@ -34,6 +35,7 @@ export function readBlocked(text: string, domain: string): Pick<Block, 'kind' | 
   if (network !== null) return { kind: 'address', what: network.text };
   const label = lower.endsWith(`.${domain}`) ? lower.slice(0, -domain.length - 1) : lower;
   if (keyOfName(label) !== null) return { kind: 'name', what: label };
+  if (mayBeOwn(lower, domain)) return { kind: 'name', what: lower };
   throw new SallyportError('name-malformed', `${JSON.stringify(text.slice(0, 100))} is no name of this relay, no address and no key.`, {
     hint: 'For example: blog, 192.0.2.7, 192.0.2.0/24, or the 64 digits of a key.',
   });

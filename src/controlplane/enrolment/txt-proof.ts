@@ -1,6 +1,7 @@
 /** Who holds a name outside of the relay's domain: whose key its DNS names, in a TXT record at `_sallyport.NAME`. */
 
 import { Resolver, getServers } from 'node:dns';
+import { hostPort, parseIp } from '../../core/address.ts';
 
 /** Asks one name server for the TXT records of a name: each a list of its strings. Rejects with the resolver's `code`. */
 export type TxtResolver = (name: string) => Promise<readonly (readonly string[])[]>;
@@ -19,7 +20,9 @@ const recordsMax = 16;
 const recordCharsMax = 255;
 /** Each system resolver is asked once within this time. */
 const lookupMs = 4_000;
+/** Of the system's; an operator may write more. */
 const resolversMost = 3;
+export const nameServersMax = 8;
 
 /** Where the record stands for this name, `*.` left away; null when there is no room for it. */
 export function proofNameOf(name: string): string | null {
@@ -30,6 +33,15 @@ export function proofNameOf(name: string): string | null {
 /** What the record says. */
 export function proofTextOf(fingerprint: string): string {
   return `sallyport=${fingerprint}`;
+}
+
+/** Reads the address of a name server, with a port where it is not 53, into what `resolverAt` takes; null for anything else. */
+export function readNameServer(text: string): string | null {
+  const bare = parseIp(text);
+  if (bare !== null) return bare.text;
+  const [, host = '', port = ''] = /^(.+):([1-9]\d{0,4})$/.exec(text) ?? [];
+  const ip = parseIp(host.replace(/^\[(.*)\]$/, '$1'));
+  return ip === null || host.includes(':') !== host.startsWith('[') || Number(port) > 65_535 ? null : hostPort(ip.text, Number(port));
 }
 
 /** The machine's own name servers, each for itself. */
