@@ -51,8 +51,10 @@ export type CliEvent =
       fingerprint: string | null;
       access: readonly AccessShown[];
       expires: string | null;
-      /** Where it reaches this machine only: how others reach it. */
+      /** Where it reaches this machine only: how others reach it. At a raw port: who can read what passes. */
       hint: string | null;
+      /** At a port of the relay's own: the bytes, or datagrams, are passed on as they come. */
+      raw?: true;
       /** Of several relays, those that it is not reached by. */
       waiting?: readonly AwaitedRelay[];
     }>

@@ -14,6 +14,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
       dir: async () => (await import('./commands/dir.ts')).dirCommand,
       tcp: async () => (await import('./commands/tcp.ts')).tcpCommand,
       tls: async () => (await import('./commands/tls.ts')).tlsCommand,
+      udp: async () => (await import('./commands/udp.ts')).udpCommand,
       example: async () => (await import('./commands/example.ts')).exampleCommand,
     },
   ],

@@ -14,9 +14,14 @@ export type ProgressOptions = Readonly<{
   reporter: Reporter;
   services: readonly Readonly<{ name: string; behind: string }>[];
   access: (service: string, url: string) => readonly AccessShown[];
+  /** Whether it is reached at a port of the relay's own. */
+  isRaw: (service: string) => boolean;
   /** How others than this machine reach what only this machine does: a command has flags for it, a configuration keys. */
   forOthers: string;
 }>;
+
+/** Said with every raw port, to whoever opens it. */
+const rawHint = 'the relay can read what passes, unless the service encrypts it itself, as ssh does';
 
 type Taken = GatewayEvent | Extract<CliEvent, { event: 'reloaded' }>;
 
@@ -55,9 +60,11 @@ export function showProgress(options: ProgressOptions): Progress {
 }
 
 /** The gateway knows no secrets of links: those who made them say who may come in. */
-function told(event: Taken, { access, forOthers }: ProgressOptions): CliEvent {
+function told(event: Taken, { access, forOthers, isRaw }: ProgressOptions): CliEvent {
   if (event.event !== 'ready') return event;
-  return { ...event, access: access(event.service, event.url), hint: event.reach === 'machine' ? forOthers : null };
+  const told = { ...event, access: access(event.service, event.url) };
+  if (isRaw(event.service)) return { ...told, hint: rawHint, raw: true };
+  return { ...told, hint: event.reach === 'machine' ? forOthers : null };
 }
 
 /** The state after an event. */

@@ -112,6 +112,7 @@ function progressOf(cli: Cli, run: Run, state: State): Progress {
     forOthers: run.endsWithServices
       ? 'for others: --lan, or join a relay (sallyport join CODE)'
       : 'for others: listen on more than this machine (listen: https://0.0.0.0:8443), or join a relay (sallyport join CODE)',
+    isRaw: (service) => state.config.services.find(({ name }) => name === service)?.behind.is === 'port',
     access: (service, url) => {
       const plan = state.config.services.find(({ name }) => name === service);
       return plan === undefined ? [] : shownAccess(plan, state.config, url, run.fresh(service));
@@ -142,7 +143,7 @@ function behindWords({ behind }: ServicePlan): string {
   if (behind.is === 'respond') return `answer ${behind.status}`;
   return behind.is === 'folder'
     ? behind.path
-    : `${behind.is}://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
+    : `${behind.is === 'port' ? behind.transport : behind.is}://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
 }
 
 async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {

@@ -8,7 +8,7 @@ import type { AccessShown, CliEvent } from './event.ts';
 import { clipped, columnsOf } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { localTime } from './local-time.ts';
-import { accessLines, otherRelays, reachingLines, reachWords } from './words.ts';
+import { accessLines, otherRelays, reachingLines, rawLines, reachWords } from './words.ts';
 
 type Ready = Extract<CliEvent, { event: 'ready' }>;
 
@@ -83,6 +83,7 @@ function serviceLines(service: Shown, view: View): readonly string[] {
     '',
     ...ready.access.flatMap(accessLinesShort).flatMap((line, at) => fact(at === 0 ? 'Who' : '', line, view)),
     ...fact('Reach', reachWords(ready), view),
+    ...rawLines(ready).flatMap((line) => fact('Raw', line, view)),
     ...left,
     ...otherRelays(ready).flatMap((line, at) => fact(at === 0 ? 'Relays' : '', line, view)),
     ...trust,

@@ -5,6 +5,7 @@ import { SallyportError } from '../core/errors.ts';
 import { parsePrefix } from '../core/address.ts';
 import { parseDuration } from '../controlplane/config/duration.ts';
 import { readBehind, readServiceName } from '../controlplane/config/forms.ts';
+import type { Behind } from '../controlplane/config/plan.ts';
 
 export type WebhookKind = 'secret' | 'github' | 'stripe' | 'hmac';
 
@@ -23,6 +24,8 @@ export type ShareRequest = Readonly<{
   from: string | null;
   /** The PROXY header that tells the service who comes. */
   proxy: 'v1' | 'v2' | null;
+  /** The port of the relay that leads to it. */
+  port?: number;
   /** `2h`, or null for never. */
   for: string | null;
 }>;
@@ -53,6 +56,7 @@ export function rawService(request: ShareRequest): RawService {
       : { to: request.to, rewritehost: request.rewriteHost, rawheaders: request.rawHeaders }),
     ...(request.from === null ? {} : { from: request.from }),
     ...(request.proxy === null ? {} : { proxy: request.proxy }),
+    ...(request.port === undefined ? {} : { port: request.port }),
     access: rawAccess(request.access, request.name),
     firewall: request.firewall,
     for: request.for ?? 'never',
@@ -95,7 +99,7 @@ export function checkedTarget(text: string): string {
   if (found.ok && found.value.is === 'http') return text;
   if (found.ok)
     throw new SallyportError('port-malformed', `${text} is no web service.`, {
-      hint: `Share it with: sallyport ${found.value.is} ${text}`,
+      hint: `Share it with: sallyport ${kindOf(found.value)} ${text}`,
     });
   throw new SallyportError('port-malformed', `${JSON.stringify(text)} cannot be shared: expected ${found.expected}.`, {
     hint: 'For example: sallyport 3000, or sallyport http://127.0.0.1:3000',
@@ -103,14 +107,18 @@ export function checkedTarget(text: string): string {
 }
 
 /** A port, HOST:PORT or a URL of that kind, as the configuration says it: `tls://127.0.0.1:8443`. Errors: `port-malformed`. */
-export function checkedAddress(text: string, kind: 'tls' | 'tcp'): string {
+export function checkedAddress(text: string, kind: 'tls' | 'tcp' | 'udp'): string {
   const url = text.includes('://') ? text : `${kind}://${/^\d+$/.test(text) ? `localhost:${text}` : text}`;
   const found = readBehind(url);
-  if (found.ok && found.value.is === kind) return url;
+  if (found.ok && kindOf(found.value) === kind) return url;
   const expected = found.ok ? `a port or ${kind}://HOST:PORT` : found.expected;
   throw new SallyportError('port-malformed', `${JSON.stringify(text)} cannot be shared: expected ${expected}.`, {
-    hint: `For example: sallyport ${kind} ${kind === 'tls' ? '8443' : '22'}`,
+    hint: `For example: sallyport ${kind} ${{ tls: '8443', tcp: '22', udp: '53' }[kind]}`,
   });
+}
+
+function kindOf(behind: Behind): string {
+  return behind.is === 'port' ? behind.transport : behind.is;
 }
 
 /** `--proxy-protocol v1`. Errors: `usage-wrong`. */
@@ -138,7 +146,8 @@ export function nameFor(given: string | null, target: Readonly<{ to: string } | 
   if ('dir' in target) return labelFrom(basename(target.dir), 'files');
   const behind = readBehind(target.to);
   if (!behind.ok || !('host' in behind.value)) return 'web';
-  const { is, host, port } = behind.value;
+  const { host, port } = behind.value;
+  const is = kindOf(behind.value);
   const here = host === 'localhost' || host.includes(':') || /^[\d.]+$/.test(host);
   const plain = `${is === 'http' ? 'web' : is}-${port}`;
   return here ? plain : labelFrom(host.split('.')[0] ?? '', plain);

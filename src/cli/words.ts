@@ -118,6 +118,7 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
     `${event.service} is open at ${terminal.paint('bold', event.url)}`,
     ...event.access.flatMap((access) => accessLines(access).map((line) => `  ${line}`)),
     `  Reach: ${reachWords(event)}`,
+    ...rawLines(event).map((line) => `  Raw: ${line}`),
     ...(event.expires === null
       ? []
       : [`  Closes in ${durationWords(Date.parse(event.expires) - terminal.now())}, at ${localTime(event.expires)}`]),
@@ -128,7 +129,8 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
 }
 
 /** What a visitor types, in one line: what is copied runs. */
-export function reachingLines({ url, ca }: Pick<Event<'ready'>, 'url' | 'ca'>): readonly string[] {
+export function reachingLines({ url, ca, raw }: Pick<Event<'ready'>, 'url' | 'ca' | 'raw'>): readonly string[] {
+  if (raw === true) return [];
   if (url.startsWith('tcp:')) return [`sallyport connect ${url.slice('tcp://'.length)}${ca === null ? '' : ` --ca ${ca}`}`];
   return ca === null ? [] : [`curl --cacert ${ca} ${url}`];
 }
@@ -138,13 +140,18 @@ export function otherRelays({ urls = [], waiting = [] }: Pick<Event<'ready'>, 'u
   return [...urls.slice(1).map((url) => `Also at ${url}`), ...waiting.map(({ relay, why }) => `Not by ${relay} yet: ${shown(why)}`)];
 }
 
+/** Who can read what passes a raw port; nothing for any other address. */
+export function rawLines({ raw, hint }: Pick<Event<'ready'>, 'raw' | 'hint'>): readonly string[] {
+  return raw === true && hint !== null ? [hint] : [];
+}
+
 /** How far an address goes, honestly. */
-export function reachWords({ reach, hint }: Pick<Event<'ready'>, 'reach' | 'hint'>): string {
+export function reachWords({ reach, hint, raw }: Pick<Event<'ready'>, 'reach' | 'hint' | 'raw'>): string {
   switch (reach) {
     case 'machine':
-      return `this machine only${hint === null ? '' : `; ${hint}`}`;
+      return `this machine only${hint === null || raw === true ? '' : `; ${hint}`}`;
     case 'network':
-      return 'this network; browsers warn, since no public authority signed its certificate';
+      return raw === true ? 'this network' : 'this network; browsers warn, since no public authority signed its certificate';
     case 'internet':
       return 'the Internet';
     default:
