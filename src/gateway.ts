@@ -23,7 +23,7 @@ import { createHttpDate } from './dataplane/http-date.ts';
 import { createIds } from './dataplane/ids.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts';
-import { assertService, certified, closeAll, messageOf } from './gateway/parts.ts';
+import { assertService, certified, closeAll, mayTerminate, messageOf } from './gateway/parts.ts';
 import { Proofs } from './gateway/proofs.ts';
 import { Relays } from './gateway/relays.ts';
 import { watchStanding } from './gateway/standing.ts';
@@ -197,8 +197,7 @@ class Gateway implements RunningGateway {
     return new Relays({
       legs,
       limits: tools.limits,
-      mayTerminate: (name) =>
-        this.#current().services.some(({ relayTerminates, hosts }) => relayTerminates === true && hosts.includes(name)),
+      mayTerminate: (name) => mayTerminate(this.#current(), name),
       onArrival: (arrival, relay) => {
         if (this.#proofs.portChecks.claims(arrival)) return;
         if (arrival.terminated === true) this.#doors.arriveTerminated(arrival, relay);

@@ -16,6 +16,8 @@ import type { OwnCertificate } from './dataplane/websocket-door.ts';
 import type { Claim } from './modules/protocols/sni.ts';
 import { blindSnapshot } from './relay/blind.ts';
 import { plainFarewell, tlsFarewell } from './relay/farewell.ts';
+import { buildEdge } from './relay/build-edge.ts';
+import type { EdgeEntry } from './relay/edge.ts';
 import { Leaving } from './relay/leaving.ts';
 import { Listeners } from './relay/listeners.ts';
 import type { RelayOptions } from './relay/options.ts';
@@ -40,6 +42,8 @@ export interface Relay extends Closable {
   leave(): void;
   /** Shows another certificate for its own names from now on. Throws when it cannot be used. */
   renew(certificate: OwnCertificate): void;
+  /** From now on TLS of these names ends here, where their gateways agree. Error: `config-malformed`, and then all stays as it was. */
+  terminate(entries: readonly EdgeEntry[]): void;
   /** Streams that still run. */
   streams(): number;
   /** Resolves when what other processes wrote to the store before holds here, and what it ends has ended. */
@@ -64,7 +68,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const engine = parts.engine(blindSnapshot(names, limits));
   const webSockets = options.own === undefined ? null : webSocketDoor(options.own, { limits, deadlines, door });
   const visitors = new Visitors();
-  const taking = { ...parts, claimed: claimedBy(door, webSockets), visitors, domain, limits };
+  const edge = buildEdge(options, parts, visitors);
+  const taking = { ...parts, claimed: claimedBy(door, webSockets), edge, visitors, domain, limits };
   const take = visitorTaker(engine, taking);
   parts.ports.take = portTaker(engine, taking);
   const listeners = new Listeners(limits, options.bind ?? null);
@@ -81,6 +86,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   };
   const opened: { addresses: readonly Listening[]; plain: readonly Listening[] } = { addresses: [], plain: [] };
   try {
+    edge.set(options.edge?.entries ?? []);
     opened.addresses = await listeners.open(options.listen, take, tlsFarewell);
     const known = {
       whyBlocked: grants.whyBlocked,
@@ -110,6 +116,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       names.leave('interrupted');
     },
     renew: (certificate) => webSockets?.renew(certificate),
+    terminate: (entries) => edge.set(entries),
     visitors: () => visitors.size,
     drain: (ms) => leaving.leave(ms),
     close,

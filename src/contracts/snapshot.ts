@@ -21,6 +21,8 @@ export type Service = Readonly<{
   guarded: boolean;
   /** Whether one of its guards takes passwords. Where none does, the snapshot's decoy stands in. */
   asksPassword: boolean;
+  /** Whether a relay may end the TLS of its visitors. Nobody's otherwise. */
+  relayTerminates?: true;
   forwarding: Forwarding;
   /** Opens its upstream. */
   dial: Open;

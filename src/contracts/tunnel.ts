@@ -23,6 +23,8 @@ export type Visitor = Readonly<{
   /** The canonical name of the TLS hello, or null; on a port of its own the port's: `tcp/2222`. */
   sni: string | null;
   alpn: readonly string[];
+  /** The relay has ended their TLS: the stream is what was inside. */
+  terminated?: true;
 }>;
 
 /** A visitor's stream as it arrives at the gateway: still TLS, which only the gateway can end; on a port of its own whatever is spoken there. */
@@ -62,12 +64,12 @@ export interface Grants {
   /** The ports that this key may have. */
   portsOf(fingerprint: string): readonly PortRange[];
   /**
-   * Takes the room of one stream from this address to a name or port that this key owns; null when its grant has no more.
-  /**
    * Makes a name outside of the relay's domain this key's, if its DNS says so. Null where nothing is to be said against it: then
    * `owns` has the word. Never rejects.
    */
   claim(fingerprint: string, name: string): Promise<Unproved | null> | Unproved | null;
+  /**
+   * Takes the room of one stream from this address to a name or port that this key owns; null when its grant has no more.
    * The address is null where it may be forged: then it is not counted among the grant's visitors.
    */
   enter(fingerprint: string, at: string | number, ip: string | null): Lease | null;
@@ -88,16 +90,14 @@ export type NameAnswer =
   | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' | 'store-unshared' }>
   /** A port that the relay cannot listen on. */
   | Readonly<{ name: string; is: 'refused'; code: PortRefusal }>
-  /** By the relay's operator; `why` is their text, 200 characters at most. */
-  | Readonly<{ name: string; is: 'refused'; code: 'relay-blocked'; why: string }>;
   /**
    * Outside of the relay's domain: `txt` is what must stand in a TXT record at `_sallyport.NAME`. `absent`: it does not; `dns`: that
    * could not be found out; `kept`: another key proved it, or did lately; `count`: this key has as many as it may.
    */
   | Unproved
+  /** By the relay's operator; `why` is their text, 200 characters at most. */
+  | Readonly<{ name: string; is: 'refused'; code: 'relay-blocked'; why: string }>;
 
-/** What an invitation says, once its code has been read. The secret is good for one use. */
-export type Invite = Readonly<{
 export type Unproved = Readonly<{
   name: string;
   is: 'refused';
@@ -106,6 +106,8 @@ export type Unproved = Readonly<{
   txt: string;
 }>;
 
+/** What an invitation says, once its code has been read. The secret is good for one use. */
+export type Invite = Readonly<{
   /** Where the relay listens: HOST:PORT. */
   relayAddress: string;
   /** The relay's key, to be pinned. */

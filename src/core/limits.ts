@@ -166,6 +166,8 @@ export const defaults = {
 
   /** Connections to a relay that have not said yet where they want to go: each may make it keep 64 KiB (`helloWireBytesMax`). A burst of a thousand is over in milliseconds. */
   hellosMax: 4_096 as number,
+  /** Handshakes at once of names whose TLS a relay ends: each costs a signature, some hundred microseconds of one core. */
+  edgeHandshakesMax: 256 as number,
   /**
    * A relay turns new visitors away while its event loop is later than this, or it holds more memory than that (or three quarters of
    * what the machine or its container has): before the kernel's own queues and killer decide. Gateways still come in. Envoy sheds

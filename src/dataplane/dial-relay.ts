@@ -53,7 +53,7 @@ class Link implements RelayLink {
   constructor(options: DialOptions) {
     const { limits, signal, names } = options;
     this.#options = options;
-    this.#registrar = new Registrar(names, () => void this.#askAgain());
+    this.#registrar = new Registrar(names, () => void this.#askAgain(), options.mayTerminate);
     this.#pins = new RelayPins(options);
     const count = Math.min(carriersMost, Math.max(1, limits.carriersPerRelay));
     this.#pool = new CarrierPool({

@@ -137,6 +137,11 @@ export class Directory {
     return this.#find(name) !== null;
   }
 
+  /** Whether the gateway that holds this name now has agreed that its TLS ends here. */
+  mayTerminate(name: string): boolean {
+    return this.#find(name)?.terminable.has(this.#heldName(name) ?? '') === true;
+  }
+
   /** Whether somebody holds this name, or may be back in a moment. */
   knows(sni: string | null): boolean {
     return this.#find(sni) !== null || this.#isAway(sni);
@@ -205,6 +210,8 @@ export class Directory {
   #openNow(visitor: Visitor): Stream | null | undefined {
     const gateway = this.#find(visitor.sni);
     if (gateway === null) return undefined;
+    // It may have changed its mind, or another gateway have come, while somebody was here.
+    if (visitor.terminated === true && !this.mayTerminate(visitor.sni ?? '')) return null;
     const opening = {
       id: visitor.id,
       ip: visitor.from.ip,
@@ -212,11 +219,10 @@ export class Directory {
       listenerPort: visitor.port,
       sni: visitor.sni,
       alpn: visitor.alpn,
+      ...(visitor.terminated === true ? { terminated: true as const } : {}),
     };
     const lease = this.#grants.enter(gateway.fingerprint, grantedAs(visitor.sni ?? ''), provedAddress(visitor));
-    const stream = leased(lease, () =>
-      gateway.open(opening),
-    );
+    const stream = leased(lease, () => gateway.open(opening));
     const name = this.#heldName(visitor.sni);
     if (stream === null && name !== null && this.#grants.isCrowded(gateway.fingerprint, name)) gateway.tellCrowded(name);
     if (stream !== null && name !== null && this.#holders.isShared(name)) gateway.watch(stream, this.#limits);

@@ -33,9 +33,9 @@ export type DoorsOptions = Readonly<{
   /** Spoken at ports of a relay. */
   raw: Protocol;
   contextFor: GreetOptions['contextFor'];
+  base?: GreetOptions['base'];
   challengeFor?: GreetOptions['challengeFor'];
   /** Which names are passed on with their TLS unread, now (see Snapshot). */
-  base?: GreetOptions['base'];
   unread: () => Snapshot['unread'];
   /** What reads a hello without ending its TLS; hands back whom `claim` takes. */
   peek: (claim: Claim) => Protocol;
@@ -104,6 +104,12 @@ export class Doors implements Closable {
     const asked = readPortName(sni ?? '');
     if (asked === null) return this.#secure(stream, from, { ...facts, scheme: 'https' });
     void this.#options.engine.take({ stream, from, listener: { ...facts, scheme: asked.transport }, sni: null }, this.#options.raw);
+  }
+
+  /** The relay has ended the TLS: each request is judged by whether its service has agreed to that. */
+  arriveTerminated({ stream, from, port, sni }: TunnelArrival, relay: string): void {
+    const name = `relay:${relay} (TLS ended there)`;
+    this.#serve(stream, from, { name, scheme: 'https', port, via: 'relay', loopback: false, terminated: true }, sni);
   }
 
   async close(): Promise<void> {

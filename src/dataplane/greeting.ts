@@ -82,7 +82,13 @@ const whyShape = z.string().max(200);
 export const refusedShape = z.strictObject({ code: z.enum(refusedCodes), why: whyShape.optional() });
 
 const portRefusals = ['address-in-use', 'permission-missing', 'address-unavailable'] as const;
-export const registerShape = z.strictObject({ ask: z.int().min(0), names: z.array(z.string().min(1).max(255)).max(100) });
+const namesAsked = z.array(z.string().min(1).max(255)).max(100);
+export const registerShape = z.strictObject({
+  ask: z.int().min(0),
+  names: namesAsked,
+  /** Of them those whose TLS the relay may end; left out where there is none. */
+  terminated: namesAsked.optional(),
+});
 export const namesShape = z.strictObject({
   /** Null: nobody asked, and the gateway is to ask again. */
   ask: z.int().min(0).nullable(),
@@ -101,12 +107,6 @@ export const namesShape = z.strictObject({
           code: z.enum(['name-taken', 'name-refused', 'name-malformed', 'store-unshared', ...portRefusals]),
         }),
         z.strictObject({ name: z.string().max(255), is: z.literal('refused'), code: z.literal('relay-blocked'), why: whyShape }),
-      ]),
-    )
-    .max(100),
-});
-
-/** Shows that the hello was made for this channel: a captured one is worth nothing on another. */
         z.strictObject({
           name: z.string().max(255),
           is: z.literal('refused'),
@@ -114,6 +114,12 @@ export const namesShape = z.strictObject({
           because: z.enum(['absent', 'dns', 'kept', 'count']),
           txt: z.string().regex(/^sallyport=[0-9a-f]{64}$/),
         }),
+      ]),
+    )
+    .max(100),
+});
+
+/** Shows that the hello was made for this channel: a captured one is worth nothing on another. */
 export function proveChannel(socket: TLSSocket, privateKey: string): string {
   return sign('sha256', channelBytes(socket, 'proof'), privateKey).toString('base64url');
 }

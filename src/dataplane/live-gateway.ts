@@ -27,6 +27,8 @@ export class LiveGateway {
   readonly fingerprint: string;
   readonly instance: string;
   readonly names = new Set<string>();
+  /** Names whose TLS the relay may end: its own word, of its newest registration. */
+  terminable: ReadonlySet<string> = new Set();
   /** The newest registration: one that was sent earlier on another carrier and came later is worth nothing. */
   lastAsk = -1;
   /** One registration after the other, whichever carrier it came on. */

@@ -14,14 +14,19 @@ type Ask = Readonly<{
 export class Registrar {
   #names: readonly string[];
   readonly #nudged: () => void;
+  readonly #mayTerminate: (name: string) => boolean;
   #isNudged = false;
   readonly #asks = new Map<number, Ask>();
   /** Only grows, over all carriers: so the relay knows which word was the last. */
   #next = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** `nudged`: the relay holds our names in another way than it said last, and is to be asked again. */
-  constructor(names: readonly string[], nudged: () => void = () => undefined) {
+  /**
+   * `nudged`: the relay holds our names in another way than it said last, and is to be asked again. `mayTerminate`: the names whose
+   * TLS the relay may end, looked at whenever they are said.
+   */
+  constructor(names: readonly string[], nudged: () => void = () => undefined, mayTerminate: (name: string) => boolean = () => false) {
+    this.#mayTerminate = mayTerminate;
     this.#names = [...names];
     this.#nudged = nudged;
   }
@@ -76,7 +81,8 @@ export class Registrar {
     const ask = this.#next++;
     this.#isNudged = false;
     this.#asks.set(ask, { carrier, resolve, reject });
-    carrier.message('register', { ask, names: this.#names });
+    const terminated = this.#names.filter((name) => this.#mayTerminate(name));
+    carrier.message('register', { ask, names: this.#names, ...(terminated.length === 0 ? {} : { terminated }) });
     return promise;
   }
 }
@@ -115,12 +121,6 @@ function standsBy(name: string): SallyportError {
   });
 }
 
-/** What is to be said of a name that the relay refused. */
-export function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): SallyportError {
-  const { name, code } = refused;
-  switch (code) {
-    case 'name-taken':
-      return new SallyportError(code, `The name ${name} is held by another process with this key.`, {
 /** What the owner of a name outside of the relay's domain is to do. */
 function unproved({ name, code, because, txt }: Unproved): SallyportError {
   const record = `_sallyport.${name.replace(/^\*\./, '')}. TXT "${txt}"`;
@@ -146,6 +146,12 @@ function unproved({ name, code, because, txt }: Unproved): SallyportError {
   }
 }
 
+/** What is to be said of a name that the relay refused. */
+export function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): SallyportError {
+  const { name, code } = refused;
+  switch (code) {
+    case 'name-taken':
+      return new SallyportError(code, `The name ${name} is held by another process with this key.`, {
         hint: 'End that process, or choose another name.',
       });
     case 'store-unshared':
@@ -158,14 +164,14 @@ function unproved({ name, code, because, txt }: Unproved): SallyportError {
       });
     case 'name-malformed':
       return new SallyportError(code, `The relay cannot read the name ${name}.`);
+    case 'name-unproved':
+      return unproved(refused);
     case 'relay-blocked':
       return new SallyportError(code, `The relay’s operator has blocked ${name}: ${refused.why}`, {
         hint: 'Ask the relay’s operator.',
       });
     case 'address-in-use':
     case 'permission-missing':
-    case 'name-unproved':
-      return unproved(refused);
     case 'address-unavailable':
       return new SallyportError(code, `The relay cannot listen on ${name} for us (${code}).`, {
         hint: 'Choose another port of those that you were granted, or ask the relay’s operator.',

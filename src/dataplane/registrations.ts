@@ -11,7 +11,7 @@ import type { LiveGateway } from './live-gateway.ts';
 import { isHoldable, mayHold } from './port-claims.ts';
 
 /** What a carrier says that its gateway is to hold. `ask` only grows in one process. */
-export type Asked = Readonly<{ ask: number; names: readonly string[] }>;
+export type Asked = Readonly<{ ask: number; names: readonly string[]; terminated?: readonly string[] | undefined }>;
 
 type RefusedCode = Exclude<Extract<NameAnswer, { is: 'refused' }>['code'], 'relay-blocked' | 'name-unproved'>;
 
@@ -30,7 +30,7 @@ export class Registrations {
     this.#ports = options.ports;
   }
 
-  async all(gateway: LiveGateway, { ask, names }: Asked): Promise<readonly NameAnswer[]> {
+  async all(gateway: LiveGateway, { ask, names, terminated = [] }: Asked): Promise<readonly NameAnswer[]> {
     const wanted = new Set(names);
     // Sent before another that has come first, on a carrier that was slower: what holds is told, and nothing is changed.
     if (ask < gateway.lastAsk)
@@ -38,6 +38,7 @@ export class Registrations {
         gateway.names.has(name) ? this.#held(gateway, name) : { name, is: 'refused' as const, code: 'name-refused' as const },
       );
     gateway.lastAsk = ask;
+    gateway.terminable = new Set(terminated);
     for (const name of gateway.names) {
       if (!wanted.has(name)) this.drop(gateway, name);
     }
@@ -47,9 +48,9 @@ export class Registrations {
 
   async #registerOne(gateway: LiveGateway, name: string): Promise<NameAnswer> {
     if (!isHoldable(name)) return { name, is: 'refused', code: 'name-malformed' };
-    if (!mayHold(this.#grants, gateway.fingerprint, name)) {
     const unproved = readPortName(name) === null ? await this.#grants.claim(gateway.fingerprint, name) : null;
     if (unproved !== null && gateway.offer.shares) return unproved;
+    if (!mayHold(this.#grants, gateway.fingerprint, name)) {
       const why = this.#grants.blockedName(gateway.fingerprint, name);
       return why === null ? { name, is: 'refused', code: 'name-refused' } : { name, is: 'refused', code: 'relay-blocked', why };
     }

@@ -18,6 +18,8 @@ export type DialOptions = KeyOptions &
     /** Canonical names (`blog.example.org`, `*.blog.example.org`) to be held at once. */
     names: readonly string[];
     limits: Limits;
+    /** Whether the relay may end the TLS of this name: what our own configuration says. Nobody's when left out. */
+    mayTerminate?: (name: string) => boolean;
     /** A visitor's stream: still TLS. Where it came from is the relay's word. */
     onArrival: (arrival: TunnelArrival) => void;
     /**

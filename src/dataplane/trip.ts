@@ -95,7 +95,7 @@ export class Trip implements Proceeding {
     const service = route?.service ?? null;
     this.#service = service;
     this.#live.service = service;
-    const missing = misdirected(exchange) ? 'host-misdirected' : unavailable(service, exchange.at);
+    const missing = misdirected(exchange) ? 'host-misdirected' : unavailable(service, exchange);
     if (route === null || service === null || missing !== null) {
       const code = missing ?? 'route-missing';
       return this.#refuseStranger({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
@@ -220,6 +220,7 @@ const whyNot: Partial<Record<Code, string>> = {
   'host-misdirected': 'the Host field and the name of the TLS handshake differ',
   'service-closed': 'the service is closed',
   'service-expired': 'the share has expired',
+  'relay-unagreed': 'the relay has ended the TLS of a service that does not say terminate: relay',
 };
 
 /** RFC 9110, 15.5.20; domain fronting: what was asked for in the handshake decided the certificate, so Host must agree. */
@@ -227,8 +228,9 @@ function misdirected(exchange: Exchange): boolean {
   return exchange.sni !== null && exchange.http !== null && exchange.sni !== exchange.host;
 }
 
-function unavailable(service: Service | null, at: number): Code | null {
+function unavailable(service: Service | null, { at, listener }: Exchange): Code | null {
   if (service === null) return null;
+  if (listener.terminated === true && service.relayTerminates !== true) return 'relay-unagreed';
   if (!service.open) return 'service-closed';
   return service.expires !== null && service.expires <= at ? 'service-expired' : null;
 }

@@ -12,6 +12,9 @@ export function arrivalOf(stream: Stream, opening: Opening): TunnelArrival | nul
   const ip = parseIp(opening.ip);
   const { sni } = opening;
   const port = sni === null ? null : readPortName(sni);
+  const { terminated } = opening;
+  // Whose TLS was ended asked for a name, and for no port.
+  if (terminated === true && (sni === null || port !== null)) return null;
   if (ip === null || (port === null ? sni !== null && canonicalHost(sni) !== sni : port.port !== opening.listenerPort)) return null;
   return {
     stream,
@@ -20,5 +23,6 @@ export function arrivalOf(stream: Stream, opening: Opening): TunnelArrival | nul
     port: opening.listenerPort,
     sni,
     alpn: opening.alpn,
+    ...(terminated === true ? { terminated } : {}),
   };
 }

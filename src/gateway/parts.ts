@@ -47,3 +47,9 @@ export async function closeAll(ends: readonly Closable[]): Promise<void> {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether every service of this name lets a relay end its TLS: one that does not keeps all of the name to ourselves. */
+export function mayTerminate({ services }: Snapshot, name: string): boolean {
+  const named = services.filter(({ hosts }) => hosts.includes(name));
+  return named.length > 0 && named.every(({ relayTerminates }) => relayTerminates === true);
+}

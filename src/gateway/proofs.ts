@@ -73,7 +73,7 @@ export class Proofs {
     }
     const port = plan === null ? null : portOf(plan.behind);
     if (port !== null) return this.portChecks.reach({ port, dial: place.dial, signal, ...this.#way(place) });
-    const leaf = this.#leafOf(place);
+    const leaf = this.#isTerminated(place) ? null : this.#leafOf(place);
     const { nonce } = this.#options;
     // The way to a TCP service begins with HTTP, and a stranger is refused there as everywhere.
     const url = place.url.replace(/^tcp:/, place.tls ? 'https:' : 'http:');
@@ -105,7 +105,8 @@ export class Proofs {
 
   proofOf(place: Place): Proof {
     const expires = this.#options.snapshot()?.services.find((service) => service.name === place.service)?.expires ?? null;
-    const leaf = this.#planOf(place.service)?.behind.is === 'tls' ? null : this.#leafOf(place);
+    const unseen = this.#planOf(place.service)?.behind.is === 'tls' || this.#isTerminated(place);
+    const leaf = unseen ? null : this.#leafOf(place);
     return {
       ca: leaf?.isLocal === true ? this.#options.caPath : null,
       fingerprint: leaf?.fingerprint ?? null,
@@ -117,6 +118,11 @@ export class Proofs {
   #leafOf(place: Place): Facts | null {
     const { contexts } = this.#options;
     return place.tls ? (contexts.leafOf(place.host) ?? contexts.leafOf(null)) : null;
+  }
+
+  /** The relay may show a certificate of its own there, and sees what we ask: it is no stranger to what we know. */
+  #isTerminated({ service, relay }: Place): boolean {
+    return relay !== null && this.#planOf(service)?.terminate === 'relay';
   }
 
   #isBelieved({ dial }: Place): boolean {

@@ -12,6 +12,8 @@ import type { RelayLeg } from './relay-leg.ts';
 export type RelaySideOptions = Readonly<{
   leg: RelayLeg;
   limits: Limits;
+  /** Whether the relay may end the TLS of a name. */
+  mayTerminate: (name: string) => boolean;
   onArrival: (arrival: TunnelArrival) => void;
   /** Another name than before is held or refused. */
   onNames: () => void;
@@ -41,7 +43,7 @@ export class RelaySide implements Closable {
       this.#link.register(names).catch(() => undefined);
       return;
     }
-    const { leg, limits, onArrival } = this.#options;
+    const { leg, limits, mayTerminate, onArrival } = this.#options;
     this.#link = dialRelay({
       address: leg.place.address,
       fingerprint: leg.fingerprint,
@@ -50,6 +52,7 @@ export class RelaySide implements Closable {
       way: new Way(leg.via),
       names,
       limits,
+      mayTerminate,
       onArrival,
       onNames: (answers) => this.#heard(answers),
       onState: (state, error) => this.#became(state, error),

@@ -13,6 +13,7 @@ import { RelaySide } from './relay-side.ts';
 export type RelaysOptions = Readonly<{
   legs: readonly RelayLeg[];
   limits: Limits;
+  mayTerminate: (name: string) => boolean;
   /** `relay` as it stands in the record. */
   onArrival: (arrival: TunnelArrival, relay: string) => void;
   /** The names that a relay holds are others: addresses may be. */
@@ -28,7 +29,7 @@ export class Relays implements Closable {
   readonly #sides: ReadonlyMap<string, RelaySide>;
   readonly #joined: boolean;
 
-  constructor({ legs, limits, onArrival, onNames, onOpen, onShut, onRefused }: RelaysOptions) {
+  constructor({ legs, limits, mayTerminate, onArrival, onNames, onOpen, onShut, onRefused }: RelaysOptions) {
     this.places = legs.map(({ place }) => place);
     this.#joined = legs.some(({ place }) => !place.embedded);
     this.#sides = new Map(
@@ -37,6 +38,7 @@ export class Relays implements Closable {
         const side = new RelaySide({
           leg,
           limits,
+          mayTerminate,
           onNames,
           onRefused,
           onArrival: (arrival) => onArrival(arrival, embedded ? 'here' : host),

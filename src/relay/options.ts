@@ -9,6 +9,7 @@ import type { MachineIdentity } from '../contracts/tunnel.ts';
 import type { TxtResolver } from '../controlplane/enrolment/txt-proof.ts';
 import type { BoundSocket } from '../dataplane/listener.ts';
 import type { OwnCertificate } from '../dataplane/websocket-door.ts';
+import type { EdgeEntry } from './edge.ts';
 import type { At } from './listeners.ts';
 import type { Pressure } from './overload.ts';
 import type { BindAt } from './ports.ts';
@@ -23,6 +24,10 @@ export type RelayOptions = Readonly<{
   domain: string;
   /** For carriers in WebSockets: the relay's own names, and what is shown for them. Left out, there is no such door. */
   own?: Readonly<{ names: readonly string[]; certificate: OwnCertificate }> | undefined;
+  /** Names whose TLS ends here, where their gateways have agreed; and whether what scanners ask for is refused here already. */
+  edge?: Readonly<{ entries: readonly EdgeEntry[]; firewall: boolean }> | undefined;
+  /** Names outside of the domain: how many one key may have, and who is asked for their proofs. Left out: none. */
+  ownDomains?: Readonly<{ perGateway: number; resolvers: readonly TxtResolver[] }> | undefined;
   limits: Limits;
   audit: AuditLog;
   /** Milliseconds since 1970. */

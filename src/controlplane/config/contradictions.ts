@@ -51,6 +51,7 @@ function otherThanHttp(service: CheckedService, kind: 'tls' | 'tcp', complain: (
   for (const key of ['rewritehost', 'rawheaders'] as const) {
     if (service[key] !== false) complain(key, `found it beside ${kind}://, expected it beside http only`);
   }
+  if (service.terminate === 'relay') complain('terminate', `found relay beside ${kind}://, expected it beside http only`);
   const { access } = service;
   if (access === undefined) {
     if (kind === 'tls')

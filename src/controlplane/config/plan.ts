@@ -49,6 +49,8 @@ export type ServicePlan = Readonly<{
   /** What Host says to the service: `keep` the visitor's, its own `target` address, or a name. */
   rewriteHost: Readonly<{ to: 'keep' }> | Readonly<{ to: 'target' }> | Readonly<{ to: 'name'; name: string }>;
   rawHeaders: boolean;
+  /** `relay`: the relay may end the TLS of its visitors, and reads everything. */
+  terminate?: 'relay';
   /** Milliseconds since 1970; null for never. */
   expires: number | null;
   /** Milliseconds from the moment it first stood open in this process; null for never. The earlier of both ends it. */

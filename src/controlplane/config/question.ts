@@ -40,7 +40,8 @@ export type Asked = Readonly<{
 export async function answerQuestion(question: Question, asked: Asked): Promise<Answer> {
   const exchange = exchangeOf(question, asked);
   const route = asked.snapshot.route(exchange);
-  const where = `${exchange.host} from ${exchange.from.ip}${asked.via === 'relay' ? ' through the relay' : ''}`;
+  const ends = route?.service.relayTerminates === true ? ', which may end its TLS and read everything' : '';
+  const where = `${exchange.host} from ${exchange.from.ip}${asked.via === 'relay' ? ` through the relay${ends}` : ''}`;
   if (route === null) {
     const why = `no service is called ${exchange.host}`;
     return { service: null, verdict: 'refuse', code: 'route-missing', rule: null, why, steps: [where] };

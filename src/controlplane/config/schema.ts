@@ -103,6 +103,9 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
         .boolean({ error: 'true or false' })
         .prefault(false)
         .describe("Leaves X-Forwarded-*, Forwarded and Via unwritten. A visitor's own are removed all the same."),
+      terminate: oneOf(['gateway', 'relay'])
+        .prefault('gateway')
+        .describe('Where the TLS of visitors ends. relay: the relay may end it, and then reads everything.'),
       expires: formed(readInstant, 'a time like 2027-01-31T18:00:00Z, or never')
         .prefault('never')
         .describe('The moment from which nobody gets in.'),

@@ -44,6 +44,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     proxy: service.proxy ?? null,
     rewriteHost,
     rawHeaders: service.rawheaders,
+    ...(service.terminate === 'relay' ? { terminate: service.terminate } : {}),
     expires: service.expires === 'never' ? null : service.expires,
     forMs: service.for === 'never' ? null : service.for,
     ...(web === null ? {} : { web }),

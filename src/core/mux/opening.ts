@@ -12,6 +12,8 @@ export type Opening = Readonly<{
   listenerPort: number;
   sni: string | null;
   alpn: readonly string[];
+  /** The relay has ended the visitor's TLS: what follows is what was inside. */
+  terminated?: true;
 }>;
 
 const printable = /^[\x21-\x7e]*$/;
@@ -19,11 +21,14 @@ const alpnsMax = 16;
 /** IANA's longest is 23. With 255 for each other text an open then always fits its frame: a visitor's hello must not end a carrier. */
 const alpnBytesMax = 64;
 
-/** Lays out: id, ip, sni (each a length byte and its bytes), visitor's port, listener's port, count of ALPN names, each as above. */
+/**
+ * Lays out: id, ip, sni (each a length byte and its bytes), visitor's port, listener's port, count of ALPN names, each as above;
+ * then one byte of 1 where the relay has ended the TLS, and nothing where it has not.
+ */
 export function encodeOpening(opening: Opening): Uint8Array {
   const names = opening.alpn.filter((name) => name.length > 0 && name.length <= alpnBytesMax && printable.test(name)).slice(0, alpnsMax);
   const sni = opening.sni ?? '';
-  let length = 3 + opening.id.length + opening.ip.length + sni.length + 5;
+  let length = 3 + opening.id.length + opening.ip.length + sni.length + 5 + (opening.terminated === true ? 1 : 0);
   for (const name of names) length += 1 + name.length;
   const bytes = new Uint8Array(length);
   let at = writeText(bytes, 0, opening.id);
@@ -33,6 +38,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
   at = writePort(bytes, at, opening.listenerPort);
   bytes[at++] = names.length;
   for (const name of names) at = writeText(bytes, at, name);
+  if (opening.terminated === true) bytes[at] = 1;
   return bytes;
 }
 
@@ -59,8 +65,9 @@ export function decodeOpening(bytes: Uint8Array): Opening | Fault {
     if (!text() || texts.at(-1) === '') return malformed();
   }
   const [id = '', ip = '', sni = '', ...alpn] = texts;
-  if (at !== bytes.length || id === '' || ip === '') return malformed();
-  return { id, ip, visitorPort, listenerPort, sni: sni === '' ? null : sni, alpn };
+  const terminated = at === bytes.length - 1 && bytes[at] === 1;
+  if ((at !== bytes.length && !terminated) || id === '' || ip === '') return malformed();
+  return { id, ip, visitorPort, listenerPort, sni: sni === '' ? null : sni, alpn, ...(terminated ? { terminated } : {}) };
 }
 
 function malformed(): Fault {

@@ -15,6 +15,8 @@ export type ListenerFacts = Readonly<{
   via: 'direct' | 'relay';
   /** Whether the socket that accepted listens on a loopback address only. */
   loopback: boolean;
+  /** The relay has ended the visitor's TLS, with our consent, and reads everything. */
+  terminated?: true;
 }>;
 
 /** Who somebody is, once a guard has said so. */

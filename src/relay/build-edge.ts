@@ -1,0 +1,20 @@
+/** Puts the relay's edge together: an engine of its own, whose upstream is the tunnel. */
+
+import { edgeSnapshot } from './edge-snapshot.ts';
+import { Edge } from './edge.ts';
+import type { RelayOptions } from './options.ts';
+import type { RelayParts } from './parts.ts';
+import type { Visitors } from './visitors.ts';
+
+/** It ends no TLS before `set` has named what. */
+export function buildEdge({ domain, limits, edge: wanted }: RelayOptions, parts: RelayParts, visitors: Visitors): Edge {
+  const { names, deadlines } = parts;
+  const snapshot = edgeSnapshot({
+    isTerminated: (name) => edge.isTerminated(name),
+    open: (visitor, caller) => names.open(visitor, caller),
+    firewall: wanted?.firewall ?? true,
+    limits,
+  });
+  const edge = new Edge({ engine: parts.engine(snapshot), names, visitors, domain, limits, deadlines });
+  return edge;
+}

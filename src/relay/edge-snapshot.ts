@@ -1,0 +1,80 @@
+/** The gateway's engine at the relay's edge: HTTP of terminated names, the firewall before it, the tunnel behind it. Who may come in is the gateway's to say. */
+
+import { randomBytes } from 'node:crypto';
+import { SallyportError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import { errorReply } from '../core/pages/error.ts';
+import { danger } from '../core/policy/firewall.ts';
+import type { Exchange, Identity } from '../core/policy/exchange.ts';
+import type { Route, Tree } from '../core/policy/route.ts';
+import type { Verdict } from '../core/policy/verdict.ts';
+import type { Service, Snapshot } from '../contracts/snapshot.ts';
+import type { OpenTunnel } from '../contracts/tunnel.ts';
+import type { Open, Opened } from '../contracts/upstream.ts';
+import type { Stream } from '../contracts/stream.ts';
+
+export type EdgeSnapshotOptions = Readonly<{
+  /** Whether TLS of this name ends here at this moment: the operator lists it, and its gateway has agreed. */
+  isTerminated: (name: string) => boolean;
+  open: OpenTunnel;
+  firewall: boolean;
+  limits: Limits;
+}>;
+
+const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [] });
+const pass: Verdict = Object.freeze({ is: 'pass' });
+
+export function edgeSnapshot({ isTerminated, open, firewall, limits }: EdgeSnapshotOptions): Snapshot {
+  const service: Service = Object.freeze({
+    name: 'edge',
+    hosts: [],
+    open: true,
+    expires: null,
+    guarded: false,
+    asksPassword: false,
+    // The gateway writes X-Forwarded-* itself, from what the stream says of the visitor; a visitor's own are removed here already.
+    forwarding: { host: null, hostless: '', spent: [], forwarded: false },
+    dial: throughEdge(open),
+    forms: [],
+    words: 'the gateways that let this relay end their TLS',
+  });
+  const route: Route<Service> = Object.freeze({
+    name: 'edge',
+    service,
+    identify: { is: 'check', check: () => ({ is: 'pass', identity: anyone }) } satisfies Tree,
+    authorize: [(exchange: Exchange) => (firewall ? judged(exchange) : pass)],
+    meter: [],
+  });
+  return Object.freeze({
+    version: 1,
+    // What is no HTTP (`sallyport-tcp`) goes from end to end, or not at all.
+    route: ({ host, sni, http }: Exchange) =>
+      http !== null && http.upgrade !== 'sallyport-tcp' && sni === host && isTerminated(host) ? route : null,
+    face: (exchange: Exchange) => errorReply(exchange, 'route-missing'),
+    decoy: null,
+    services: [service],
+    unread: null,
+    limits,
+    checkNonce: randomBytes(32).toString('hex'),
+  });
+}
+
+/** A path that only break-in scanners ask for never reaches the gateway. */
+function judged({ http }: Exchange): Verdict {
+  const rule = http === null || http.path === null ? null : danger(http.target);
+  return rule === null ? pass : { is: 'deny', code: 'path-denied', why: `the firewall refuses ${rule}` };
+}
+
+/** A stream for each request: it carries this visitor's address, and nobody else's request. Error: `gateway-away`. */
+function throughEdge(open: OpenTunnel): Open {
+  return (exchange, caller) => {
+    const { id, from, listener, sni } = exchange;
+    const found = open({ id, from, port: listener.port, sni, alpn: ['http/1.1'], terminated: true }, caller);
+    return found instanceof Promise ? found.then(opened) : opened(found);
+  };
+}
+
+function opened(stream: Stream | null): Opened {
+  if (stream === null) throw new SallyportError('gateway-away', 'No gateway takes this name now.');
+  return { is: 'stream', stream, reused: false, release: () => void stream.destroy() };
+}
