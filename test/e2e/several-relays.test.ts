@@ -193,6 +193,23 @@ describe('relays of different names', () => {
     assert.deepEqual([left?.['relay'], (left?.['grants'] as readonly string[]).length], [org.address, 4], 'what both invitations gave');
   });
 
+  test('a backup has them all, and a new key is told to those that are there before it is used', async (context) => {
+    const [org, net] = await two(context);
+    const home = await joinedHome(context, await org.invite('ana'), await net.invite('an'));
+    const file = join(home, '..', 'backup.tar');
+    const copy = join(home, '..', 'copy');
+    assert.equal((await said(home, ['backup', file]))[0]?.['change'], 'written');
+    assert.equal((await said(copy, ['restore', file]))[0]?.['change'], 'restored');
+    const terminal = await up(context, copy, ['services:', `  web: { to: ${await service(context)}, access: [public] }`]);
+    await line(terminal, (each) => isReady(each) && (each['urls'] as readonly string[]).length === 2);
+    await net.stop();
+    const [rotation] = await said(copy, ['rotate-key']);
+    assert.deepEqual(rotation?.['missed'], [net.address]);
+    await until(() => org.running().gateways()[0]?.fingerprint === rotation?.['fingerprint'], 10_000);
+    await org.stop();
+    assert.equal((await said(copy, ['rotate-key']))[0]?.['code'], 'relay-unreachable', 'nobody was told, and nothing changed');
+  });
+
   test('one that was never there: the other is ready, and its line says who is awaited; a third that was not joined is a mistake', async (context) => {
     const [org, net] = await two(context);
     const home = await joinedHome(context, await org.invite('ana'), await net.invite('an'));
@@ -209,6 +226,25 @@ describe('relays of different names', () => {
     await writeFile(config, ['relay: [relay.nowhere.test]', ...services, ''].join('\n'));
     assert.equal((await said(home, ['up', '--config', config]))[0]?.['code'], 'relay-unreachable');
   });
+});
+
+test('a share ends when no relay will ever have it, and not before', async (context) => {
+  const one = await oneRelay(context, { key: 'relay', domain: 'example.test' });
+  const two = await oneRelay(context, { key: 'other relay', domain: 'example.net' });
+  const home = await joinedHome(context, await one.invite('ana'), await two.invite('an'));
+  const port = String(await service(context));
+  await two.stop();
+  const stranger = await oneRelay(context, { key: 'stranger', domain: 'example.net', port: two.port });
+  const terminal = scriptedTerminal({ home });
+  const running = run(['http', port, '--public', '--json'], terminal);
+  const ready = await line(terminal, isReady);
+  assert.deepEqual(awaited(ready), [[stranger.address, 'relay-untrusted']]);
+  terminal.signal('end');
+  assert.equal(await running, 0);
+  await one.stop();
+  await oneRelay(context, { key: 'another stranger', domain: 'example.test', port: one.port });
+  const [ended, ...more] = (await said(home, ['http', port, '--public'])).filter(({ event }) => event === 'error');
+  assert.deepEqual([ended?.['code'], more], ['relay-untrusted', []]);
 });
 
 test('a name beside the own one, granted by a pattern, is an address', async (context) => {

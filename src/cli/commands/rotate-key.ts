@@ -30,53 +30,82 @@ export function rotateKeyCommand(cli: Cli) {
     const { keys } = await cli.home();
     const both = { identity: await loadIdentity(keys, 'gateway'), next: await loadIdentity(keys, nextName('gateway')) };
     const memberships = await withPeople(cli, ({ store }) => listMemberships(store));
-    const missed: string[] = [];
-    let first: SallyportError | null = null;
-    for (const membership of memberships) {
-      try {
-        await renewAt(cli, membership, both);
-      } catch (error) {
-        if (!(error instanceof SallyportError)) throw error;
-        first ??= error;
-        missed.push(membership.address);
-      }
-    }
-    if (first !== null && missed.length === memberships.length) throw first;
+    // Who is away is found out before anybody is told: between a relay's answer and our own change nobody comes to us by it.
+    const asked = await Promise.all(
+      memberships.map(async (membership) => ({ membership, away: await outcomeOf(reach(cli, membership, both)) })),
+    );
+    const told: Outcome[] = [];
+    for (const { membership, away } of asked)
+      told.push({
+        membership,
+        error: away !== null && away.code !== 'relay-refused' ? away : await outcomeOf(renewAt(cli, membership, both)),
+      });
+    const failed = told.flatMap(({ membership, error }) => (error === null ? [] : [{ missed: membership.address, error }]));
+    const [first] = failed;
+    if (first !== undefined && failed.length === memberships.length) throw first.error;
     await promoteIdentity(keys, 'gateway');
-    cli.reporter().say({ event: 'rotation', of: 'gateway', fingerprint: both.next.fingerprint, next: null, missed });
+    cli
+      .reporter()
+      .say({
+        event: 'rotation',
+        of: 'gateway',
+        fingerprint: both.next.fingerprint,
+        next: null,
+        missed: failed.map(({ missed }) => missed),
+      });
   });
 }
 
-/** Errors: those of `reachRelay`. */
-async function renewAt(cli: Cli, membership: Membership, { identity, next }: Keys): Promise<void> {
+type Outcome = Readonly<{ membership: Membership; error: SallyportError | null }>;
+
+async function outcomeOf(work: Promise<void>): Promise<SallyportError | null> {
+  try {
+    await work;
+    return null;
+  } catch (error) {
+    if (error instanceof SallyportError) return error;
+    throw error;
+  }
+}
+
+/** Comes with one key; shows the next one as well where that is said. Errors: those of `reachRelay`. */
+async function reach(
+  cli: Cli,
+  membership: Membership,
+  keys: Readonly<{ identity: MachineIdentity; renewal?: MachineIdentity }>,
+): Promise<void> {
+  const { identity, renewal } = keys;
   const written = readVias(membership.via?.split(' ') ?? []);
   const way = await withPeople(cli, async ({ secrets }) =>
     wayOut({ written, env: cli.terminal.env, address: membership.address, secret: (name) => secrets.find(name) }),
   );
-  const reach = async (keys: Readonly<{ identity: MachineIdentity; renewal?: MachineIdentity }>): Promise<void> => {
-    const { carrier } = await reachRelay({
-      ...keys,
-      address: membership.address,
-      fingerprint: membership.fingerprint,
-      nextFingerprint: membership.next ?? null,
-      way: new Way(way),
-      instance: randomBytes(16).toString('hex'),
-      invite: null,
-      limits: defaults,
-      signal: AbortSignal.timeout(reachMs),
-      open: (stream) => stream.destroy(),
-      message: () => undefined,
-      goaway: () => undefined,
-      end: () => undefined,
-    });
-    carrier.close(fault('interrupted', 'the key was renewed'));
-  };
+  const { carrier } = await reachRelay({
+    identity,
+    ...(renewal === undefined ? {} : { renewal }),
+    address: membership.address,
+    fingerprint: membership.fingerprint,
+    nextFingerprint: membership.next ?? null,
+    way: new Way(way),
+    instance: randomBytes(16).toString('hex'),
+    invite: null,
+    limits: defaults,
+    signal: AbortSignal.timeout(reachMs),
+    open: (stream) => stream.destroy(),
+    message: () => undefined,
+    goaway: () => undefined,
+    end: () => undefined,
+  });
+  carrier.close(fault('interrupted', 'nothing more to say'));
+}
+
+/** Errors: those of `reachRelay`. */
+async function renewAt(cli: Cli, membership: Membership, { identity, next }: Keys): Promise<void> {
   try {
-    await reach({ identity, renewal: next });
+    await reach(cli, membership, { identity, renewal: next });
   } catch (error) {
     if (!(error instanceof SallyportError) || error.code !== 'relay-refused') throw error;
     // We may have been killed between the relay's answer and our own change: then it knows the new key.
-    await reach({ identity: next }).catch(() => {
+    await reach(cli, membership, { identity: next }).catch(() => {
       throw error;
     });
   }
