@@ -54,7 +54,7 @@ export function outsideCookie(value: string, outside: Outside): string {
     const text = equals === -1 ? '' : attribute.slice(equals + 1).trim();
     said.add(key);
     if (key === 'domain' && !(outside.cookies.domain === 'keep' && covers(text, outside.host))) continue;
-    if (key === 'path' && !held && text.startsWith('/')) kept.push(` Path=${outsidePath(text, outside)}`);
+    if (key === 'path' && !held && text.startsWith('/')) kept.push(` Path=${cookiePath(text, outside)}`);
     else kept.push(attribute);
   }
   const { sameSite } = outside.cookies;
@@ -63,6 +63,13 @@ export function outsideCookie(value: string, outside: Outside): string {
   if (outside.scheme === 'https' && !said.has('secure')) kept.push(' Secure');
   if (addSame) kept.push(` SameSite=${sameSite}`);
   return [pair, ...kept].join(';');
+}
+
+/** The root inside is the prefix outside without a slash: with one, a cookie would not come back to the prefix itself (RFC 6265, 5.1.4). */
+function cookiePath(text: string, outside: Outside): string {
+  const { path } = outside;
+  const isRoot = path !== null && (text === path.to || text === `${path.to}/`);
+  return isRoot && path.from !== '' ? path.from : outsidePath(text, outside);
 }
 
 /** Whether a cookie of this Domain comes back to the host (RFC 6265, 5.1.3). */
