@@ -66,6 +66,17 @@ function compiled(text: string, changes: Partial<World> = {}) {
   return compile(configOrThrow(parser.parse(text, '/x/sallyport.yaml'), 'sallyport.yaml'), world(changes));
 }
 
+test('route confusion: two services never answer to one name, also where a relay gives it to one of them', () => {
+  const relays = { ways: { relay: 'internet', machine: [] } } as const;
+  const text = (at: string) =>
+    `services: { shop: { to: 1, access: [{ password: {} }] }, blog: { to: 2, access: [public], at: ${at} } }`;
+  assert.throws(() => compiled(text('shop.localhost'), relays), {
+    code: 'config-malformed',
+    message: 'services.shop and services.blog would both be reached at shop.localhost.',
+  });
+  assert.doesNotThrow(() => compiled(text('other.localhost'), relays));
+});
+
 function asked(host: string, changes: Partial<Exchange['listener']> = {}, method = 'GET'): Exchange {
   const listener = { name: 'x', scheme: 'https', port: 443, via: 'direct', loopback: false, ...changes } as const;
   return {

@@ -12,6 +12,7 @@ import type { Route } from '../../core/policy/route.ts';
 import type { About } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
+import { assertNamesApart } from './claims.ts';
 import type { BuiltAccess } from './access.ts';
 import type { Behind, Config, ServicePlan } from './plan.ts';
 import { dialledBehind, portNames, portWarnings } from './ports.ts';
@@ -83,6 +84,7 @@ export function compile(config: Config, world: World): Compiled {
   };
   try {
     for (const plan of config.services) built.push(buildService(plan, config, world, tools));
+    assertNamesApart(built.map(({ service }) => service));
     const offers = { password: built.some(({ service }) => service.asksPassword) };
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
