@@ -20,6 +20,7 @@ import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import { doorAddresses, namesOf } from '../controlplane/places.ts';
 import { certificateNews, filesFailed } from './certificate-news.ts';
 import { machineAddresses, messageOf } from './parts.ts';
+import { storeIdOf } from './store-id.ts';
 import { relayLegs, type RelayLeg, type RelayMembership } from './relay-leg.ts';
 
 export type GatewayOptions = Readonly<{
@@ -74,7 +75,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   };
   const onFault = (error: unknown): void =>
     onEvent({ event: 'error', code: 'program-failed', message: `The relay failed by our own fault: ${messageOf(error)}`, hint: null });
-  const legs = await relayLegs({ ...options, onFault });
+  const legs = await relayLegs({ ...options, onFault, storeId: await storeIdOf(store, home.store, randomBytes) });
   for (const { relay } of legs) if (relay !== null) ends.push(relay);
   const granted = legs.filter(({ place }) => !place.embedded).map(({ place }) => place.root);
   const { listen, services } = options.config;

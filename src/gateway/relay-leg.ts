@@ -36,7 +36,13 @@ export type RelayLeg = Readonly<{
   relay: Closable | null;
   via: Via;
   /** What a joined relay's keys come to, and ours. */
-  keys?: Readonly<{ nextFingerprint: string | null; onKeys: (keys: RelayKeys) => void; identityNow: () => Promise<MachineIdentity> }>;
+  keys?: Readonly<{
+    nextFingerprint: string | null;
+    onKeys: (keys: RelayKeys) => void;
+    identityNow: () => Promise<MachineIdentity>;
+    /** Tells two gateways that read one store. */
+    storeId: string;
+  }>;
 }>;
 
 export type LegOptions = Readonly<{
@@ -44,6 +50,8 @@ export type LegOptions = Readonly<{
   limits: Limits;
   embeddedRelay: Readonly<{ host: string; port: number | null }> | null;
   memberships: readonly RelayMembership[];
+  /** Of the store that our sessions, links and certificates are in. */
+  storeId: string;
   onFault: (error: unknown) => void;
 }>;
 
@@ -55,12 +63,12 @@ const PORTS_TRIED = 20;
 export async function relayLegs(options: LegOptions): Promise<readonly RelayLeg[]> {
   const identity = await loadIdentity(options.home.keys, 'gateway');
   if (options.embeddedRelay !== null) return [await embedded(options, identity)];
-  return options.memberships.map((membership) => joined(options.home, membership, identity));
+  return options.memberships.map((membership) => joined(options, membership, identity));
 }
 
-function joined(home: Home, membership: RelayMembership, identity: MachineIdentity): RelayLeg {
+function joined({ home, storeId }: LegOptions, membership: RelayMembership, identity: MachineIdentity): RelayLeg {
   const { address, fingerprint, name, via, next = null, onKeys = () => undefined } = membership;
-  const keys = { nextFingerprint: next, onKeys, identityNow: () => loadIdentity(home.keys, 'gateway') };
+  const keys = { nextFingerprint: next, onKeys, identityNow: () => loadIdentity(home.keys, 'gateway'), storeId };
   const { host: written, port } = splitAddress(address);
   // A bare address is what is dialled and judged: `::1`, not `[::1]`.
   const host = written.replace(/^\[(.*)\]$/, '$1');

@@ -3,11 +3,13 @@
 import type { Closable } from '../contracts/stream.ts';
 import type { NameAnswer, TunnelArrival } from '../contracts/tunnel.ts';
 import type { RelayStatus } from '../controlplane/config/running.ts';
-import type { SallyportError } from '../core/errors.ts';
+import type { Code, SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import { dialRelay, type RelayLink, type RelayState } from '../dataplane/dial-relay.ts';
 import { Way } from '../dataplane/reach/way.ts';
 import type { RelayLeg } from './relay-leg.ts';
+
+const refusedForGood: ReadonlySet<string> = new Set<Code>(['name-refused', 'name-malformed', 'name-unproved']);
 
 export type RelaySideOptions = Readonly<{
   leg: RelayLeg;
@@ -63,7 +65,7 @@ export class RelaySide implements Closable {
   /** Whether the relay has said that this name is not ours: not that of another process of ours, and not one that is blocked. */
   isRefused(name: string): boolean {
     const answer = this.#answers.get(name);
-    return answer?.is === 'refused' && (answer.code === 'name-refused' || answer.code === 'name-malformed');
+    return answer?.is === 'refused' && refusedForGood.has(answer.code);
   }
 
   status(): RelayStatus {
@@ -97,6 +99,8 @@ export class RelaySide implements Closable {
     this.#state = state;
     if (state === 'lost' && error !== undefined) this.#options.onShut(error);
     if (state !== 'ready') return;
+    // Who stands by is not where a visitor comes out: to be reached would prove another gateway.
+    if (error?.code === 'name-standby') return this.#options.onShut(error);
     if (error !== undefined) this.#options.onRefused(error);
     this.#options.onOpen();
   }
