@@ -12,7 +12,7 @@ import { createContexts, type Contexts, type ContextsOptions } from './contexts.
 import type { Leaf } from './local-ca.ts';
 import { makeMaterial } from './material.ts';
 import { isPublicChain } from './public-roots.ts';
-import { ticketKeysMs } from './tls-settings.ts';
+import { ticketKeysMs, tlsSettings } from './tls-settings.ts';
 import { X509Certificate } from 'node:crypto';
 
 const dayMs = 86_400_000;
@@ -55,7 +55,14 @@ function open(context: TestContext, source: Source, more: Partial<ContextsOption
   return contexts;
 }
 
-type Seen = Readonly<{ names: string; reused: boolean; protocol: string | null; session: Buffer | undefined }>;
+type Seen = Readonly<{
+  names: string;
+  cipher: string;
+  group: string;
+  reused: boolean;
+  protocol: string | null;
+  session: Buffer | undefined;
+}>;
 
 /** What a client of one listener saw; it is greeted as the gateway does. */
 async function visit(contexts: Contexts, options: ConnectionOptions): Promise<Seen> {
@@ -75,7 +82,9 @@ async function visit(contexts: Contexts, options: ConnectionOptions): Promise<Se
   try {
     await once(socket, 'secureConnect');
     const names = socket.getPeerX509Certificate()?.subjectAltName ?? '';
-    const facts = { names, reused: socket.isSessionReused(), protocol: socket.getProtocol() };
+    const key = socket.getEphemeralKeyInfo();
+    const [cipher, group] = [socket.getCipher().name, key !== null && 'name' in key ? (key.name ?? '') : ''];
+    const facts = { names, cipher, group, reused: socket.isSessionReused(), protocol: socket.getProtocol() };
     socket.resume();
     await once(socket, 'end');
     return { ...facts, session };
@@ -199,4 +208,18 @@ test('public is what a root of every browser has signed, and nothing that this m
 test('names: a wildcard stands for one label, and never for an address', () => {
   assert.deepEqual(['a.b.c', 'b', '*.b.c', '192.0.2.7', '.b'].map(wildcardOf), ['*.b.c', null, null, null, null]);
   assert.equal(chosenFor([{ ...own, names: ['*.0.2.7'] }], '192.0.2.7', ['192.0.2.7'], 0), null);
+});
+
+test('ciphers in our order, but ChaCha20 for who has no AES in hardware; the hybrid group first', async (context) => {
+  const contexts = open(context, new Source());
+  await contexts.serve({ hosts: ['own.localhost'], addresses: [] });
+  const cipher = async (...ciphers: string[]) =>
+    (await visit(contexts, { servername: 'own.localhost', ciphers: ciphers.join(':') })).cipher;
+  const [aes128, aes256, chacha] = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+  assert.equal(await cipher(aes256, aes128, chacha), aes128);
+  assert.equal(await cipher(chacha, aes256, aes128), chacha);
+  const groups = tlsSettings.ecdhCurve.split(':');
+  assert.equal((await visit(contexts, { servername: 'own.localhost', ecdhCurve: 'X25519:P-256' })).protocol, 'TLSv1.3');
+  if (groups[0] !== 'X25519MLKEM768') return context.diagnostic('not run: no ML-KEM in this runtime');
+  assert.equal((await visit(contexts, { servername: 'own.localhost' })).group, 'X25519MLKEM768');
 });
