@@ -15,7 +15,7 @@ export type ProgressOptions = Readonly<{
   services: readonly Readonly<{ name: string; behind: string }>[];
   access: (service: string, url: string) => readonly AccessShown[];
   /** Whether it is reached at a port of the relay's own. */
-  isRaw: (service: string) => boolean;
+  isRaw?: (service: string) => boolean;
   /** How others than this machine reach what only this machine does: a command has flags for it, a configuration keys. */
   forOthers: string;
 }>;
@@ -63,7 +63,7 @@ export function showProgress(options: ProgressOptions): Progress {
 function told(event: Taken, { access, forOthers, isRaw }: ProgressOptions): CliEvent {
   if (event.event !== 'ready') return event;
   const told = { ...event, access: access(event.service, event.url) };
-  if (isRaw(event.service)) return { ...told, hint: rawHint, raw: true };
+  if (isRaw?.(event.service) === true) return { ...told, hint: rawHint, raw: true };
   return { ...told, hint: event.reach === 'machine' ? forOthers : null };
 }
 

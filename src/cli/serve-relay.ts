@@ -61,7 +61,7 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       now: terminal.now,
       owner: null,
       own: own?.door,
-      ...(held === null ? {} : { bind: held.bind }),
+      ...(held === null ? {} : { bind: held.bind, release: held.release }),
       onFault: (error) => warn(cli, error),
     });
     closing.push(() => relay.close());

@@ -18,6 +18,8 @@ export type HeldBy = Readonly<{
   role: Role;
   /** Errors: `address-in-use`, `permission-missing`, `address-unavailable`. */
   bind: (at: Readonly<{ host: string; port: number }>) => Promise<BoundSocket>;
+  /** It is not needed any more. */
+  release: (at: Readonly<{ host: string; port: number }>) => void;
   listening: () => void;
   failed: (why: Failed) => Promise<void>;
   /** Asks for an upgrade: resolves with the number of the process that serves from now on. Error: `successor-failed`. */
@@ -94,6 +96,16 @@ export function heldOver(role: Role, channel: Channel): HeldBy {
       if (error !== null) throw cannotListen({ code: error, message: error }, at);
       // Ours to trust: the holder is our own parent process.
       return handle as BoundSocket;
+    },
+    release: (at) => {
+      const told = (host: string): void => void channel.send({ is: 'release', host, port: at.port });
+      if (isIP(at.host) !== 0) told(at.host);
+      // As it was asked for.
+      else
+        lookup(at.host).then(
+          ({ address }) => told(address),
+          () => undefined,
+        );
     },
     listening: () => void channel.send({ is: 'listening' }),
     failed: (why) => channel.send(why),

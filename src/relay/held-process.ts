@@ -11,6 +11,8 @@ export type HeldOptions = Readonly<{
   env: NodeJS.ProcessEnv;
   /** Asked for a socket. */
   bind: (host: string, port: number) => object | string;
+  /** A socket is not needed any more. */
+  release: (host: string, port: number) => void;
   /** The relay's operator asked it for an upgrade. */
   upgrade: () => void;
   /** Or for the end of all. */
@@ -89,6 +91,7 @@ export class HeldProcess {
     if (message.is === 'failed') this.#failed = message;
     if (message.is === 'upgrade') this.#options.upgrade();
     if (message.is === 'stop') this.#options.stop();
+    if (message.is === 'release') this.#options.release(message.host, message.port);
     if (message.is === 'bind') {
       const { ask } = message;
       const found = this.#options.bind(message.host, message.port);

@@ -1,10 +1,12 @@
 /** Sockets that are held and listened on elsewhere: what of Node this rests on. */
 
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { HeldSockets, type Handle } from './held-sockets.ts';
+
+const [me, successor] = [{}, {}];
 
 function portOf(handle: Handle): number {
   const into: Partial<AddressInfo> = {};
@@ -15,9 +17,9 @@ function portOf(handle: Handle): number {
 test('a held socket is bound, listened on by nobody, and the same for the same words', async (context) => {
   const sockets = new HeldSockets(2);
   context.after(() => sockets.close());
-  const held = sockets.bind('127.0.0.1', 0);
+  const held = sockets.bind('127.0.0.1', 0, me);
   ok(typeof held !== 'string' && held.fd > 2);
-  equal(sockets.bind('127.0.0.1', 0), held);
+  equal(sockets.bind('127.0.0.1', 0, me), held);
   const dialled = connect(portOf(held), '127.0.0.1');
   const [error] = (await once(dialled, 'error')) as [NodeJS.ErrnoException];
   equal(error.code, 'ECONNREFUSED');
@@ -32,9 +34,20 @@ test('an address in use, one of another machine and one too many are named by th
   const { port } = taken.address() as AddressInfo;
   // A socket that is not bound would be listened on all the same, on any port.
   deepEqual(
-    [sockets.bind('127.0.0.1', port), sockets.bind('192.0.2.1', 0), sockets.bind('localhost', 0)],
+    [sockets.bind('127.0.0.1', port, me), sockets.bind('192.0.2.1', 0, me), sockets.bind('localhost', 0, me)],
     ['EADDRINUSE', 'EADDRNOTAVAIL', 'EINVAL'],
   );
-  ok(typeof sockets.bind('127.0.0.1', 0) !== 'string');
-  equal(sockets.bind('127.0.0.2', 0), 'EMFILE');
+  ok(typeof sockets.bind('127.0.0.1', 0, me) !== 'string');
+  equal(sockets.bind('127.0.0.2', 0, me), 'EMFILE');
+});
+
+test('a socket is closed with the last one who asked for it', async (context) => {
+  const sockets = new HeldSockets(2);
+  context.after(() => sockets.close());
+  const held = sockets.bind('127.0.0.1', 0, me);
+  equal(sockets.bind('127.0.0.1', 0, successor), held);
+  sockets.release('127.0.0.1', 0, me);
+  equal(sockets.bind('127.0.0.1', 0, successor), held);
+  sockets.left(successor);
+  notEqual(sockets.bind('127.0.0.1', 0, me), held);
 });

@@ -15,7 +15,8 @@ const { _createServerHandle: createServerHandle } = net as typeof net & {
 };
 
 export class HeldSockets {
-  readonly #held = new Map<string, Handle>();
+  /** Each with those who asked for it. */
+  readonly #held = new Map<string, Readonly<{ handle: Handle; askers: Set<object> }>>();
   readonly #most: number;
 
   constructor(most: number) {
@@ -23,10 +24,13 @@ export class HeldSockets {
   }
 
   /** The socket of an address, by the words in which it is asked for: port 0 is the same port each time. Otherwise the name of the system's error. */
-  bind(host: string, port: number): Handle | string {
+  bind(host: string, port: number, asker: object): Handle | string {
     const key = `${host} ${port}`;
     const held = this.#held.get(key);
-    if (held !== undefined) return held;
+    if (held !== undefined) {
+      held.askers.add(asker);
+      return held.handle;
+    }
     if (this.#held.size >= this.#most) return 'EMFILE';
     const made = isIP(host) === 0 ? -22 : createServerHandle(host, port, isIP(host), undefined, 0);
     if (typeof made === 'number') return getSystemErrorName(made);
@@ -36,12 +40,29 @@ export class HeldSockets {
       made.close();
       return getSystemErrorName(wrong);
     }
-    this.#held.set(key, made);
+    this.#held.set(key, { handle: made, askers: new Set([asker]) });
     return made;
   }
 
+  /** This one needs it no more; with the last one it is closed. */
+  release(host: string, port: number, asker: object): void {
+    this.#drop(`${host} ${port}`, asker);
+  }
+
+  /** This one needs none any more. */
+  left(asker: object): void {
+    for (const key of [...this.#held.keys()]) this.#drop(key, asker);
+  }
+
+  #drop(key: string, asker: object): void {
+    const held = this.#held.get(key);
+    if (held?.askers.delete(asker) !== true || held.askers.size > 0) return;
+    held.handle.close();
+    this.#held.delete(key);
+  }
+
   close(): void {
-    for (const handle of this.#held.values()) handle.close();
+    for (const { handle } of this.#held.values()) handle.close();
     this.#held.clear();
   }
 }

@@ -17,6 +17,8 @@ export type HolderOptions = Readonly<{
 const stoodMs = 10_000;
 /** Deaths in a row until it is left to whoever supervises the holder. systemd's default: 5 starts in 10 s. */
 const deathsMax = 5;
+/** After a relay has died its ports wait for its successor, and for their gateways to come to that. */
+const graceMs = 60_000;
 /** Between being asked to end at once and being killed. */
 const killMs = 2_000;
 
@@ -103,11 +105,12 @@ export class Holder {
   /** A relay that listens, or null when it did not come to that. */
   async #bring(role: Role, ms: number): Promise<HeldProcess | null> {
     const { words, env } = this.#options;
-    const one = new HeldProcess({
+    const one: HeldProcess = new HeldProcess({
       role,
       words,
       env,
-      bind: (host, port) => this.#sockets.bind(host, port),
+      bind: (host, port) => this.#sockets.bind(host, port, one),
+      release: (host, port) => this.#sockets.release(host, port, one),
       upgrade: () => void this.upgrade(),
       stop: () => (this.#stopping ? undefined : this.end()),
     });
@@ -131,6 +134,9 @@ export class Holder {
     const served = this.#serving === one;
     if (served) this.#serving = null;
     if (this.#stopping) return this.#look(code);
+    // What only it needed goes: at once, or when its successor has had the time to ask for the same.
+    if (served) setTimeout(() => this.#sockets.left(one), graceMs).unref();
+    else this.#sockets.left(one);
     // At an upgrade its successor is on its way already.
     if (served && this.#upgrading === null) void this.#again(code);
   }

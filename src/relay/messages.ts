@@ -17,6 +17,8 @@ export type Failed = Readonly<{ is: 'failed'; code: string; message: string; hin
 export type ToHolder =
   /** The socket of this address is asked for. It comes with `bound`, and is made when there is none. */
   | Readonly<{ is: 'bind'; ask: number; host: string; port: number }>
+  /** The socket of this address is not needed any more: it is closed, unless another relay has asked for it. */
+  | Readonly<{ is: 'release'; host: string; port: number }>
   | Readonly<{ is: 'listening' }>
   | Readonly<{ is: 'upgrade' }>
   /** All relays of this holder are to leave, and then the holder. */
@@ -34,7 +36,7 @@ export type ToRelay =
   | Readonly<{ is: 'stay'; why: Failed }>;
 
 const kinds = {
-  holder: new Set(['bind', 'listening', 'upgrade', 'stop', 'failed']),
+  holder: new Set(['bind', 'release', 'listening', 'upgrade', 'stop', 'failed']),
   relay: new Set(['bound', 'leave', 'end', 'stay']),
 } as const;
 

@@ -12,7 +12,6 @@ import type { OwnCertificate } from '../dataplane/websocket-door.ts';
 import type { EdgeEntry } from './edge.ts';
 import type { At } from './listeners.ts';
 import type { Pressure } from './overload.ts';
-import type { BindAt } from './ports.ts';
 
 export type RelayOptions = Readonly<{
   identity: MachineIdentity;
@@ -35,9 +34,9 @@ export type RelayOptions = Readonly<{
   /** A key that owns every name and gets visitors who name nobody: the embedded relay's own gateway. Null on a public relay. */
   owner: string | null;
   /** Where the listening sockets come from: a holder's, which outlives this process. Otherwise they are made here. */
-  bind?: (at: BindAt) => Promise<BoundSocket>;
+  bind?: (at: At) => Promise<BoundSocket>;
   /** Told of the socket of a port that nobody holds any more. */
-  release?: (at: BindAt) => void;
+  release?: (at: At) => void;
   /** Stands in for the process's own lag and memory: a test says how much there is to do. */
   pressure?: () => Pressure;
   /** Told of our own faults. */

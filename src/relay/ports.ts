@@ -12,9 +12,6 @@ import { FlowCensus } from './flow-census.ts';
 import type { At } from './listeners.ts';
 import { openUdpDoor } from './udp-door.ts';
 
-/** `transport` left out is TCP. */
-export type BindAt = At & Readonly<{ transport?: 'udp' }>;
-
 export type RelayPortsOptions = Readonly<{
   /** Where the relay takes TLS: the hosts of its ports. */
   listen: readonly At[];
@@ -22,8 +19,8 @@ export type RelayPortsOptions = Readonly<{
   own: readonly At[];
   limits: Limits;
   /** Where the sockets come from when a holder has them, and what it is told when one is not needed any more. */
-  bind?: (at: BindAt) => Promise<BoundSocket>;
-  release?: (at: BindAt) => void;
+  bind?: (at: At) => Promise<BoundSocket>;
+  release?: (at: At) => void;
 }>;
 
 /** `stop` takes nobody any more, and lets what stands end where it has an end of its own. */
@@ -119,11 +116,22 @@ export class RelayPorts implements PortDoors {
 
   async #listenAt(host: string, { transport, port }: RelayPort, gateway: () => string): Promise<Opened> {
     const { limits, bind } = this.#options;
-    const at = { host, port, ...(transport === 'udp' ? { transport } : {}) };
-    const bound = (await bind?.(at)) ?? null;
     const taken = (stream: Stream, from: Address): void => this.take(stream, from, { transport, port });
-    if (transport === 'tcp') return listen({ host, port, bound, limits, count: this.#connections, take: taken });
-    const door = await openUdpDoor({ host, port, bound, limits, census: this.#census, waiting: this.#waiting, gateway, take: taken });
+    if (transport === 'tcp') {
+      const bound = (await bind?.({ host, port })) ?? null;
+      return listen({ host, port, bound, limits, count: this.#connections, take: taken });
+    }
+    // Nobody else can hold a socket of UDP: Node reads what it has. The next relay binds its own beside the one that leaves.
+    const door = await openUdpDoor({
+      host,
+      port,
+      shared: bind !== undefined,
+      limits,
+      census: this.#census,
+      waiting: this.#waiting,
+      gateway,
+      take: taken,
+    });
     return { close: () => door.close(), stop: () => void door.close() };
   }
 
@@ -140,9 +148,8 @@ export class RelayPorts implements PortDoors {
 
   #release(name: string): void {
     const port = readPortName(name);
-    if (port === null) return;
-    for (const host of new Set(this.#options.listen.map((at) => at.host)))
-      this.#options.release?.({ host, port: port.port, ...(port.transport === 'udp' ? { transport: 'udp' } : {}) });
+    if (port === null || port.transport === 'udp') return;
+    for (const host of new Set(this.#options.listen.map((at) => at.host))) this.#options.release?.({ host, port: port.port });
   }
 }
 

@@ -7,14 +7,15 @@ import { FlowAllowance } from '../core/flow-allowance.ts';
 import type { Limits } from '../core/limits.ts';
 import { Budget } from '../core/mux/budget.ts';
 import type { Closable, Stream } from '../contracts/stream.ts';
-import { cannotListen, type BoundSocket } from '../dataplane/listener.ts';
+import { cannotListen } from '../dataplane/listener.ts';
 import { DatagramStream, type WaitingBytes } from '../modules/upstreams/udp/datagram-stream.ts';
 import type { CountedFlow, FlowCensus } from './flow-census.ts';
 
 export type UdpDoorOptions = Readonly<{
   host: string;
   port: number;
-  bound: BoundSocket | null;
+  /** Whether a relay that leaves may still have the port. The system lets programs of the same user only share it. */
+  shared: boolean;
   limits: Pick<Limits, 'udpFlowBytesMax' | 'udpFlowsPerSecondMax'>;
   census: FlowCensus;
   waiting: WaitingBytes;
@@ -28,8 +29,9 @@ const sendQueueBytesMax = 4_194_304;
 
 /** Errors: `address-in-use`, `permission-missing`, `address-unavailable`. */
 export async function openUdpDoor(options: UdpDoorOptions): Promise<Closable> {
-  const { host, port, bound } = options;
-  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
+  const { host, port, shared } = options;
+  const reusePort = shared && process.platform === 'linux';
+  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', reusePort });
   const door = new UdpDoor(socket, options);
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
@@ -42,9 +44,7 @@ export async function openUdpDoor(options: UdpDoorOptions): Promise<Closable> {
       socket.on('error', () => undefined);
       resolve();
     });
-    // The second form takes a handle as it came from the other process; Node's own types know only what it documents.
-    if (bound === null) socket.bind({ address: host, port });
-    else socket.bind(bound as unknown as number);
+    socket.bind({ address: host, port });
   });
   return door;
 }
