@@ -7,7 +7,7 @@ import { formed } from './pieces.ts';
 
 /** One or several, each once. */
 export function relaysSchema() {
-  const expected = 'HOST or HOST:PORT of a relay, or a list of them';
+  const expected = `HOST or HOST:PORT of a relay, or a list of up to ${defaults.relaysMax}`;
   const relay = formed(readRelay, 'HOST or HOST:PORT of a relay');
   const several = z
     .array(relay, { error: expected })
