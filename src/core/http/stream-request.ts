@@ -37,10 +37,10 @@ type Said = { fields: Field[]; host: string | null; contentLength: string | null
  */
 export function readStreamRequest(raw: RawFields, options: StreamRequestOptions): RequestHead | Fault {
   const { limits } = options;
-  if (raw.length > limits.headFieldsMax * 2 + 10) return fault('fields-too-many', 'more fields than allowed');
   const pseudo: Pseudo = {};
   const regular = readPseudo(raw, pseudo);
   if (typeof regular !== 'number') return regular;
+  if (raw.length - regular > limits.headFieldsMax * 2) return fault('fields-too-many', 'more fields than allowed');
   const said = readRegular(raw, regular, limits.headBytesMax);
   if ('code' in said) return said;
   const { method, scheme, path } = pseudo;

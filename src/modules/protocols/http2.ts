@@ -81,6 +81,8 @@ class Http2Connection implements StreamOwner, Deadline {
     session.on('remoteSettings', () => this.#controlled());
     session.on('error', ignore);
     session.on('close', () => this.#close());
+    // There is no half of a connection here, and Node would wait for the other one.
+    this.#arrival.stream.once('end', () => session.destroy());
     this.tools.deadlines.add(this);
   }
 
@@ -99,7 +101,8 @@ class Http2Connection implements StreamOwner, Deadline {
     }
     const silent = now - this.#movedAt;
     if (this.#streams === 0) {
-      if (silent >= (this.#exchanges === 0 ? limits.headMs : limits.keepAliveMs)) this.#session.close();
+      // Whatever of a head has come: there is nothing to wait for.
+      if (silent >= (this.#exchanges === 0 ? limits.headMs : limits.keepAliveMs)) this.#session.destroy();
     } else if (silent >= limits.http2PingMs * 2 && this.#pinged) this.#session.destroy();
     else if (silent >= limits.http2PingMs && !this.#pinged) this.#pinged = this.#session.ping(ignore);
     return undefined;

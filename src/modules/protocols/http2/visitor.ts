@@ -37,7 +37,6 @@ export interface StreamOwner {
 /** `holding`: a body is awaited up to a measure. `held`: the owner decides. `body`, `raw`: it flows. `over`: nobody reads it any more. */
 type State = 'holding' | 'held' | 'body' | 'raw' | 'over';
 
-const halfBody = fault('message-incomplete', 'the visitor ended the stream before the body was complete');
 const wrongLength = fault('framing-ambiguous', 'content-length and the content differ');
 
 export class Http2Visitor implements VisitorSide, CallOwner {
@@ -183,10 +182,7 @@ export class Http2Visitor implements VisitorSide, CallOwner {
   close(): void {
     this.#patience.forget();
     this.#owner.tools.deadlines.delete(this.#patience);
-    const [state, taker] = [this.#state, this.#taker];
     this.#state = 'over';
-    // An end that never came is none: half a body looks like no whole one.
-    if (state === 'body' && !this.#ended) taker?.broken(halfBody);
     this.#call?.gone();
   }
 
@@ -267,15 +263,22 @@ export class Http2Visitor implements VisitorSide, CallOwner {
   /** It has no single reading: the service sees its request die, and the visitor the stream (RFC 9113, 8.1.1). */
   #fail(problem: Fault): void {
     this.#broken = problem;
-    if (this.#state === 'holding') this.#owner.refused(this.stream, problem);
-    else if (this.#state === 'body') this.#taker?.broken(problem);
+    if (this.#state === 'holding') return this.#refuse(problem);
+    this.reset(constants.NGHTTP2_PROTOCOL_ERROR);
+    return this.#state === 'body' ? this.#taker?.broken(problem) : undefined;
+  }
+
+  #refuse(problem: Fault): void {
+    this.#state = 'over';
+    this.full();
+    this.#owner.refused(this.stream, problem);
   }
 
   #expire(): void {
     switch (this.#state) {
       case 'holding':
         if (this.head.framing.is === 'chunked' && this.#held.bytes > 0) return this.#deliver();
-        if (!this.#patience.holdOn()) this.#owner.refused(this.stream, fault('body-timed-out', 'the body was not complete in time'));
+        if (!this.#patience.holdOn()) this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
         return undefined;
       case 'over':
         this.stream.destroy();
