@@ -5,7 +5,6 @@ import type { Snapshot } from './contracts/snapshot.ts';
 import type { Closable } from './contracts/stream.ts';
 import { SallyportError } from './core/errors.ts';
 import { serveControl } from './controlplane/api/serve.ts';
-import type { ControlVerbs } from './controlplane/api/verbs.ts';
 import { Readiness } from './controlplane/check/readiness.ts';
 import { Sources } from './controlplane/check/sources.ts';
 import { compile, type Compiled } from './controlplane/config/compile.ts';
@@ -23,7 +22,9 @@ import { createHttpDate } from './dataplane/http-date.ts';
 import { createIds } from './dataplane/ids.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts';
+import { controlVerbs } from './gateway/control.ts';
 import { assertService, certified, closeAll, mayTerminate, messageOf } from './gateway/parts.ts';
+import { order } from './gateway/ordered.ts';
 import { Proofs } from './gateway/proofs.ts';
 import { Relays } from './gateway/relays.ts';
 import { watchStanding } from './gateway/standing.ts';
@@ -106,6 +107,7 @@ class Gateway implements RunningGateway {
       http2,
       contextFor: (name) => parts.contexts.contextFor(name),
       base: () => parts.contexts.base(),
+      challengeFor: (name) => parts.acme.answers.tls(name),
       unread: () => this.#current().unread,
       raw,
       peek: sniProtocol,
@@ -145,8 +147,8 @@ class Gateway implements RunningGateway {
     await this.#switch(name, true);
   }
 
-  async close(name: string): Promise<void> {
-    await this.#switch(name, false);
+  async close(name: string, pause: string | null = null): Promise<void> {
+    await this.#switch(name, false, pause);
   }
 
   status(): GatewayStatus {
@@ -170,14 +172,9 @@ class Gateway implements RunningGateway {
 
   /** What other commands of this home may ask of us. */
   serveControl(): Promise<Closable> {
-    const verbs: ControlVerbs = {
-      ...this.#options.verbs,
-      status: () => this.status(),
-      open: async ({ service }) => (await this.open(service), null),
-      close: async ({ service }) => (await this.close(service), null),
-      explain: (question) => this.explain(question),
-    };
-    return serveControl(this.#options.home, verbs, { onFault: (error) => this.#fault('A command', error) });
+    return serveControl(this.#options.home, controlVerbs(this, this.#parts.acme, this.#options.verbs), {
+      onFault: (error) => this.#fault('A command', error),
+    });
   }
 
   stop(): Promise<void> {
@@ -204,7 +201,7 @@ class Gateway implements RunningGateway {
         else this.#doors.arriveByRelay(arrival, relay);
       },
       onNames: () => this.#readiness.watch(this.#places()),
-      onOpen: (relay) => this.#readiness.open(relay),
+      onOpen: (relay) => (this.#readiness.open(relay), this.#parts.acme.reachable()),
       onShut: (relay, error) => this.#readiness.shut(relay, error),
       onRefused: ({ code, message, hint }) => this.#options.onEvent({ event: 'error', code, message, hint }),
     });
@@ -233,13 +230,14 @@ class Gateway implements RunningGateway {
 
   /** The whole of it, or nothing: everything that can fail comes before the one assignment that counts. */
   async #apply(config: Config): Promise<void> {
-    const { contexts, files } = this.#parts;
+    const { contexts, files, acme } = this.#parts;
     this.#version += 1;
     const compiled = compile(config, worldOf(this.#parts, this.#relays.places, { version: this.#version, checkNonce: this.#checkNonce }));
     const before = { config: this.#config, snapshot: this.#snapshot, compiled: this.#compiled };
     let unread = (): void => undefined;
     try {
       unread = await files.use(config.tls?.certificates ?? []);
+      await this.#order(config, compiled.snapshot);
       await contexts.serve(certified(compiled.snapshot, config, this.#relays.places));
       this.#config = config;
       this.#snapshot = compiled.snapshot;
@@ -248,6 +246,7 @@ class Gateway implements RunningGateway {
       this.#config = before.config;
       this.#snapshot = before.snapshot;
       unread();
+      if (before.snapshot !== null) await this.#order(before.config, before.snapshot).catch(() => undefined);
       if (before.snapshot !== null)
         await contexts.serve(certified(before.snapshot, before.config, this.#relays.places)).catch(() => undefined);
       await compiled.close();
@@ -260,7 +259,13 @@ class Gateway implements RunningGateway {
     this.#engine.cut((service) => changed.has(service.name), 'exchange-cut');
     this.#settle(before.snapshot);
     this.#relays.tell(compiled.snapshot);
+    if (this.#relays.places.length === 0) acme.reachable();
     await before.compiled?.close();
+  }
+
+  #order(config: Config, snapshot: Snapshot): Promise<void> {
+    const closing = (service: string): void => void this.close(service).catch((error: unknown) => this.#fault('Closing a service', error));
+    return order(this.#parts, this.#relays.places, { config, snapshot, closing });
   }
 
   /** Live exchanges of what is closed, gone or expired end at once; the rest is reached and watched. */
@@ -279,11 +284,12 @@ class Gateway implements RunningGateway {
     this.#expiry.watch(services);
   }
 
-  async #switch(name: string, open: boolean): Promise<void> {
+  async #switch(name: string, open: boolean, pause: string | null = null): Promise<void> {
     assertService(name, this.#current().services);
-    const remembered = this.#parts.switches.turn(name, open);
+    const remembered = this.#parts.switches.turn(name, open, pause);
     await this.reconfigure(this.#config);
-    this.#options.onEvent(open ? { event: 'opened', service: name } : { event: 'closed', service: name, why: 'switched' });
+    const why = pause === null ? 'switched' : 'maintenance';
+    this.#options.onEvent(open ? { event: 'opened', service: name } : { event: 'closed', service: name, why });
     await remembered;
   }
 

@@ -24,6 +24,8 @@ export type CliEvent =
       event: 'listening';
       addresses: readonly string[];
       plain?: readonly string[];
+      /** Whose TLS ends at the relay, where their gateways agree: it reads everything of them. */
+      terminates?: readonly string[];
       fingerprint: string;
       domain: string;
       pid: number;
@@ -108,6 +110,18 @@ export type CliEvent =
   | Readonly<{ event: 'config'; path: string; services: readonly string[] }>
   | Readonly<{ event: 'reloaded'; path: string }>
   | Readonly<{ event: 'version'; version: string; node: string }>
+  /** Of a public authority. With `list` `change` is null; `next` is the next try after a failure, which `code` and `why` tell. */
+  | Readonly<{
+      event: 'certificate';
+      name: string;
+      change: 'ordered' | 'renewed' | null;
+      expires: string | null;
+      authority: string | null;
+      code?: string | null;
+      why?: string | null;
+      next?: string | null;
+    }>
+  | Readonly<{ event: 'check'; check: string; state: 'ok' | 'warning' | 'failed'; why: string; hint: string | null }>
   | Readonly<{ event: 'warning'; code: string; message: string; hint: string | null }>
   | Readonly<{ event: 'error'; code: string; message: string; hint: string | null }>;
 

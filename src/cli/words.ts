@@ -6,6 +6,7 @@ import type { AccessShown, CliEvent } from './event.ts';
 import { localTime } from './local-time.ts';
 import { relayWords } from './relay-words.ts';
 import { statusWords } from './status-words.ts';
+import { certificateWords } from './certificate-words.ts';
 import type { Terminal } from './terminal.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
@@ -44,7 +45,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'opened':
       return `${event.service} is open.`;
     case 'closed':
-      return `${event.service} is closed${event.why === 'switched' ? `; to open it: sallyport open ${event.service}` : ` (${shown(event.why)})`}.`;
+      return `${event.service} is closed${event.why === 'switched' || event.why === 'maintenance' ? `${event.why === 'maintenance' ? ' for maintenance' : ''}; to open it: sallyport open ${event.service}` : ` (${shown(event.why)})`}.`;
     case 'status':
       return statusWords(event, terminal);
     case 'user':
@@ -74,6 +75,9 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return `${shown(event.path)} was read again.`;
     case 'version':
       return `sallyport ${event.version} (Node ${event.node})`;
+    case 'certificate':
+    case 'check':
+      return certificateWords(event, terminal);
     case 'warning':
       return `${paint('yellow', 'Warning:')} ${sentence(event)}`;
     case 'error':
@@ -216,7 +220,17 @@ function configWords({ path, services }: Extract<CliEvent, { event: 'config' }>)
   return `${shown(path)} is right: ${services.length === 1 ? 'one service' : `${services.length} services`} (${services.join(', ')}).`;
 }
 
-function listeningWords({ addresses, plain = [], domain, fingerprint }: Extract<CliEvent, { event: 'listening' }>): string {
+function listeningWords({
+  addresses,
+  plain = [],
+  terminates = [],
+  domain,
+  fingerprint,
+}: Extract<CliEvent, { event: 'listening' }>): string {
   const redirects = plain.length === 0 ? '' : `\nPlain HTTP on ${plain.join(' and ')} only sends visitors to HTTPS.`;
-  return `The relay listens on ${addresses.join(' and ')} for ${domain}.${redirects}\nIts key: ${fingerprint}`;
+  const reads =
+    terminates.length === 0
+      ? ''
+      : `\nTLS of ${terminates.join(', ')} ends here where their gateways agree: this relay reads everything of them.`;
+  return `The relay listens on ${addresses.join(' and ')} for ${domain}.${redirects}${reads}\nIts key: ${fingerprint}`;
 }

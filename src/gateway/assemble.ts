@@ -7,6 +7,7 @@ import type { Tools } from '../contracts/tools.ts';
 import type { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ControlVerbs } from '../controlplane/api/verbs.ts';
+import { openAcmeDesk, type AcmeDesk } from '../controlplane/acme/desk.ts';
 import { createContexts, type Contexts } from '../controlplane/certificates/contexts.ts';
 import { openCertificateFiles, type CertificateFiles } from '../controlplane/certificates/files.ts';
 import { openLocalCa, type LocalCa } from '../controlplane/certificates/local-ca.ts';
@@ -44,6 +45,8 @@ export type Parts = Readonly<{
   ca: LocalCa;
   contexts: Contexts;
   files: CertificateFiles;
+  /** Certificates of a public authority. */
+  acme: AcmeDesk;
   switches: Switches;
   legs: readonly RelayLeg[];
   audit: AuditLog;
@@ -86,7 +89,9 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   const ca = await openLocalCa(home, { names: [...granted, ...named, ...own], now });
   const files = openCertificateFiles({ now, filesMax: limits.certificatesMax, failed: (error) => onEvent(filesFailed(error)) });
   ends.push(files);
-  const contexts = createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files], now });
+  const acme = await openAcmeDesk({ store, limits, now, env: process.env, chance: Math.random, onEvent });
+  ends.push(acme);
+  const contexts = createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files, acme], now });
   ends.push(contexts);
   const { users, sessions, links, keys, passwords } = identities;
   const tools: Tools = {
@@ -102,5 +107,5 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     secret: (name) => identities.secrets.find(name),
   };
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
-  return { tools, ca, contexts, files, switches, legs, audit };
+  return { tools, ca, contexts, files, acme, switches, legs, audit };
 }

@@ -7,7 +7,7 @@ import type { Parts } from './assemble.ts';
 import { machineAddresses } from './parts.ts';
 
 export function worldOf(
-  { tools, switches, contexts }: Pick<Parts, 'tools' | 'switches' | 'contexts'>,
+  { tools, switches, contexts, acme }: Pick<Parts, 'tools' | 'switches' | 'contexts' | 'acme'>,
   relays: readonly RelayPlace[],
   facts: Readonly<{ version: number; checkNonce: string }>,
 ): World {
@@ -18,10 +18,10 @@ export function worldOf(
     ways: { relay: farthest(relays), machine: machineAddresses() },
     namesOf: (plan, hasDoors) => namesOf(plan, relays, hasDoors),
     isOpen: (service) => switches.isOpen(service),
+    pausedBy: (service) => switches.pausedBy(service),
     openedAt: (service) => switches.openedAt(service),
     ...facts,
-    // ACME's answers come here.
-    certificates: { isPublic: (host) => contexts.isPublic(host), challenges: null },
+    certificates: { isPublic: (host) => contexts.isPublic(host), challenges: acme.answers },
     platform: process.platform,
   };
 }

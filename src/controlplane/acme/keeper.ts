@@ -30,6 +30,8 @@ export type KeeperOptions = Omit<OrderingOptions, 'signal'> &
     ways: readonly ChallengeKind[];
     /** From 0 up to, and without, 1. */
     chance: () => number;
+    /** Nothing is ordered before: the authority comes as a visitor. Left out: at once. */
+    reachable?: Promise<void>;
     onEvent: (event: AcmeEvent) => void;
   }>;
 
@@ -59,6 +61,7 @@ export class Keeper implements CertificateSource, Closable {
   readonly #options: KeeperOptions;
   readonly #ordering: Ordering;
   readonly #stop = new AbortController();
+  readonly #stopped = new Promise<void>((resolve) => this.#stop.signal.addEventListener('abort', () => resolve(), { once: true }));
   readonly #held = new Map<string, Held>();
   readonly #listeners = new Set<() => void>();
   readonly #watch: { close(): void };
@@ -102,6 +105,10 @@ export class Keeper implements CertificateSource, Closable {
   watch(changed: () => void): () => void {
     this.#listeners.add(changed);
     return () => void this.#listeners.delete(changed);
+  }
+
+  holds(name: string): boolean {
+    return this.#held.has(name);
   }
 
   /** Orders anew, at once, whatever the calendar says. Errors: those of an order, and `name-unknown`. */
@@ -182,6 +189,8 @@ export class Keeper implements CertificateSource, Closable {
   async #order(held: Held): Promise<void> {
     const { now, records, limits, chance } = this.#options;
     const before = held.kept;
+    await Promise.race([this.#options.reachable, this.#stopped]);
+    if (this.#stop.signal.aborted) return;
     try {
       const kept = await this.#inLane(() => this.#ordering.order(held.name, this.#wayOf(held), before));
       if (kept === null) {

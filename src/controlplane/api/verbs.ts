@@ -9,8 +9,8 @@ export const requests = {
   status: z.strictObject({}),
   /** The switch of a service: on. */
   open: z.strictObject({ service: z.string().min(1).max(200) }),
-  /** And off: unreachable at once, live streams included. */
-  close: z.strictObject({ service: z.string().min(1).max(200) }),
+  /** And off: unreachable at once, live streams included; or, with `maintenance`, answered by this text. */
+  close: z.strictObject({ service: z.string().min(1).max(200), maintenance: z.string().min(1).max(1_000).optional() }),
   /** Which rule decides a request of that method for that URL from that address, by that user. Opens nothing. */
   explain: z.strictObject({
     url: z.string().max(8_192),
@@ -18,6 +18,8 @@ export const requests = {
     from: z.string().max(60),
     as: z.string().max(200).nullable(),
   }),
+  /** Orders the certificate of a name anew, at once. */
+  renew: z.strictObject({ name: z.string().min(1).max(253) }),
   /** Reads the configuration again: the whole of it, or nothing. */
   reload: z.strictObject({}),
   /** Of a relay: what was written to the store before holds when the answer comes. */

@@ -1,5 +1,6 @@
 /** What a configuration says, once it was read: plain values that cannot be wrong. */
 
+import type { AcmePlan } from '../acme/plan.ts';
 import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { FixedAnswer } from './fixed-answers.ts';
@@ -49,6 +50,8 @@ export type ServicePlan = Readonly<{
   /** What Host says to the service: `keep` the visitor's, its own `target` address, or a name. */
   rewriteHost: Readonly<{ to: 'keep' }> | Readonly<{ to: 'target' }> | Readonly<{ to: 'name'; name: string }>;
   rawHeaders: boolean;
+  /** `off`: no certificate is ordered for its names. */
+  acme?: 'off';
   /** `relay`: the relay may end the TLS of its visitors, and reads everything. */
   terminate?: 'relay';
   /** Milliseconds since 1970; null for never. */
@@ -82,5 +85,7 @@ export type Config = Readonly<{
   services: readonly ServicePlan[];
   /** TLS towards visitors; left out: what `settleTls` makes of nothing. */
   tls?: TlsPlan;
+  /** The authority of its certificates; null or left out: none are ordered. */
+  acme?: AcmePlan | null;
   limits: Partial<Limits>;
 }>;

@@ -38,7 +38,9 @@ export type GatewayEvent =
   /** It was ready, and is not reached any more; `waiting` or `ready` follow. */
   | Readonly<{ event: 'lost'; service: string; code: Code; why: string }>
   | Readonly<{ event: 'opened'; service: string }>
-  | Readonly<{ event: 'closed'; service: string; why: 'switched' | 'expired' | 'removed' }>
+  | Readonly<{ event: 'closed'; service: string; why: 'switched' | 'maintenance' | 'expired' | 'removed' }>
+  /** A certificate of a public authority was ordered, or renewed. */
+  | Readonly<{ event: 'certificate'; name: string; change: 'ordered' | 'renewed'; expires: string; authority: string }>
   /** What the owner should know, once for each cause. */
   | Readonly<{ event: 'warning'; code: string; message: string; hint: string | null }>
   | Readonly<{ event: 'error'; code: Code; message: string; hint: string | null }>
@@ -98,7 +100,8 @@ export interface RunningGateway {
   /** Throws `service-missing`. */
   open(name: string): Promise<void>;
   /** Unreachable at once, live streams included. Throws `service-missing`. */
-  close(name: string): Promise<void>;
+  /** With `pause` visitors are told this text instead of finding nothing. */
+  close(name: string, pause?: string | null): Promise<void>;
   /** Which rule would decide about a request. Errors: `usage-wrong`. */
   explain(question: Question): Promise<Answer>;
   /** Safe to call twice; resolves when nothing of it is left. */

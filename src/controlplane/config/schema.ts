@@ -7,6 +7,7 @@ import { parseNetwork } from '../../core/address.ts';
 import { durationExpected, parseDuration } from './duration.ts';
 import { listenExpected, nameExpected, readBehind, readHostName, readInstant, readListen, readServiceName, readSource } from './forms.ts';
 import { fixedSchemas, readFixed } from './fixed-answers.ts';
+import { acmeKey, serviceAcmeKey } from './acme-keys.ts';
 import { tlsKeys } from './tls-keys.ts';
 import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
 import { relaysSchema } from './relay-keys.ts';
@@ -49,6 +50,7 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
         .prefault('refuse')
         .describe('Whether `network: shared` may serve plain HTTP beyond this machine. Passwords can then be read on the way.'),
       ...tlsKeys(),
+      acme: acmeKey(),
       services: z
         .record(formed(readServiceName, 'a name of small letters, digits and hyphens, 63 at most, like blog'), serviceSchema(guards), {
           error: 'services by name, like blog: { to: 3000 }',
@@ -103,6 +105,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
         .boolean({ error: 'true or false' })
         .prefault(false)
         .describe("Leaves X-Forwarded-*, Forwarded and Via unwritten. A visitor's own are removed all the same."),
+      acme: serviceAcmeKey(),
       terminate: oneOf(['gateway', 'relay'])
         .prefault('gateway')
         .describe('Where the TLS of visitors ends. relay: the relay may end it, and then reads everything.'),

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { Behind, Config, ServicePlan } from './plan.ts';
+import { settleAcme } from './acme-keys.ts';
 import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
 import { settleTls } from './tls-keys.ts';
@@ -19,6 +20,7 @@ export function settle(file: CheckedFile, absolute: (path: string) => string): C
     local: file.local ?? null,
     plainHttp: file.plainhttp,
     tls: settleTls(file, absolute),
+    acme: settleAcme(file.acme, absolute),
     services: Object.entries(file.services).map(([name, service]) => settleService(name, service, absolute)),
     // Only names of `Limits` passed the schema, and only numbers.
     limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),
@@ -44,6 +46,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     proxy: service.proxy ?? null,
     rewriteHost,
     rawHeaders: service.rawheaders,
+    ...(service.acme === 'off' ? { acme: service.acme } : {}),
     ...(service.terminate === 'relay' ? { terminate: service.terminate } : {}),
     expires: service.expires === 'never' ? null : service.expires,
     forMs: service.for === 'never' ? null : service.for,

@@ -1,0 +1,148 @@
+/** Certificates of an authority for a running gateway: keeps to what the configuration says, and begins when visitors can come. */
+
+import { readFile } from 'node:fs/promises';
+import type { CertificateSource, Material } from '../../contracts/certificate.ts';
+import type { Closable } from '../../contracts/stream.ts';
+import type { Store } from '../../contracts/store.ts';
+import { parseIp } from '../../core/address.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { fileFault, systemCode } from '../../core/system-error.ts';
+import type { Limits } from '../../core/limits.ts';
+import { shareAnswers, type SharedAnswers } from './answers.ts';
+import { createCaHttps } from './https.ts';
+import { Keeper, type AcmeEvent } from './keeper.ts';
+import type { AcmePlan } from './plan.ts';
+import type { ChallengeKind } from './replies.ts';
+import { ForeignWatch, type Foreign } from './foreign.ts';
+
+export type AcmeDeskOptions = Readonly<{
+  store: Store;
+  limits: Limits;
+  now: () => number;
+  env: NodeJS.ProcessEnv;
+  chance: () => number;
+  onEvent: (event: AcmeEvent) => void;
+}>;
+
+/** What is asked for: null orders nothing, and what the store has is not shown. */
+export type AcmeWanted = Readonly<{ plan: AcmePlan; names: readonly string[]; ways: readonly ChallengeKind[] }> | null;
+
+export async function openAcmeDesk(options: AcmeDeskOptions): Promise<AcmeDesk> {
+  return new AcmeDesk(options, await shareAnswers(options.store.records, options.now));
+}
+
+/** Names that a public authority gives no certificate for (Baseline Requirements 4.2.2; RFC 6761, 6762, 8375, 9476). */
+export function isPublicName(name: string): boolean {
+  const host = name.replace(/^\*\./, '');
+  if (parseIp(host) !== null || !host.includes('.')) return false;
+  return !/(?:^|\.)(?:localhost|local|internal|home\.arpa|test|example|invalid|onion|alt|lan)$/.test(host);
+}
+
+export class AcmeDesk implements CertificateSource, Closable {
+  readonly answers: SharedAnswers;
+  readonly #options: AcmeDeskOptions;
+  readonly #listeners = new Set<() => void>();
+  readonly #reachable = Promise.withResolvers<void>();
+  readonly #stop = new AbortController();
+  #running: Readonly<{ key: string; keeper: Keeper; foreign: ForeignWatch; unwatch: () => void }> | null = null;
+
+  constructor(options: AcmeDeskOptions, answers: SharedAnswers) {
+    this.#options = options;
+    this.answers = answers;
+  }
+
+  /** From now on these: what the store has is there when it resolves. Errors: `file-missing` (`ca`), `config-malformed`, `store-unavailable`. */
+  async use(wanted: AcmeWanted, onForeign: (foreign: Foreign) => void): Promise<void> {
+    const key = wanted === null ? '' : JSON.stringify([wanted.plan, wanted.ways]);
+    if (this.#running?.key !== key) {
+      const before = this.#running;
+      this.#running = wanted === null ? null : await this.#start(wanted, key, onForeign);
+      before?.unwatch();
+      before?.foreign.close();
+      await before?.keeper.close();
+    }
+    await this.#running?.keeper.keep(wanted?.names ?? []);
+    this.#running?.foreign.follow(wanted?.names ?? []);
+  }
+
+  /** Visitors can come: nothing is ordered before, for the authority comes as one. */
+  reachable(): void {
+    this.#reachable.resolve();
+  }
+
+  current(): readonly Material[] {
+    return this.#running?.keeper.current() ?? [];
+  }
+
+  watch(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => void this.#listeners.delete(changed);
+  }
+
+  /** Orders anew, at once; what comes of it is told and kept. Errors: `name-unknown`. */
+  begin(name: string): void {
+    if (this.#running?.keeper.holds(name) !== true)
+      throw new SallyportError('name-unknown', `This process orders no certificate for ${name}.`, {
+        hint: 'sallyport certificates list shows the names; acme: in the configuration turns it on.',
+      });
+    this.#running.keeper.renew(name).catch(() => undefined);
+  }
+
+  /** A certificate that is shown where visitors come in, and is not the one that we show. */
+  async seen(name: string, serial: string, issuer: string): Promise<void> {
+    await this.#running?.foreign.seen(name, serial, issuer);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    const running = this.#running;
+    this.#running = null;
+    running?.unwatch();
+    running?.foreign.close();
+    await running?.keeper.close();
+    await this.answers.close();
+  }
+
+  async #start({ plan, ways }: NonNullable<AcmeWanted>, key: string, onForeign: (foreign: Foreign) => void) {
+    const { store, limits, now, env, chance, onEvent } = this.#options;
+    const ca = plan.ca === null ? null : await readCa(plan.ca);
+    const { signal } = this.#stop;
+    const { records, counters } = store;
+    const keeper = new Keeper({
+      plan,
+      records,
+      counters,
+      https: createCaHttps({ ca, signal }),
+      answers: this.answers,
+      limits,
+      now,
+      env,
+      ways,
+      chance,
+      reachable: this.#reachable.promise,
+      onEvent,
+    });
+    const foreign = new ForeignWatch({
+      plan,
+      records,
+      https: createCaHttps({ ca, signal, bytesMax: 8_388_608 }),
+      now,
+      chance,
+      onForeign,
+      onEvent,
+    });
+    const unwatch = keeper.watch(() => {
+      for (const listener of this.#listeners) listener();
+    });
+    return { key, keeper, foreign, unwatch };
+  }
+}
+
+async function readCa(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new SallyportError('file-missing', `There is no ${path}.`, { cause: error });
+    throw fileFault(error, 'reading', path);
+  }
+}
