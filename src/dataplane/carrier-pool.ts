@@ -41,7 +41,7 @@ export class CarrierPool {
     this.#looking.unref();
   }
 
-  /** How many take new streams. */
+  /** How many stand. */
   get size(): number {
     return this.#standing.size;
   }
@@ -51,10 +51,20 @@ export class CarrierPool {
     return this.#stands.promise;
   }
 
-  /** One that stands. */
+  /** How many take new streams at this moment: not those whose connection broke, and which may come back. */
+  get taking(): number {
+    return [...this.#standing.keys()].filter(({ ended, suspended }) => !ended && !suspended).length;
+  }
+
+  /** One that stands; one whose connection broke only where there is no other. */
   any(): Carrier | null {
-    for (const carrier of this.#standing.keys()) if (!carrier.ended) return carrier;
-    return null;
+    let away: Carrier | null = null;
+    for (const carrier of this.#standing.keys()) {
+      if (carrier.ended) continue;
+      if (!carrier.suspended) return carrier;
+      away ??= carrier;
+    }
+    return away;
   }
 
   /** The shortest round trip of those that stand, in milliseconds; null while none is known. */

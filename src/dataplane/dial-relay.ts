@@ -79,7 +79,7 @@ class Link implements RelayLink {
   }
 
   carriers(): number {
-    return this.#pool.size;
+    return this.#pool.taking;
   }
 
   roundTripMs(): number | null {
