@@ -75,7 +75,7 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
     barred: (fingerprint, ip) => blocks.gateway(fingerprint) ?? blocks.address(ip) ?? memory.allBlocked(fingerprint),
     sharing: (fingerprint, name) => (fingerprint === options.owner ? alone : memory.sharing(fingerprint, name)),
     blockedName: (fingerprint, name) => memory.blockedName(fingerprint, name) ?? own.blockedName(fingerprint, name),
-    whyBlocked: (name) => memory.whyBlocked(name),
+    whyBlocked: (name) => memory.whyBlocked(name) ?? (isOutside(name) ? blocks.name(name) : null),
     redeem: async (secret, fingerprint) => {
       // The change is told to this process before the store confirms it.
       await redeemInvite(options.store, { secret, fingerprint, now: options.now(), wide: () => memory.wide() });
