@@ -13,6 +13,7 @@ import { run } from '../../src/cli/run.ts';
 import { scriptedTerminal, temporaryFolder } from '../../src/cli/scripted-terminal.ts';
 import type { ScriptedTerminal } from '../../src/cli/scripted-terminal.ts';
 import { until } from '../tunnel/relay.ts';
+import { relayProgram } from './machines.ts';
 import { oneRelay, type OneRelay } from '../tunnel/several-relays.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -133,6 +134,33 @@ describe('one name at two relays', () => {
       [],
     );
   });
+});
+
+test('a relay that is killed (SIGKILL) under load takes what ran on it, and no request at the other', async (context) => {
+  const killed = await relayProgram(context);
+  const other = await oneRelay(context, { key: 'other relay', domain: 'example.test', host: '127.0.0.2', port: killed.port }).catch(
+    () => null,
+  );
+  if (other === null) return context.skip('not run: this machine has no second loopback address');
+  const [invited] = await said(killed.home, ['relay', 'invite', 'blog']);
+  const home = await joinedHome(context, String(invited?.['code']), await other.invite('blog'));
+  const terminal = await up(context, home, ['services:', `  blog: { to: ${await service(context)}, access: [public] }`]);
+  await line(terminal, (each) => isReady(each) && each['waiting'] === undefined);
+  const got: unknown[] = [];
+  const state = { over: false };
+  const load = async (): Promise<void> => {
+    while (!state.over) got.push(await visit('blog.example.test', killed.port, ['127.0.0.2']));
+  };
+  const running = load();
+  await until(() => got.length > 5);
+  for (const pid of [killed.program.child.pid ?? 0, killed.pid]) process.kill(pid, 'SIGKILL');
+  const before = got.length;
+  await until(() => got.length > before + 20);
+  assert.equal(await visit('blog.example.test', killed.port, ['127.0.0.1', '127.0.0.2']), 200);
+  await line(terminal, (each) => isReady(each) && awaited(each).length === 1);
+  state.over = true;
+  await running;
+  assert.deepEqual([...new Set(got)], [200]);
 });
 
 describe('relays of different names', () => {
