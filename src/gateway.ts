@@ -234,9 +234,9 @@ class Gateway implements RunningGateway {
     this.#version += 1;
     const compiled = compile(config, worldOf(this.#parts, this.#relays.places, { version: this.#version, checkNonce: this.#checkNonce }));
     const before = { config: this.#config, snapshot: this.#snapshot, compiled: this.#compiled };
-    let unread = (): void => undefined;
+    let goBack: (() => void) | null = null;
     try {
-      unread = await files.use(config.tls?.certificates ?? []);
+      goBack = await files.use(config.tls?.certificates ?? []);
       await this.#order(config, compiled.snapshot);
       await contexts.serve(certified(compiled.snapshot, config, this.#relays.places));
       this.#config = config;
@@ -245,7 +245,7 @@ class Gateway implements RunningGateway {
     } catch (error) {
       this.#config = before.config;
       this.#snapshot = before.snapshot;
-      unread();
+      goBack?.();
       if (before.snapshot !== null) await this.#order(before.config, before.snapshot).catch(() => undefined);
       if (before.snapshot !== null)
         await contexts.serve(certified(before.snapshot, before.config, this.#relays.places)).catch(() => undefined);

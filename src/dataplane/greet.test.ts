@@ -239,7 +239,7 @@ test(
 );
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test(`TLS-ALPN-01: a CA that asks whether a name is ours sees the answer, and nobody else does, over ${version}`, async () => {
+  test(`names of others: a CA that asks whether a name is ours sees the answer, and nobody else does, over ${version}`, async () => {
     const answer = contextFor('answer.localhost');
     const challengeFor = (name: string) => (name === 'a.localhost' ? answer : null);
     const shown = async (servername: string, ALPNProtocols: string[]): Promise<unknown> => {

@@ -3,11 +3,14 @@
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import { test, type TestContext } from 'node:test';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
 import { certificate, type Made } from '../doubles/pki.ts';
 import { curl, withoutCurl, type Curled } from './curl.ts';
 import { freePort } from './free-port.ts';
+import { startPlainGateway } from './plain-gateway.ts';
 import { startService } from './service.ts';
 import { isReady, ownFolder, startWritten } from './written-gateway.ts';
 
@@ -55,32 +58,28 @@ test('SNI with exact and wildcard certificates, the local CA for the rest; 421 f
   assert.deepEqual([ready.url.startsWith('https://blog.test:'), ready.ca], [true, null]);
 });
 
-test(
-  'a certificate that cannot be shown refuses the configuration; the old one stays, and so do its switches',
-  { skip },
-  async (context) => {
-    const { folder, made, text, visit } = await begin(context);
-    const [blog, old] = [await made(['blog.test']), await made(['own.test'], -0.5)];
-    await put(join(folder, 'blog.pem'), blog.cert + blog.key);
-    await put(join(folder, 'old.pem'), old.cert + old.key);
-    await assert.rejects(startWritten(context, { folder, text: text('[old.pem]') }), {
-      code: 'certificate-unusable',
-      message: /old\.pem, line 1: it ended on/,
-    });
-    const gateway = await startWritten(context, { folder, text: text('[blog.pem]') });
-    await assert.rejects(gateway.rewrite(text('[blog.pem, old.pem]', '\n  new: { at: new.test, to: 1, access: [public] }')), {
-      code: 'certificate-unusable',
-    });
-    assert.equal((await visit('blog.test')).status, 200);
-    assert.notEqual((await visit('new.test')).exit, 0);
-    // A file that breaks under way keeps nobody from closing.
-    await put(join(folder, 'blog.pem'), 'nothing');
-    await gateway.gateway.close('blog');
-    assert.equal((await visit('blog.test')).status, 404);
-    await gateway.gateway.open('blog');
-    assert.equal((await visit('blog.test')).status, 200);
-  },
-);
+test('a certificate that breaks refuses the configuration; the old one stays, and so do its switches', { skip }, async (context) => {
+  const { folder, made, text, visit } = await begin(context);
+  const [blog, old] = [await made(['blog.test']), await made(['own.test'], -0.5)];
+  await put(join(folder, 'blog.pem'), blog.cert + blog.key);
+  await put(join(folder, 'old.pem'), old.cert + old.key);
+  await assert.rejects(startWritten(context, { folder, text: text('[old.pem]') }), {
+    code: 'certificate-unusable',
+    message: /old\.pem, line 1: it ended on/,
+  });
+  const gateway = await startWritten(context, { folder, text: text('[blog.pem]') });
+  await assert.rejects(gateway.rewrite(text('[blog.pem, old.pem]', '\n  new: { at: new.test, to: 1, access: [public] }')), {
+    code: 'certificate-unusable',
+  });
+  assert.equal((await visit('blog.test')).status, 200);
+  assert.notEqual((await visit('new.test')).exit, 0);
+  // A file that breaks under way keeps nobody from closing.
+  await put(join(folder, 'blog.pem'), 'nothing');
+  await gateway.gateway.close('blog');
+  assert.equal((await visit('blog.test')).status, 404);
+  await gateway.gateway.open('blog');
+  assert.equal((await visit('blog.test')).status, 200);
+});
 
 test('a renewed file is shown by itself, and one that is wrong is said loudly and not shown', { skip }, async (context) => {
   const { folder, made, text, visit } = await begin(context);
@@ -97,4 +96,17 @@ test('a renewed file is shown by itself, and one that is wrong is said loudly an
   await put(join(folder, 'blog.pem'), renewed.cert + renewed.key);
   await put(join(folder, 'root.pem'), renewed.cert);
   for (let exit: number | null = null; exit !== 0;) ({ exit } = await visit('blog.test'));
+});
+
+test('TLS renegotiation: refused behind a relay too, where only names have certificates', async (context) => {
+  const { port } = await startPlainGateway(context, 1, {}, 'relay');
+  const visitor = connect({ host: '127.0.0.1', port, servername: 'web.localhost', rejectUnauthorized: false, maxVersion: 'TLSv1.2' });
+  context.after(() => void visitor.destroy());
+  const failed = once(visitor, 'error');
+  await once(visitor, 'secureConnect');
+  visitor.renegotiate({ rejectUnauthorized: false }, (error) => {
+    if (error === null) visitor.destroy(new Error('renegotiated'));
+  });
+  const [error] = (await failed) as [NodeJS.ErrnoException];
+  assert.equal(error.code, 'ERR_SSL_NO_RENEGOTIATION');
 });

@@ -76,7 +76,7 @@ test('a folder: pairs by what is in them, both in one file, certbot’s folders,
   assert.deepEqual(names(files), ['a.test', 'b.test', 'c.test']);
 });
 
-test('whole or not at all: one that is wrong leaves all as they were', async (context) => {
+test('a certificate that breaks: one that is wrong leaves all as they were, whole or not at all', async (context) => {
   const { files, folder } = await open(context);
   const [a, b] = [await of('a.test'), await of('b.test')];
   await put(join(folder, 'a.pem'), a.cert + a.key);

@@ -94,7 +94,7 @@ test('what cannot be read: no PEM, half a block, damaged bytes, no key, an encry
   refused(stapled.cert, stapled.key, /must-staple/, /without must-staple/);
 });
 
-test('names that only look like names are none', async () => {
+test('names of others: what only looks like a name is none', async () => {
   const odd = await certificate({ subject: 'x', names: ['a.test', '*', '*.*.test', 'b_c.test', 'x, DNS:evil.test, DNS:y'] });
   assert.deepEqual(make(odd.cert, odd.key).names, ['a.test', 'b_c.test']);
 });

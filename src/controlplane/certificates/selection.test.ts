@@ -94,7 +94,7 @@ async function visit(contexts: Contexts, options: ConnectionOptions): Promise<Se
   }
 }
 
-test('SNI: an exact name before a wildcard, the one that lasts longer before the older, the local CA for what is left', async (context) => {
+test('names of others: an exact name before a wildcard, the one that lasts longer before the older, the local CA for what is left', async (context) => {
   const [exact, wild, renewed] = [
     await material(['blog.example.org']),
     await material(['*.example.org']),
@@ -150,7 +150,7 @@ test('who sends no name gets the certificate of the address; a service of every 
   assert.equal(contexts.leafOf(null)?.isLocal, true);
 });
 
-test('tickets: good at every listener, only for their own name, until the keys turn', async (context) => {
+test('recorded sessions: tickets are good at every listener, only for their own name, until the keys turn', async (context) => {
   context.mock.timers.enable({ apis: ['setInterval'] });
   const source = new Source();
   source.materials = [await material(['blog.example.org']), await material(['shop.example.org'])];
@@ -167,7 +167,7 @@ test('tickets: good at every listener, only for their own name, until the keys t
   }
 });
 
-test('tls: modern speaks TLS 1.3 alone, and intermediate again when it is taken back', async (context) => {
+test('TLS downgrade: modern speaks TLS 1.3 alone, and intermediate again when it is taken back', async (context) => {
   const contexts = open(context, new Source());
   const wanted = { hosts: ['own.localhost'], addresses: [] };
   await contexts.serve({ ...wanted, policy: 'modern' });

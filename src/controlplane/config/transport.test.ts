@@ -49,7 +49,7 @@ function strict(network: Config['network'], hsts: TlsPlan['hsts'] = 'on', isPubl
   return (asked) => found?.(exchange(asked)) ?? null;
 }
 
-test('HSTS: a public certificate, port 443, a hostile network; for one host unless it was asked for', () => {
+test('TLS downgrade: HSTS for a public certificate, port 443, a hostile network; for one host unless it was asked for', () => {
   assert.equal(strict('hostile')(), 'max-age=31536000');
   assert.equal(strict('hostile')({ listener: { via: 'relay' }, port: 443 }), 'max-age=31536000');
   assert.equal(strict('hostile', 'subdomains')(), 'max-age=31536000; includeSubDomains');
@@ -81,7 +81,7 @@ test('HSTS: what a service says itself stands, and is said once', () => {
   ]);
 });
 
-test('HTTP-01: our own tokens for our own names, over plain HTTP, and nothing else', async () => {
+test('names of others: HTTP-01 answers our own tokens for our own names, over plain HTTP, and nothing else', async () => {
   const challenges = { http: (host: string, token: string) => (host === 'blog.example.org' && token === 'abc' ? 'abc.key' : null) };
   const route = challengeRoute({ isPublic: () => false, challenges });
   const at = (asked: Asked) =>
