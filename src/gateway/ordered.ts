@@ -5,7 +5,7 @@ import type { RelayPlace } from '../controlplane/places.ts';
 import type { Parts } from './assemble.ts';
 import { certified } from './parts.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
-import { isPublicName, type AcmeWanted } from '../controlplane/acme/desk.ts';
+import { isOrderable, type AcmeWanted } from '../controlplane/acme/desk.ts';
 import { chosenFor } from '../controlplane/certificates/choice.ts';
 import type { Config } from '../controlplane/config/plan.ts';
 
@@ -33,7 +33,7 @@ function orderedBy(
   const off = new Set(config.services.filter(({ acme }) => acme === 'off').map(({ name }) => name));
   const kept = new Set(facts.snapshot.services.filter(({ name }) => off.has(name)).flatMap(({ hosts }) => hosts));
   const names = facts.hosts.filter(
-    (host) => isPublicName(host) && !kept.has(host) && chosenFor(facts.files, host, [host], facts.now) === null,
+    (host) => isOrderable(host, plan) && !kept.has(host) && chosenFor(facts.files, host, [host], facts.now) === null,
   );
   const speaks = (scheme: string): boolean => config.listen.some((each) => each.scheme === scheme);
   const ways = [

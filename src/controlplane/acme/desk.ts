@@ -11,7 +11,7 @@ import type { Limits } from '../../core/limits.ts';
 import { shareAnswers, type SharedAnswers } from './answers.ts';
 import { createCaHttps } from './https.ts';
 import { Keeper, type AcmeEvent } from './keeper.ts';
-import type { AcmePlan } from './plan.ts';
+import { letsEncrypt, letsEncryptStaging, type AcmePlan } from './plan.ts';
 import type { ChallengeKind } from './replies.ts';
 import { ForeignWatch, type Foreign } from './foreign.ts';
 
@@ -31,11 +31,15 @@ export async function openAcmeDesk(options: AcmeDeskOptions): Promise<AcmeDesk> 
   return new AcmeDesk(options, await shareAnswers(options.store.records, options.now));
 }
 
-/** Names that a public authority gives no certificate for (Baseline Requirements 4.2.2; RFC 6761, 6762, 8375, 9476). */
-export function isPublicName(name: string): boolean {
+/**
+ * Whether a certificate can be ordered for a name. A public authority gives none for names that are nobody's (Baseline
+ * Requirements 4.2.2; RFC 6761, 6762, 8375, 9476); one of a company may.
+ */
+export function isOrderable(name: string, { directory }: Pick<AcmePlan, 'directory'>): boolean {
   const host = name.replace(/^\*\./, '');
-  if (parseIp(host) !== null || !host.includes('.')) return false;
-  return !/(?:^|\.)(?:localhost|local|internal|home\.arpa|test|example|invalid|onion|alt|lan)$/.test(host);
+  if (parseIp(host) !== null || !host.includes('.') || host.endsWith('.localhost')) return false;
+  const isPublic = directory === letsEncrypt || directory === letsEncryptStaging;
+  return !isPublic || !/(?:^|\.)(?:local|internal|home\.arpa|test|example|invalid|onion|alt|lan)$/.test(host);
 }
 
 export class AcmeDesk implements CertificateSource, Closable {
