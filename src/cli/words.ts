@@ -6,6 +6,7 @@ import type { AccessShown, CliEvent } from './event.ts';
 import { localTime } from './local-time.ts';
 import { relayWords } from './relay-words.ts';
 import { statusWords } from './status-words.ts';
+import { upkeepWords } from './upkeep-words.ts';
 import { certificateWords } from './certificate-words.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -64,17 +65,11 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
         paint('bold', `${{ admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict]}: ${shown(event.why)}`),
       ].join('\n');
     case 'ca':
-      return `${event.path}\nSHA-256 ${event.fingerprint}\nSigns only for: ${event.names.join(', ')}\nUntil ${localTime(event.expires)}`;
     case 'backup':
-      return event.change === 'written'
-        ? `${shown(event.path)} holds ${event.files} files, private keys among them: keep it safe.`
-        : `Restored as of ${localTime(event.made)}.${event.replaced === null ? '' : `\nWhat was here before lies in ${shown(event.replaced)}`}`;
     case 'config':
-      return configWords(event);
     case 'reloaded':
-      return `${shown(event.path)} was read again.`;
     case 'version':
-      return `sallyport ${event.version} (Node ${event.node})`;
+      return upkeepWords(event);
     case 'certificate':
     case 'check':
       return certificateWords(event, terminal);
@@ -215,11 +210,6 @@ function linkWords(event: Event<'link'>): string {
 }
 
 /** The file of a relay has no services. */
-function configWords({ path, services }: Extract<CliEvent, { event: 'config' }>): string {
-  if (services.length === 0) return `${shown(path)} is right.`;
-  return `${shown(path)} is right: ${services.length === 1 ? 'one service' : `${services.length} services`} (${services.join(', ')}).`;
-}
-
 function listeningWords({
   addresses,
   plain = [],
