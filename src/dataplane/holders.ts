@@ -50,14 +50,14 @@ export class Holders {
 
   /**
    * Who may take the next visitor, in the order in which they are to be asked: of a spread name the one with the fewest streams
-   * first, else whoever serves and then who stands by. A gateway without a connection at this moment is passed over.
+   * first (of equals the one that has waited longest), else whoever serves and then who stands by. A gateway without a connection at this moment is passed over.
    */
   candidates(name: string, may: (gateway: LiveGateway) => boolean): readonly LiveGateway[] {
     const all = this.#holdings.get(name);
     if (all === undefined) return [];
     const able = all.filter(({ gateway }) => gateway.reachable && may(gateway));
     if (able.length > 1 && able.every(({ sharing }) => sharing.how === 'spread'))
-      return able.map(({ gateway }) => gateway).toSorted((one, other) => one.streams - other.streams);
+      return able.map(({ gateway }) => gateway).toSorted((one, other) => one.streams - other.streams || one.openedAt - other.openedAt);
     // A name has one that serves: a second one is no room for overflow, for it knows nothing of the first one's visitors.
     return able.slice(0, 1).map(({ gateway }) => gateway);
   }

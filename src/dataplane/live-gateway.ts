@@ -29,6 +29,8 @@ export class LiveGateway {
   readonly names = new Set<string>();
   /** Names whose TLS the relay may end: its own word, of its newest registration. */
   terminable: ReadonlySet<string> = new Set();
+  /** When it was given a visitor last, by a clock that never jumps. */
+  openedAt = 0;
   /** The newest registration: one that was sent earlier on another carrier and came later is worth nothing. */
   lastAsk = -1;
   /** One registration after the other, whichever carrier it came on. */
@@ -124,6 +126,7 @@ export class LiveGateway {
 
   /** Opens a stream on the carrier with the fewest; on another where that one has no room. Null: none has. */
   open(opening: Opening): Stream | null {
+    this.openedAt = performance.now();
     const first = this.#leastLoaded();
     const stream = first?.carrier.open(opening) ?? null;
     if (stream !== null) return stream;

@@ -89,6 +89,23 @@ describe('names at a relay', () => {
     assert.deepEqual((later?.['shared'] as Line | undefined)?.['serves'], [two.key]);
   });
 
+  test('a spread name is served by two processes with one state directory, and by no machine with a store of its own', async (test) => {
+    const { port } = await startService(test);
+    const operator = await relay(test);
+    const one = await joined(test, operator, 'blog', '--spread');
+    const two = await joined(test, operator, 'blog', '--spread');
+    const service = { to: port, access: ['public'] };
+    for (const _process of ['first', 'second']) {
+      const { terminal } = await up(test, one.home, service);
+      await line(terminal, ({ event }) => event === 'ready');
+    }
+    const [name] = await said(operator, ['relay', 'names', 'list']);
+    assert.deepEqual(name?.['shared'], { how: 'spread', keys: [one.key, two.key], serves: [one.key, one.key] });
+    const other = await up(test, two.home, service);
+    const refused = await line(other.terminal, ({ event }) => event === 'waiting' || event === 'error');
+    assert.equal(refused['code'], 'store-unshared');
+  });
+
   test('a name of one’s own is held where its DNS says so, refused with the record to write where it does not, and released by the operator', async (test) => {
     const { port } = await startService(test);
     const dns = await nameServer(test);

@@ -131,6 +131,9 @@ describe('a name that is spread', () => {
       [4, 4],
     );
     for (const socket of sockets) socket.destroy();
+    await until(() => at.relay.streams() === 0);
+    const turns = [await servedBy(at, members), await servedBy(at, members), await servedBy(at, members), await servedBy(at, members)];
+    deepEqual(turns.toSorted(), [0, 0, 1, 1], 'who come one after the other are spread, too');
     await members[0]?.link.close();
     equal(await servedBy(at, members), 1);
   });
