@@ -44,15 +44,13 @@ export function rotateKeyCommand(cli: Cli) {
     const [first] = failed;
     if (first !== undefined && failed.length === memberships.length) throw first.error;
     await promoteIdentity(keys, 'gateway');
-    cli
-      .reporter()
-      .say({
-        event: 'rotation',
-        of: 'gateway',
-        fingerprint: both.next.fingerprint,
-        next: null,
-        missed: failed.map(({ missed }) => missed),
-      });
+    cli.reporter().say({
+      event: 'rotation',
+      of: 'gateway',
+      fingerprint: both.next.fingerprint,
+      next: null,
+      missed: failed.map(({ missed }) => missed),
+    });
   });
 }
 
