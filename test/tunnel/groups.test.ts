@@ -130,7 +130,11 @@ describe('a name that is spread', () => {
       members.map(({ arrivals }) => arrivals.length),
       [4, 4],
     );
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.write('x');
+      await once(socket, 'data');
+      socket.destroy();
+    }
     await until(() => at.relay.streams() === 0);
     const turns = [await servedBy(at, members), await servedBy(at, members), await servedBy(at, members), await servedBy(at, members)];
     deepEqual(turns.toSorted(), [0, 0, 1, 1], 'who come one after the other are spread, too');
