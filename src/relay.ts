@@ -6,6 +6,7 @@ import type { Limits } from './core/limits.ts';
 import type { Deadlines } from './contracts/protocol.ts';
 import type { Closable } from './contracts/stream.ts';
 import type { MachineIdentity } from './contracts/tunnel.ts';
+import { tlsSettings } from './controlplane/certificates/tls-settings.ts';
 import type { VisitorCount } from './controlplane/enrolment/visitor-counts.ts';
 import type { CarrierDoor } from './dataplane/carrier-door.ts';
 import type { GatewayFacts } from './dataplane/directory.ts';
@@ -139,5 +140,5 @@ type Shared = Readonly<{ limits: Limits; deadlines: Deadlines; door: CarrierDoor
 
 function webSocketDoor(own: NonNullable<RelayOptions['own']>, { limits, deadlines, door }: Shared): WebSocketDoor {
   const [admit, take] = [door.admit.bind(door), door.take.bind(door)];
-  return new WebSocketDoor({ ...own, limits, deadlines, admit, take });
+  return new WebSocketDoor({ ...own, tls: tlsSettings, limits, deadlines, admit, take });
 }

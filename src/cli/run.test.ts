@@ -179,6 +179,12 @@ test('config check names every mistake and exits with the code of a wrong config
   const right = scriptedTerminal({ cwd });
   assert.equal(await run(['config', 'check', '--json'], right), 0);
   assert.deepEqual(right.events(), [{ event: 'config', path: 'sallyport.yaml', services: ['blog'] }]);
+  // What its files hold counts as well.
+  await writeFile(join(cwd, 'sallyport.yaml'), 'certificates: [blog.pem]\nservices: { blog: { to: 3000 } }\n');
+  await writeFile(join(cwd, 'blog.pem'), 'half of a certificate\n', { mode: 0o600 });
+  const broken = scriptedTerminal({ cwd });
+  assert.equal(await run(['config', 'check', '--json'], broken), codes['certificate-unusable'].exit);
+  assert.match(String(broken.events()[0]?.['message']), /blog\.pem: it is no PEM\.$/);
 });
 
 type Wrong = readonly [words: string, code: keyof typeof codes, message: RegExp];

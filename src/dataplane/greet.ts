@@ -1,5 +1,6 @@
 /** Ends the visitor's TLS: the certificate by the name asked for, within a deadline, over a socket or a tunnel's stream. */
 
+import { constants } from 'node:crypto';
 import { Socket } from 'node:net';
 import { TLSSocket, createSecureContext, type SecureContext, type TLSSocketOptions } from 'node:tls';
 import type { Deadlines } from '../contracts/protocol.ts';
@@ -35,7 +36,10 @@ const unrecognizedName = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70])
 export const acmeAlpn = 'acme-tls/1';
 
 /** For clients that name nobody where no address has a certificate: made once, for making one takes as long as a handshake. */
-const certificateless = createSecureContext();
+const certificateless = createSecureContext({
+  minVersion: 'TLSv1.2',
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+});
 
 /**
  * Resolves with the decrypted stream, or with why there is none; the underlying stream is destroyed then.

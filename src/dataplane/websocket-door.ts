@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
 import type { Address } from '../core/address.ts';
@@ -19,6 +19,8 @@ export type WebSocketDoorOptions = Readonly<{
   /** Canonical: the relay's own, and nobody's who is behind it. Who asks for no name is taken to mean the relay. */
   names: readonly string[];
   certificate: OwnCertificate;
+  /** Versions, ciphers and groups; left out: the runtime's. */
+  tls?: SecureContextOptions;
   limits: Limits;
   deadlines: Deadlines;
   /** A place among those who are not known yet, to be left; null when there is none. */
@@ -42,7 +44,7 @@ export class WebSocketDoor {
   /** Throws what OpenSSL says of a certificate and a key that do not fit. */
   constructor(options: WebSocketDoorOptions) {
     this.#options = options;
-    this.#context = contextOf(options.certificate);
+    this.#context = contextOf(options.certificate, options.tls);
   }
 
   /** Whether who asks for this canonical name (null: for none) comes to the relay itself. */
@@ -52,7 +54,7 @@ export class WebSocketDoor {
 
   /** From now on this certificate is shown. Throws as the constructor does, and then the old one stays. */
   renew(certificate: OwnCertificate): void {
-    this.#context = contextOf(certificate);
+    this.#context = contextOf(certificate, this.#options.tls);
   }
 
   /** Takes a socket whose hello asked for the relay; what was read of it has been put back. */
@@ -121,8 +123,8 @@ export class WebSocketDoor {
   }
 }
 
-function contextOf({ certificate, key }: OwnCertificate): SecureContext {
-  return createSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' });
+function contextOf({ certificate, key }: OwnCertificate, tls: SecureContextOptions = {}): SecureContext {
+  return createSecureContext({ minVersion: 'TLSv1.2', ...tls, cert: certificate, key });
 }
 
 const words = 'This is a relay. It has no pages.\n';

@@ -8,6 +8,7 @@ import type { Address } from '../core/address.ts';
 import { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Deadlines } from '../contracts/protocol.ts';
+import { tlsSettings } from '../controlplane/certificates/tls-settings.ts';
 import type { Directory } from '../dataplane/directory.ts';
 import type { Engine } from '../dataplane/engine.ts';
 import { acmeAlpn, greet } from '../dataplane/greet.ts';
@@ -114,5 +115,5 @@ export class Edge {
 }
 
 function contextOf({ certificate, key }: OwnCertificate): SecureContext {
-  return createSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' });
+  return createSecureContext({ ...tlsSettings, cert: certificate, key });
 }

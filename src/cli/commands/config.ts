@@ -5,7 +5,9 @@ import { newCommand, newGroup } from '../cli.ts';
 import { configName, parser, readConfigFile, readFileText, relayFileParser } from '../configuration.ts';
 import { configOrThrow, problemWords } from '../../controlplane/config/file-parser.ts';
 import type { ParsedFile } from '../../controlplane/config/file-parser.ts';
+import { readCertificates } from '../../controlplane/certificates/files.ts';
 import type { Config } from '../../controlplane/config/plan.ts';
+import { limitsWith } from '../../core/limits.ts';
 import type { RelayConfig } from '../../controlplane/config/relay-file.ts';
 
 export function configCommand(cli: Cli) {
@@ -25,6 +27,7 @@ function check(cli: Cli) {
   return newCommand({
     usage: 'check [file]',
     summary: 'name every mistake in a configuration, with line and column',
+    description: 'Certificates that it names are read as well: whether they fit, and are in order and in time.',
     examples: ['sallyport config check', 'sallyport config check /etc/sallyport.yaml --json', 'sallyport config check --relay relay.yaml'],
   })
     .option(...relayOption)
@@ -34,6 +37,12 @@ function check(cli: Cli) {
       const parsed: ParsedFile<RelayConfig | Config> = relay ? await readRelayFile(named, cwd) : (await readConfigFile(named, cwd)).parsed;
       sayProblems(cli, parsed, named);
       const config = configOrThrow(parsed, named, relay ? 'sallyport config check --relay' : undefined);
+      // What its files hold counts as well: a gateway would refuse them at its start.
+      if ('services' in config)
+        await readCertificates(config.tls?.certificates ?? [], {
+          now: cli.terminal.now,
+          filesMax: limitsWith(config.limits).certificatesMax,
+        });
       cli.reporter().say({ event: 'config', path: named, services: 'services' in config ? config.services.map(({ name }) => name) : [] });
     });
 }

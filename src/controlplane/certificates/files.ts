@@ -90,11 +90,7 @@ class Files implements CertificateFiles {
 
   /** The same object where nothing has changed. */
   async #read(entries: readonly CertificateEntry[]): Promise<readonly Material[]> {
-    const now = this.#options.now();
-    const found: Material[] = [];
-    for (const entry of entries) found.push(...(await readEntry(entry, now, this.#options.filesMax)));
-    if (found.length > this.#options.filesMax)
-      throw unusable('certificates', null, `${found.length} are named`, `At most ${this.#options.filesMax} are taken.`);
+    const found = await readCertificates(entries, this.#options);
     const known = this.#inUse.materials;
     return found.map((each) => known.find((old) => old.chain === each.chain && old.key === each.key) ?? each);
   }
@@ -163,6 +159,17 @@ class Files implements CertificateFiles {
     this.#said = words;
     this.#options.failed(error);
   }
+}
+
+/** Reads and checks all of them, once. Errors: as `CertificateFiles.use`. */
+export async function readCertificates(
+  entries: readonly CertificateEntry[],
+  { now, filesMax }: Pick<CertificateFilesOptions, 'now' | 'filesMax'>,
+): Promise<readonly Material[]> {
+  const found: Material[] = [];
+  for (const entry of entries) found.push(...(await readEntry(entry, now(), filesMax)));
+  if (found.length > filesMax) throw unusable('certificates', null, `${found.length} are named`, `At most ${filesMax} are taken.`);
+  return found;
 }
 
 async function readEntry(entry: CertificateEntry, now: number, filesMax: number): Promise<readonly Material[]> {
