@@ -1,6 +1,7 @@
 /** Datagrams keep their bounds, at every split of the stream; what is malformed is refused by name. */
 
 import { deepEqual, equal } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { DatagramReader, datagramBytesMax, framedDatagram } from './datagrams.ts';
 import type { Fault } from './errors.ts';
@@ -17,8 +18,9 @@ function read(pieces: readonly Uint8Array[]): Read {
   return { got, fault: reader.end() };
 }
 
-// As docs/wire-protocol.md has it: "hello", an empty one, one byte.
-const vector = Buffer.from('000568656c6c6f0000000107', 'hex');
+// "hello", an empty one, one byte.
+const page = readFileSync(new URL('../../docs/wire-protocol.md', import.meta.url), 'utf8');
+const vector = Buffer.from((/```datagrams\n([0-9a-f\s]+)```/.exec(page)?.[1] ?? '').replaceAll(/\s/g, ''), 'hex');
 
 test('the vector of the documentation is read at every split, and byte by byte', () => {
   const expected = { got: ['68656c6c6f', '', '07'], fault: null };

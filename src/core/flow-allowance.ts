@@ -1,5 +1,5 @@
 /**
- * How much may be sent to an address that nobody has proved to be there: a relay must be no reflector (docs/decisions/0024).
+ * How much may be sent to an address that nobody has proved to be there: a relay must be no reflector (docs/decisions/0029).
  * As RFC 9000, 8.1: three times what has come from it. More only when it has shown bytes that it can have from us alone.
  */
 
