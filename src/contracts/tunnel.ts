@@ -75,6 +75,8 @@ export interface Grants {
   enter(fingerprint: string, at: string | number, ip: string | null): Lease | null;
   /** Whether a visitor was turned away today because as many others came to the name as its grant allows. */
   isCrowded(fingerprint: string, name: string): boolean;
+  /** What must stand in the DNS of this key's name outside of the domain, and was not found of late; null where all is well. */
+  failing(fingerprint: string, name: string): string | null;
   /** How this key, which owns the name, shares it with others. */
   sharing(fingerprint: string, name: string): Sharing;
   /** Why the operator blocked this key, every name of it, or the address that it comes from; null when nothing is blocked. */
@@ -85,8 +87,8 @@ export interface Grants {
 
 /** How a name fared at the relay. */
 export type NameAnswer =
-  /** `standby`: another gateway of the group serves it. `crowded`: it has had as many visitors today as it may. */
-  | Readonly<{ name: string; is: 'held'; as?: 'standby' | undefined; crowded?: true | undefined }>
+  /** `standby`: another gateway of the group serves it. `crowded`: it has had as many visitors today as it may. `failing`: what its DNS must say, and does not any more: the name will be lost. */
+  | Readonly<{ name: string; is: 'held'; as?: 'standby' | undefined; crowded?: true | undefined; failing?: string | undefined }>
   | Readonly<{ name: string; is: 'refused'; code: 'name-taken' | 'name-refused' | 'name-malformed' | 'store-unshared' }>
   /** A port that the relay cannot listen on. */
   | Readonly<{ name: string; is: 'refused'; code: PortRefusal }>

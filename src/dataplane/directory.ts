@@ -167,6 +167,7 @@ export class Directory {
         if (why !== null) carrier.close(fault('relay-blocked', why));
       }
       for (const name of gateway.names) {
+        if (this.#grants.failing(gateway.fingerprint, name) !== null) gateway.tell('failing', name);
         if (mayHold(this.#grants, gateway.fingerprint, name)) continue;
         this.#registrations.drop(gateway, name);
         // Streams are not kept by name: whoever lost one of its names starts anew with the others.
@@ -224,7 +225,7 @@ export class Directory {
     const lease = this.#grants.enter(gateway.fingerprint, grantedAs(visitor.sni ?? ''), provedAddress(visitor));
     const stream = leased(lease, () => gateway.open(opening));
     const name = this.#heldName(visitor.sni);
-    if (stream === null && name !== null && this.#grants.isCrowded(gateway.fingerprint, name)) gateway.tellCrowded(name);
+    if (stream === null && name !== null && this.#grants.isCrowded(gateway.fingerprint, name)) gateway.tell('crowded', name);
     if (stream !== null && name !== null && this.#holders.isShared(name)) gateway.watch(stream, this.#limits);
     return stream;
   }

@@ -89,6 +89,8 @@ export const registerShape = z.strictObject({
   /** Of them those whose TLS the relay may end; left out where there is none. */
   terminated: namesAsked.optional(),
 });
+/** What a gateway's owner is to write into the DNS: nothing else is shown to them as such. */
+const proofShape = z.string().regex(/^sallyport=[0-9a-f]{64}$/);
 export const namesShape = z.strictObject({
   /** Null: nobody asked, and the gateway is to ask again. */
   ask: z.int().min(0).nullable(),
@@ -100,6 +102,7 @@ export const namesShape = z.strictObject({
           is: z.literal('held'),
           as: z.literal('standby').optional(),
           crowded: z.literal(true).optional(),
+          failing: proofShape.optional(),
         }),
         z.strictObject({
           name: z.string().max(255),
@@ -112,7 +115,7 @@ export const namesShape = z.strictObject({
           is: z.literal('refused'),
           code: z.literal('name-unproved'),
           because: z.enum(['absent', 'dns', 'kept', 'count']),
-          txt: z.string().regex(/^sallyport=[0-9a-f]{64}$/),
+          txt: proofShape,
         }),
       ]),
     )

@@ -46,8 +46,8 @@ export class LiveGateway {
   /** Streams of shared names that nobody has said a byte on. */
   readonly #unanswered = new Set<Stream>();
   #watching = false;
-  /** Names of which it was told, or is being told, that they have had their visitors. */
-  readonly #crowded = new Set<string>();
+  /** What it was told, or is being told, of its names. */
+  readonly #news = new Set<string>();
 
   constructor(fingerprint: string, instance: string) {
     this.fingerprint = fingerprint;
@@ -159,16 +159,17 @@ export class LiveGateway {
     for (const stream of [...this.#unanswered]) stream.destroy(new SallyportError('carrier-idle', 'its gateway does not answer'));
   }
 
-  /** As many visitors came to the name today as may: its owner hears of it once. */
-  tellCrowded(name: string): void {
-    if (this.#crowded.has(name)) return;
-    this.#crowded.add(name);
+  /** Something is wrong with a name that it holds: its owner hears of it once. */
+  tell(what: 'crowded' | 'failing', name: string): void {
+    const news = `${what} ${name}`;
+    if (this.#news.has(news)) return;
+    this.#news.add(news);
     this.nudge();
   }
 
   /** The gateway was told how its name is held. */
-  told(name: string, crowded: boolean): void {
-    if (!crowded) this.#crowded.delete(name);
+  told(what: 'crowded' | 'failing', name: string, is: boolean): void {
+    if (!is) this.#news.delete(`${what} ${name}`);
   }
 
   /** Asks the gateway to register again: how it holds its names has changed. */

@@ -88,8 +88,8 @@ export class Registrar {
 }
 
 /**
- * What is to be said of the answers: the first refusal, that this gateway stands by for every name, or that one has had its
- * visitors of today. Null when all is well. Throws when the relay holds not one of them for us.
+ * What is to be said of the answers: the first refusal, that this gateway stands by for every name, that one has had its
+ * visitors of today, or that the proof of one fails. Null when all is well. Throws when the relay holds not one of them for us.
  */
 export function refusalIn(answers: readonly NameAnswer[]): SallyportError | null {
   const held = answers.filter((answer) => answer.is === 'held');
@@ -102,7 +102,23 @@ export function refusalIn(answers: readonly NameAnswer[]): SallyportError | null
   }
   if (first !== undefined && held.every((answer) => answer.as === 'standby')) return standsBy(first.name);
   const crowded = held.find((answer) => answer.crowded === true);
-  return crowded === undefined ? null : isCrowded(crowded.name);
+  if (crowded !== undefined) return isCrowded(crowded.name);
+  const [failing] = held.flatMap(({ name, failing: txt }) => (txt === undefined ? [] : [{ name, txt }]));
+  return failing === undefined ? null : failsToProve(failing);
+}
+
+function failsToProve({ name, txt }: Readonly<{ name: string; txt: string }>): SallyportError {
+  return new SallyportError(
+    'name-unproved',
+    `The relay does not find the record of ${name} any more; when that goes on the name is lost.`,
+    {
+      hint: `The record is: ${recordOf(name, txt)}`,
+    },
+  );
+}
+
+function recordOf(name: string, txt: string): string {
+  return `_sallyport.${name.replace(/^\*\./, '')}. TXT "${txt}"`;
 }
 
 function isCrowded(name: string): SallyportError {
@@ -123,7 +139,7 @@ function standsBy(name: string): SallyportError {
 
 /** What the owner of a name outside of the relay's domain is to do. */
 function unproved({ name, code, because, txt }: Unproved): SallyportError {
-  const record = `_sallyport.${name.replace(/^\*\./, '')}. TXT "${txt}"`;
+  const record = recordOf(name, txt);
   switch (because) {
     case 'absent':
       return new SallyportError(code, `${name} lies outside of the relay’s domain, and its DNS does not name this gateway.`, {

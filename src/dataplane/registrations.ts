@@ -72,9 +72,12 @@ export class Registrations {
 
   #held(gateway: LiveGateway, name: string): NameAnswer {
     const crowded = this.#grants.isCrowded(gateway.fingerprint, name);
-    gateway.told(name, crowded);
+    const failing = this.#grants.failing(gateway.fingerprint, name);
+    gateway.told('crowded', name, crowded);
+    gateway.told('failing', name, failing !== null);
     if (this.#holders.standsBy(name, gateway)) return { name, is: 'held', as: 'standby' };
-    return crowded && gateway.offer.shares ? { name, is: 'held', crowded } : { name, is: 'held' };
+    if (!gateway.offer.shares) return { name, is: 'held' };
+    return { name, is: 'held', ...(crowded ? { crowded } : {}), ...(failing === null ? {} : { failing }) };
   }
 
   /** Why this gateway cannot hold the name beside those who do; null when it can, or none of them is left. */

@@ -65,7 +65,7 @@ export async function world(
   changes: Partial<Limits> = {},
   owner: string | null = null,
   own?: RelayOptions['own'],
-  more: Pick<RelayOptions, 'plain' | 'pressure'> = {},
+  more: Pick<RelayOptions, 'plain' | 'pressure' | 'edge' | 'ownDomains'> = {},
 ): Promise<World> {
   const limits = limitsWith(changes);
   const identity = await identityOf('relay');

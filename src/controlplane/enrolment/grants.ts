@@ -73,6 +73,7 @@ export async function openGrants(options: GrantsOptions): Promise<LiveGrants> {
     isCrowded: (fingerprint, name) => memory.isCrowded(fingerprint, inside(fingerprint, name)),
     visitorCounts: () => memory.visitors.list(),
     barred: (fingerprint, ip) => blocks.gateway(fingerprint) ?? blocks.address(ip) ?? memory.allBlocked(fingerprint),
+    failing: (fingerprint, name) => own.failing(fingerprint, name),
     sharing: (fingerprint, name) => (fingerprint === options.owner ? alone : memory.sharing(fingerprint, name)),
     blockedName: (fingerprint, name) => memory.blockedName(fingerprint, name) ?? own.blockedName(fingerprint, name),
     whyBlocked: (name) => memory.whyBlocked(name) ?? (isOutside(name) ? blocks.name(name) : null),

@@ -166,7 +166,7 @@ describe('DNS that lies', () => {
     equal(await later(day * 2), true);
     equal(await later(day * 6.9), true);
     equal(await later(day * 0.2), false, 'seven days without an answer');
-    equal(changes.count, 1);
+    equal(changes.count, 3, 'told of two doubts and of the loss');
   });
 
   it('that shows a proof and takes it away again gives the name for a day, and to nobody else for 90 (DNS rebinding, dangling name)', async (test) => {

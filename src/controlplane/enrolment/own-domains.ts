@@ -21,7 +21,7 @@ export type OwnDomainsOptions = Readonly<{
   chance: () => number;
   /** Why the operator blocked a name; null when it is not. */
   blocked: (name: string) => string | null;
-  /** Called when a name was taken away. */
+  /** Called when a name was taken away, or its proof begins to fail. */
   onChange: () => void;
 }>;
 
@@ -66,7 +66,9 @@ export class OwnDomains {
       changed: (before, after, name) => {
         if (after === null || after.released !== null) own.#due.delete(name);
         else if (!own.#due.has(name)) own.#plan(name, after);
-        if (before !== null && (after === null || after.released !== null || after.owner !== before.owner)) options.onChange();
+        const isTaken = before !== null && (after === null || after.released !== null || after.owner !== before.owner);
+        const fails = before?.failing === null && after !== null && after.failing !== null;
+        if (isTaken || fails) options.onChange();
       },
     });
     return own;
@@ -82,6 +84,12 @@ export class OwnDomains {
   isGranted(host: string): boolean {
     const own = this.#live(host) ?? this.#live(host.slice(host.indexOf('.') + 1));
     return own !== null && this.#options.blocked(host) === null;
+  }
+
+  /** What the DNS of this key's name must say, and did not at the last look; null where all is well. */
+  failing(fingerprint: string, name: string): string | null {
+    const own = this.#live(hostOf(name));
+    return own?.owner === fingerprint && own.failing !== null ? proofTextOf(fingerprint) : null;
   }
 
   /** Why a name of this key is blocked, for its owner. */
