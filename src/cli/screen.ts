@@ -5,6 +5,7 @@ import type { AuditEvent } from '../core/audit/event.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import { shown } from '../controlplane/records/words.ts';
 import type { AccessShown, CliEvent } from './event.ts';
+import { fingerprintLines } from './fingerprint-words.ts';
 import { clipped, columnsOf } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { localTime } from './local-time.ts';
@@ -75,7 +76,13 @@ function serviceLines(service: Shown, view: View): readonly string[] {
       ? []
       : fact('Closes in', `${durationWords(Date.parse(ready.expires) - now())} (${localTime(ready.expires)})`, view);
   const trust =
-    ready.ca === null ? [] : [...fact('Certificate', 'of this machine’s own CA: browsers warn once', view), ...commandLines(ready, view)];
+    ready.ca === null
+      ? []
+      : [
+          ...fact('Certificate', 'of this machine’s own CA: browsers warn once', view),
+          ...fingerprintLines(ready).flatMap((line) => fact('', line, view)),
+          ...commandLines(ready, view),
+        ];
   return [
     `  ${paint('bold', name)}  ${state}`,
     '',

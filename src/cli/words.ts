@@ -3,6 +3,7 @@
 import { recordWords, shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
+import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
 import { relayWords } from './relay-words.ts';
 import { statusWords } from './status-words.ts';
@@ -121,6 +122,7 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
     ...(event.expires === null
       ? []
       : [`  Closes in ${durationWords(Date.parse(event.expires) - terminal.now())}, at ${localTime(event.expires)}`]),
+    ...fingerprintLines(event).map((line, at) => `  ${at === 0 ? 'Certificate:' : '            '} ${line}`),
     ...reachingLines(event).map((line) => `  ${line}`),
     ...otherRelays(event).map((line) => `  ${line}`),
   ];
