@@ -122,7 +122,7 @@ function readyWords(event: Event<'ready'>, terminal: Terminal): string {
     ...(event.expires === null
       ? []
       : [`  Closes in ${durationWords(Date.parse(event.expires) - terminal.now())}, at ${localTime(event.expires)}`]),
-    ...fingerprintLines(event).map((line, at) => `  ${at === 0 ? 'Certificate:' : '            '} ${line}`),
+    ...fingerprintLines(event).map((line) => `  Certificate: ${line}`),
     ...reachingLines(event).map((line) => `  ${line}`),
     ...otherRelays(event).map((line) => `  ${line}`),
   ];
