@@ -1,6 +1,7 @@
 /** UDP through a relay's port: datagrams keep their bounds, flows are told apart and bounded, and the relay is no reflector. */
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import type { Limits } from '../core/limits.ts';
 import { freePort } from '../../test/e2e/free-port.ts';
@@ -107,6 +108,22 @@ describe('reflection and amplification', () => {
     equal((await visitor.next()).toString(), 'cookie C0FFEE42');
     visitor.say(Buffer.from('the book, please: C0FFEE42'));
     equal((await visitor.next()).length, 9_000);
+  });
+});
+
+describe('a service that was away', () => {
+  it('can be proved to when it is back, however often it was asked', async (test) => {
+    const { port, member } = await open(test, (datagram) => {
+      if (datagram.includes('C0FFEE42')) return [Buffer.alloc(9_000, 2)];
+      return datagram.includes('now') ? [Buffer.from('cookie C0FFEE42')] : [];
+    });
+    const visitor = await visitorOf(test, port);
+    for (let count = 0; count < 40; count += 1) visitor.say(randomBytes(100));
+    visitor.say(Buffer.from('and now?'));
+    equal((await visitor.next()).toString(), 'cookie C0FFEE42');
+    visitor.say(Buffer.from('the book, please, for C0FFEE42'));
+    equal((await visitor.next()).length, 9_000);
+    ok(member.arrivals.length > 1);
   });
 });
 

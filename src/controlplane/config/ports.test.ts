@@ -3,7 +3,9 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parser } from '../../cli/configuration.ts';
+import { exchangeOf } from '../../../test/doubles/exchange.ts';
 import { portNames, portWarnings } from './ports.ts';
+import { isFor } from './unread.ts';
 
 function read(service: object, rest: object = { relay: 'relay.example.org' }, others: object = {}) {
   return parser.parse(JSON.stringify({ ...rest, services: { ssh: service, ...others } }), '/x/sallyport.yaml');
@@ -61,6 +63,15 @@ describe('a port of the relay', () => {
   it('is one service’s, of TCP and of UDP each', () => {
     match(problemsOf(tcp, undefined, { other: tcp })[0] ?? '', /services\.other\.port: found tcp\/2222, which belongs to services\.ssh/);
     deepEqual(problemsOf(tcp, undefined, { other: { ...udp, port: 2222 } }), []);
+  });
+
+  it('route confusion: who comes to it reaches no service of a name, and who comes by a name does not reach it', () => {
+    const listener = { name: 'relay:x', scheme: 'tcp', port: 2222, via: 'relay', loopback: false } as const;
+    const came = { ...exchangeOf(), listener, host: 'tcp/2222', sni: null, http: null };
+    for (const kind of ['http', 'folder', 'tls', 'tcp', 'redirect', 'respond'] as const) equal(isFor(kind, came), false, kind);
+    equal(isFor('port', came), true);
+    equal(isFor('port', exchangeOf()), false);
+    equal(isFor('port', { ...exchangeOf(), http: null, listener: { ...listener, scheme: 'tls' } }), false);
   });
 
   it('comes with the warning that the relay can read', () => {
