@@ -59,8 +59,8 @@ test(
 test('network: shared: a password for others, none for who is on this machine by every part of its meaning', { skip }, async (context) => {
   const here = await scene(context);
   if (here === null) return;
-  const { other, folder, blog, https } = here;
-  const text = `listen: ['https://127.0.0.1:${https}', 'https://${other.ours}:${https}']\nnetwork: shared\n${blog}`;
+  const { other, folder, blog, https, http: everywhere } = here;
+  const text = `listen: ['https://127.0.0.1:${https}', 'https://${other.ours}:${https}', 'https://0.0.0.0:${everywhere}']\nnetwork: shared\n${blog}`;
   await assert.rejects(startWritten(context, { folder, text }), { code: 'user-missing' });
   await assert.rejects(startWritten(context, { folder, text: text.replaceAll('https://', 'http://'), users: ['ana'] }), {
     code: 'config-unsafe',
@@ -73,6 +73,9 @@ test('network: shared: a password for others, none for who is on this machine by
   assert.equal((await local(away)).status, 401);
   assert.equal((await remote(away)).status, 401);
   assert.ok(isBlog(await remote(away, ...password)));
+  // Whatever name they say; and who comes to an address that others reach, from wherever.
+  for (const visit of [local, remote]) assert.equal((await visit(away, '-H', 'Host: localhost')).status, 401);
+  assert.equal((await local(`https://127.0.0.1:${everywhere}/`)).status, 401);
   for (const words of [
     ['-H', 'Forwarded: for=127.0.0.1'],
     ['-H', 'X-Forwarded-For: 127.0.0.1'],
