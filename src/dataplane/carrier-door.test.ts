@@ -82,6 +82,18 @@ describe('tunnel auth', () => {
     ]);
   });
 
+  it('tells whoever came while the relay’s key was changed the key that it has now', async (test) => {
+    const at = await world(test);
+    const key = await at.member('blog');
+    const next = await identityOf('relay to come');
+    const raw = await rawCarrier(test, at, key);
+    at.relay.useKeys(next, null);
+    raw.carrier.message('hello', helloOf(raw.socket, key, { features: ['next-key'] }));
+    await until(() => raw.heard.length === 1);
+    const [type, accepted] = raw.heard[0] ?? [];
+    deepEqual([type, (accepted as { next?: string }).next], ['accepted', next.fingerprint]);
+  });
+
   it('refuses a key that owns nothing', async (test) => {
     const at = await world(test);
     const key = await identityOf('stranger');

@@ -60,10 +60,13 @@ export class CarrierDoor {
     this.#next = next;
   }
 
-  /** What a gateway with these features is told of keys when it is accepted. */
-  told(features: readonly string[]): Pick<Accepted, 'features' | 'next'> {
-    const tells = this.#next !== null && features.includes(nextKeyFeature);
-    return tells && this.#next !== null ? { features: [nextKeyFeature], next: this.#next } : { features: [] };
+  /**
+   * What a gateway with these features is told of keys when it is accepted. Whoever was shown the key before this one, because
+   * it came just then, hears of this one: it would know neither.
+   */
+  told(features: readonly string[], shown: string): Pick<Accepted, 'features' | 'next'> {
+    const next = shown === this.#fingerprint ? this.#next : this.#fingerprint;
+    return next !== null && features.includes(nextKeyFeature) ? { features: [nextKeyFeature], next } : { features: [] };
   }
 
   /** Takes a socket whose hello offered the carriers' ALPN; what was read of it has been put back. */
@@ -120,6 +123,8 @@ function contextOf({ privateKey, certificate }: MachineIdentity): SecureContext 
 /** One carrier, from its handshake to its end. */
 class Visit implements CarrierTaker {
   readonly #door: CarrierDoor;
+  /** Our own key, as this one saw it. */
+  readonly #shown: string;
   readonly #tls: TLSSocket;
   readonly #from: Address;
   onSettled: () => void = () => undefined;
@@ -132,6 +137,7 @@ class Visit implements CarrierTaker {
 
   constructor(door: CarrierDoor, tls: TLSSocket, from: Address) {
     this.#door = door;
+    this.#shown = door.fingerprint;
     this.#tls = tls;
     this.#from = from;
   }
@@ -240,7 +246,7 @@ class Visit implements CarrierTaker {
   }
 
   #accepted(carrier: Carrier, grants: readonly string[], offered: readonly string[]): Accepted {
-    const { features, ...told } = this.#door.told(offered);
+    const { features, ...told } = this.#door.told(offered, this.#shown);
     return {
       domain: this.#door.options.domain,
       grants: grants.slice(0, 100),
