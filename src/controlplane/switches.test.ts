@@ -15,6 +15,22 @@ test('what was closed stays closed for the next process, until it is opened', as
   assert.ok((await Switches.read({ store, now: () => 7 })).isOpen('web'));
 });
 
+test('maintenance is open with a text, and outlives the process as well', async () => {
+  const store = createMemoryStore({ now: () => 5 });
+  const first = await Switches.read({ store, now: () => 5 });
+  await first.turn('web', false, 'Back at noon');
+  assert.deepEqual([first.isOpen('web'), first.pausedBy('web')], [true, 'Back at noon']);
+  const second = await Switches.read({ store, now: () => 6 });
+  assert.deepEqual([second.isOpen('web'), second.pausedBy('web')], [true, 'Back at noon']);
+  await second.turn('web', false);
+  assert.deepEqual([second.isOpen('web'), second.pausedBy('web')], [false, null]);
+  await second.turn('web', true);
+  assert.deepEqual([second.isOpen('web'), second.pausedBy('web')], [true, null]);
+  // A record that says nothing we know keeps it closed.
+  await store.records.put('switch/odd', { pause: 7 });
+  assert.equal((await Switches.read({ store, now: () => 7 })).isOpen('odd'), false);
+});
+
 test('it is turned before it is remembered, and also when it cannot be', async () => {
   const store = createMemoryStore({ now: () => 5 });
   const switches = await Switches.read({ store, now: () => 5 });

@@ -24,7 +24,7 @@ describe('routing', () => {
   const seen: Seen[] = [];
   let place: string;
   let port: number;
-  let gateway: RunningGateway;
+  let gateway: RunningGateway | null = null;
   const service = createServer((incoming, response) => {
     seen.push({ url: incoming.url ?? '', headers: incoming.headers });
     const own = (service.address() as AddressInfo).port;
@@ -80,7 +80,7 @@ services:
   const ready = Promise.withResolvers<string>();
 
   after(async () => {
-    await gateway.stop();
+    await gateway?.stop();
     service.close();
     service.closeAllConnections();
     await rm(place, { recursive: true, force: true });

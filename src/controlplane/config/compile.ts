@@ -84,7 +84,7 @@ export function compile(config: Config, world: World): Compiled {
   };
   try {
     for (const plan of config.services) built.push(buildService(plan, config, world, tools));
-    assertNamesApart(built.map(({ service }) => service));
+    assertNamesApart(built);
     const offers = { password: built.some(({ service }) => service.asksPassword) };
     const snapshot: Snapshot = Object.freeze({
       version: world.version,

@@ -15,7 +15,7 @@ const retrySeconds = 120;
 /** The legs with 503 in place of what lies behind them. */
 export function pausedLegs(legs: readonly Leg[], text: string): readonly Leg[] {
   const open: Open = (exchange) => ({ is: 'reply', reply: pauseReply(exchange, text) });
-  return legs.map((leg) => ({ ...leg, open }));
+  return legs.map((leg) => ({ ...leg, open, words: `${leg.words} (in maintenance)` }));
 }
 
 function pauseReply(exchange: Exchange, text: string): Reply {

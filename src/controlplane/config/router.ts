@@ -21,14 +21,18 @@ export type Placed = Readonly<{
 
 type Place = Readonly<{ path: string; placed: Placed }>;
 
+/** Below which paths a service has this name of its own; empty for all of it. */
+export function pathsAt(places: readonly WebPlace[], host: string): readonly string[] {
+  const said = places.filter((place) => place.host === host);
+  return said.length === 0 ? [''] : said.map(({ path }) => path);
+}
+
 /** Names first, the deeper path before the shallower, then the one service that answers to every name. */
 export function placeRouter(all: readonly Placed[]): (exchange: Exchange) => Route<Service> | null {
   const hosts = new Map<string, readonly Place[]>();
   for (const placed of all) {
     for (const host of placed.service.hosts) {
-      const said = placed.places.filter((place) => place.host === host);
-      const paths = said.length === 0 ? [''] : said.map(({ path }) => path);
-      const places = [...(hosts.get(host) ?? []), ...paths.map((path) => ({ path, placed }))];
+      const places = [...(hosts.get(host) ?? []), ...pathsAt(placed.places, host).map((path) => ({ path, placed }))];
       hosts.set(
         host,
         places.toSorted((left, right) => right.path.length - left.path.length),

@@ -104,12 +104,11 @@ function decoded(path: string, all: boolean): string | null {
 function flattenings(path: string): readonly string[] {
   const query = path.search(/[?#]/);
   const whole = query === -1 ? path : path.slice(0, query);
-  let found = [whole];
+  const found = new Set([whole]);
   for (const change of changes) {
-    const changed = found.map(change);
-    found = [...new Set([...found, ...changed])];
+    for (const text of [...found]) found.add(change(text));
   }
-  return found;
+  return [...found];
 }
 
 const changes: readonly ((path: string) => string)[] = [
