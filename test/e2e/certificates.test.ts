@@ -52,7 +52,9 @@ test('SNI with exact and wildcard certificates, the local CA for the rest; 421 f
   assert.equal((await visit('own.test')).exit, 60);
   assert.equal((await visit('own.test', '--cacert', gateway.ca)).status, 200);
   assert.notEqual((await visit('other.wild.test')).exit, 0);
+  // Whatever is spoken: curl offers h2 where it can.
   assert.equal((await visit('blog.test', '-H', 'Host: own.test')).status, 421);
+  assert.equal((await visit('blog.test', '--http1.1', '-H', 'Host: own.test')).status, 421);
   // It has reached itself, with the certificate that it shows; nobody is asked to trust our CA for it.
   const ready = await gateway.event(isReady);
   assert.deepEqual([ready.url.startsWith('https://blog.test:'), ready.ca], [true, null]);
