@@ -25,7 +25,7 @@ import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts
 import { controlVerbs } from './gateway/control.ts';
 import { assertService, certified, closeAll, mayTerminate, messageOf } from './gateway/parts.ts';
 import { order } from './gateway/ordered.ts';
-import { Proofs } from './gateway/proofs.ts';
+import { Proofs, standing } from './gateway/proofs.ts';
 import { Relays } from './gateway/relays.ts';
 import { watchStanding } from './gateway/standing.ts';
 import { statusOf } from './gateway/status.ts';
@@ -119,9 +119,7 @@ class Gateway implements RunningGateway {
       config: () => this.#config,
       snapshot: () => this.#snapshot,
       doors: () => this.#doors.open,
-      contexts: parts.contexts,
-      caPath: parts.ca.path,
-      legs: parts.legs,
+      ...standing(parts),
       relays: () => this.#relays,
       nonce: this.#checkNonce,
     });
@@ -264,8 +262,7 @@ class Gateway implements RunningGateway {
   }
 
   #order(config: Config, snapshot: Snapshot): Promise<void> {
-    const closing = (service: string): void => void this.close(service).catch((error: unknown) => this.#fault('Closing a service', error));
-    return order(this.#parts, this.#relays.places, { config, snapshot, closing });
+    return order(this.#parts, this.#relays.places, { config, snapshot, closing: (service) => this.close(service) });
   }
 
   /** Live exchanges of what is closed, gone or expired end at once; the rest is reached and watched. */

@@ -27,7 +27,7 @@ function wordsOf(line: string): readonly string[] {
 
 const commands = page('commands.md');
 const configuration = page('configuration.md');
-const guides = ['share', 'home-server', 'gateway', 'webhook', 'tcp'].map((name) => page(`guides/${name}.md`));
+const guides = ['share', 'home-server', 'gateway', 'webhook', 'tcp', 'certificates'].map((name) => page(`guides/${name}.md`));
 const readme = page('../README.md').replaceAll('./bin/sallyport', 'sallyport');
 
 test('every command line of the guide is understood by the program', async () => {

@@ -39,6 +39,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
     {
       status: async () => (await import('./commands/status.ts')).statusCommand,
       logs: async () => (await import('./commands/logs.ts')).logsCommand,
+      doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
       explain: async () => (await import('./commands/explain.ts')).explainCommand,
     },
   ],
@@ -62,6 +63,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
     'Set up',
     {
       config: async () => (await import('./commands/config.ts')).configCommand,
+      certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand,
       ca: async () => (await import('./commands/ca.ts')).caCommand,
       'rotate-key': async () => (await import('./commands/rotate-key.ts')).rotateKeyCommand,
       backup: async () => (await import('./commands/backup.ts')).backupCommand,

@@ -13,13 +13,13 @@ import type { Config } from '../controlplane/config/plan.ts';
 export function order(
   { files, acme, tools }: Pick<Parts, 'files' | 'acme' | 'tools'>,
   relays: readonly RelayPlace[],
-  { config, snapshot, closing }: Readonly<{ config: Config; snapshot: Snapshot; closing: (service: string) => void }>,
+  { config, snapshot, closing }: Readonly<{ config: Config; snapshot: Snapshot; closing: (service: string) => Promise<void> }>,
 ): Promise<void> {
   const { hosts } = certified(snapshot, config, relays);
   const wanted = orderedBy(config, { hosts, snapshot, files: files.current(), behindRelay: relays.length > 0, now: tools.now() });
-  return acme.use(wanted, ({ name }) => {
+  return acme.use(wanted, async ({ name }) => {
     if (wanted?.plan.watch !== 'close') return;
-    for (const service of snapshot.services) if (service.hosts.includes(name)) closing(service.name);
+    await Promise.all(snapshot.services.filter(({ hosts }) => hosts.includes(name)).map((service) => closing(service.name)));
   });
 }
 

@@ -1,5 +1,6 @@
 /** Where the services of a gateway are reached, how it finds out by itself, and what stands in the `ready` line beside it. */
 
+import type { X509Certificate } from 'node:crypto';
 import { contains, parseIp } from '../core/address.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Contexts } from '../controlplane/certificates/contexts.ts';
@@ -14,6 +15,7 @@ import { portOf } from '../controlplane/config/ports.ts';
 import { placesOf, portPlacesOf, type DoorPlace, type Place, type RelayPlace } from '../controlplane/places.ts';
 import { defaults } from '../core/limits.ts';
 import { openLine } from '../dataplane/reach/line.ts';
+import type { Parts } from './assemble.ts';
 import { machineAddresses } from './parts.ts';
 import type { RelayLeg } from './relay-leg.ts';
 import type { Relays } from './relays.ts';
@@ -24,10 +26,17 @@ export type ProofsOptions = Readonly<{
   doors: () => readonly DoorPlace[];
   contexts: Contexts;
   caPath: string;
+  /** A certificate that is not ours was shown where visitors of that name come in. */
+  onOther: (host: string, shown: X509Certificate) => void;
   legs: readonly RelayLeg[];
   relays: () => Pick<Relays, 'isRefused'>;
   nonce: string;
 }>;
+
+/** What of it stands for as long as the process does. */
+export function standing({ contexts, ca, legs, acme }: Parts): Pick<ProofsOptions, 'contexts' | 'caPath' | 'legs' | 'onOther'> {
+  return { contexts, legs, caPath: ca.path, onOther: (host, shown) => void acme.seen(host, shown).catch(() => undefined) };
+}
 
 export class Proofs {
   readonly #options: ProofsOptions;
@@ -84,6 +93,7 @@ export class Proofs {
       fingerprint: leaf?.fingerprint ?? null,
       nonce,
       signal,
+      onOther: (shown) => this.#options.onOther(place.host, shown),
       ...this.#way(place),
     });
   }

@@ -13,7 +13,7 @@ import { homeAt } from '../../src/controlplane/home.ts';
 import { noPebble, startPebble } from '../acme/pebble.ts';
 import { freePort } from './free-port.ts';
 import { invitation, joinedHome, relayProgram } from './machines.ts';
-import { freshHome, run } from './program.ts';
+import { freshHome, run, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 import { ownFolder, startWritten } from './written-gateway.ts';
 
@@ -78,14 +78,12 @@ test(
     context.after(() => pebble.close());
     const service = await startService(context);
     const folder = await ownFolder(context);
-    const gateway = await startWritten(context, {
-      folder,
-      text: [
-        `listen: [https://127.0.0.1:${tlsPort}, http://127.0.0.1:${httpPort}]`,
-        `acme: { agree: true, directory: '${pebble.directory}', ca: ${pebble.caPath}, challenge: http-01 }`,
-        `services: { blog: { at: blog.example.org, to: ${service.port}, access: [public] } }`,
-      ].join('\n'),
-    });
+    const text = [
+      `listen: [https://127.0.0.1:${tlsPort}, http://127.0.0.1:${httpPort}]`,
+      `acme: { agree: true, directory: '${pebble.directory}', ca: ${pebble.caPath}, challenge: http-01 }`,
+      `services: { blog: { at: blog.example.org, to: ${service.port}, access: [public] } }`,
+    ].join('\n');
+    const gateway = await startWritten(context, { folder, text });
     const isCertificate = (event: GatewayEvent): event is Extract<GatewayEvent, { event: 'certificate' }> => event.event === 'certificate';
     assert.equal((await gateway.event(isCertificate)).change, 'ordered');
     const root = await pebble.root();
@@ -109,6 +107,15 @@ test(
     await Promise.all(visitors);
     assert.deepEqual([...new Set(load.map(({ status }) => status))], [200]);
     assert.equal(new Set(load.map(({ serial }) => serial)).size, 2);
+
+    await writeFile(join(folder, 'sallyport.yaml'), text);
+    const words = ['doctor', '--config', join(folder, 'sallyport.yaml'), '--dns', pebble.dns.address];
+    const [doctor, list] = await Promise.all([words, ['certificates', 'list']].map((each) => runToEnd(context, each, { home: home.path })));
+    assert.equal(doctor?.code, 0, JSON.stringify(doctor?.lines));
+    const [caa] = doctor?.lines.filter(({ check }) => check === 'CAA of blog.example.org') ?? [];
+    assert.equal(caa?.['state'], 'warning');
+    assert.match(String(caa?.['hint']), /^blog\.example\.org\. IN CAA 0 issue ".+; accounturi=https:\/\/.+; validationmethods=http-01"$/m);
+    assert.deepEqual([list?.lines.length, list?.lines[0]?.['name'], list?.lines[0]?.['change']], [1, 'blog.example.org', null]);
     context.diagnostic(`${load.length} requests on connections of their own while it was renewed, none failed`);
   },
 );

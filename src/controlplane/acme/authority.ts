@@ -60,10 +60,7 @@ export class Authority {
   /** What this CA offers; asked for once. */
   directory(): Promise<Directory> {
     const { https, directoryUrl } = this.#options;
-    this.#directory ??= https.ask('GET', directoryUrl).then((answer) => {
-      if (answer.status !== 200) throw malformed(directoryUrl, `its directory is answered with ${answer.status}`);
-      return readReply(directory, directoryUrl, answer);
-    });
+    this.#directory ??= readDirectory(https, directoryUrl).then((told) => told.directory);
     // The next one asks again.
     this.#directory.catch(() => (this.#directory = null));
     return this.#directory;
@@ -174,6 +171,13 @@ export class Authority {
     this.#nonces.push(nonce);
     if (this.#nonces.length > noncesMax) this.#nonces.shift();
   }
+}
+
+/** What a CA offers, and what its clock says. Errors: `authority-unreachable`, `authority-malformed`. */
+export async function readDirectory(https: CaHttps, url: string): Promise<Readonly<{ directory: Directory; date: string | null }>> {
+  const answer = await https.ask('GET', url);
+  if (answer.status !== 200) throw malformed(url, `its directory is answered with ${answer.status}`);
+  return { directory: readReply(directory, url, answer), date: answer.date };
 }
 
 function locationOf(asked: string, { location }: CaAnswer): string {

@@ -1,5 +1,6 @@
 /** Certificates of an authority for a running gateway: keeps to what the configuration says, and begins when visitors can come. */
 
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { CertificateSource, Material } from '../../contracts/certificate.ts';
 import type { Closable } from '../../contracts/stream.ts';
@@ -13,7 +14,7 @@ import { createCaHttps } from './https.ts';
 import { Keeper, type AcmeEvent } from './keeper.ts';
 import { letsEncrypt, letsEncryptStaging, type AcmePlan } from './plan.ts';
 import type { ChallengeKind } from './replies.ts';
-import { ForeignWatch, type Foreign } from './foreign.ts';
+import { ForeignWatch, plainSerial, type Foreign } from './foreign.ts';
 
 export type AcmeDeskOptions = Readonly<{
   store: Store;
@@ -48,6 +49,7 @@ export class AcmeDesk implements CertificateSource, Closable {
   readonly #listeners = new Set<() => void>();
   readonly #reachable = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
+  #onForeign: (foreign: Foreign) => Promise<void> = async () => undefined;
   #running: Readonly<{ key: string; keeper: Keeper; foreign: ForeignWatch; unwatch: () => void }> | null = null;
 
   constructor(options: AcmeDeskOptions, answers: SharedAnswers) {
@@ -56,11 +58,12 @@ export class AcmeDesk implements CertificateSource, Closable {
   }
 
   /** From now on these: what the store has is there when it resolves. Errors: `file-missing` (`ca`), `config-malformed`, `store-unavailable`. */
-  async use(wanted: AcmeWanted, onForeign: (foreign: Foreign) => void): Promise<void> {
+  async use(wanted: AcmeWanted, onForeign: (foreign: Foreign) => Promise<void>): Promise<void> {
+    this.#onForeign = onForeign;
     const key = wanted === null ? '' : JSON.stringify([wanted.plan, wanted.ways]);
     if (this.#running?.key !== key) {
       const before = this.#running;
-      this.#running = wanted === null ? null : await this.#start(wanted, key, onForeign);
+      this.#running = wanted === null ? null : await this.#start(wanted, key);
       before?.unwatch();
       before?.foreign.close();
       await before?.keeper.close();
@@ -93,8 +96,10 @@ export class AcmeDesk implements CertificateSource, Closable {
   }
 
   /** A certificate that is shown where visitors come in, and is not the one that we show. */
-  async seen(name: string, serial: string, issuer: string): Promise<void> {
-    await this.#running?.foreign.seen(name, serial, issuer);
+  async seen(name: string, shown: X509Certificate): Promise<void> {
+    // Our own local CA's is another process's of ours, or ours of a moment ago. No public authority calls itself so.
+    if (shown.checkHost(name) === undefined || shown.issuer.startsWith('CN=Sallyport local CA ')) return;
+    await this.#running?.foreign.seen(name, plainSerial(shown.serialNumber), shown.issuer);
   }
 
   async close(): Promise<void> {
@@ -107,7 +112,7 @@ export class AcmeDesk implements CertificateSource, Closable {
     await this.answers.close();
   }
 
-  async #start({ plan, ways }: NonNullable<AcmeWanted>, key: string, onForeign: (foreign: Foreign) => void) {
+  async #start({ plan, ways }: NonNullable<AcmeWanted>, key: string) {
     const { store, limits, now, env, chance, onEvent } = this.#options;
     const ca = plan.ca === null ? null : await readCa(plan.ca);
     const { signal } = this.#stop;
@@ -132,7 +137,9 @@ export class AcmeDesk implements CertificateSource, Closable {
       https: createCaHttps({ ca, signal, bytesMax: 8_388_608 }),
       now,
       chance,
-      onForeign,
+      reachable: this.#reachable.promise,
+      // The configuration of that moment knows which services there are.
+      onForeign: (found) => this.#onForeign(found),
       onEvent,
     });
     const unwatch = keeper.watch(() => {
@@ -142,7 +149,8 @@ export class AcmeDesk implements CertificateSource, Closable {
   }
 }
 
-async function readCa(path: string): Promise<string> {
+/** Errors: `file-missing`, `home-unwritable` (may not be read). */
+export async function readCa(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

@@ -19,11 +19,16 @@ export type ForeignOptions = Readonly<{
   https: CaHttps;
   now: () => number;
   chance: () => number;
-  onForeign: (foreign: Foreign) => void;
+  /** Nothing is looked for before. Left out: at once. */
+  reachable?: Promise<void>;
+  /** Closes what is to be closed. What it could not do is found and tried again. */
+  onForeign: (foreign: Foreign) => Promise<void>;
   onEvent: (event: AcmeEvent) => void;
 }>;
 
 const hourMs = 3_600_000;
+/** After a look that passed over what was just being ordered. */
+const minuteMs = 60_000;
 /** Of one name; crt.sh names each certificate twice. */
 const entriesMax = 20_000;
 
@@ -69,17 +74,24 @@ export class ForeignWatch {
   #wait(ms: number): void {
     if (this.#stop.signal.aborted) return;
     const look = (): void => {
-      const again = (): void => this.#wait(hourMs * (0.9 + this.#options.chance() * 0.2));
-      this.#look().then(again, again);
+      const again = (whole: boolean): void => this.#wait((whole ? hourMs : minuteMs) * (0.9 + this.#options.chance() * 0.2));
+      this.#look().then(again, () => again(true));
     };
     this.#timer = setTimeout(look, ms).unref();
   }
 
-  async #look(): Promise<void> {
-    const { plan, now, onEvent, records } = this.#options;
+  /** False when not all was looked at. */
+  async #look(): Promise<boolean> {
+    const { plan, now, onEvent, records, reachable } = this.#options;
+    await reachable;
+    if (this.#stop.signal.aborted) return true;
+    let whole = true;
     for (const name of this.#names) {
       // What is being ordered now is in the record before it is in ours.
-      if ((await records.get(orderRecord(name))) !== null) continue;
+      if ((await records.get(orderRecord(name))) !== null) {
+        whole = false;
+        continue;
+      }
       try {
         for (const each of await this.#read(plan.feed ?? '', name)) {
           const ends = Date.parse(`${each.not_after.replace(/Z$/, '')}Z`);
@@ -88,12 +100,13 @@ export class ForeignWatch {
           await this.seen(name, plainSerial(each.serial_number), each.issuer_name);
         }
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
+        if (this.#stop.signal.aborted) return true;
         if (!(error instanceof SallyportError)) throw error;
         const message = `The feed of certificates was not read for ${name}: ${error.message}`;
         onEvent({ event: 'error', code: error.code, message, hint: 'It is read again in an hour.' });
       }
     }
+    return whole;
   }
 
   async #read(url: string, name: string): Promise<z.infer<typeof feed>> {
@@ -115,7 +128,6 @@ export class ForeignWatch {
     const { records, onForeign, onEvent, now, plan } = this.#options;
     const key = `acme-foreign/${foreign.serial}`;
     if ((await records.get(key)) !== null) return;
-    await records.put(key, { name: foreign.name, issuer: foreign.issuer.slice(0, 1_000), at: now() });
     const issuer = foreign.issuer.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, 200);
     onEvent({
       event: 'error',
@@ -123,7 +135,8 @@ export class ForeignWatch {
       message: `There is a certificate for ${foreign.name} that this gateway did not order: number ${foreign.serial}, issued by ${issuer}.${plan.watch === 'close' ? ' The service is closed.' : ''}`,
       hint: `Revoke it, and let only this account issue: sallyport doctor prints the CAA record. If it is yours: acme: { known: ['${foreign.serial}'] }`,
     });
-    onForeign(foreign);
+    await onForeign(foreign);
+    await records.put(key, { name: foreign.name, issuer: foreign.issuer.slice(0, 1_000), at: now() });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Comes by the visitor's way to our own address, and looks whether it is us who answer. */
 
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual, type X509Certificate } from 'node:crypto';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Code } from '../../core/errors.ts';
@@ -21,6 +21,8 @@ export type ReachOptions = Readonly<{
   /** Opens the connection where it must be asked for: behind a proxy. Left out, it is dialled. */
   through?: Through;
   timeoutMs?: number;
+  /** Told of a certificate that is not ours. */
+  onOther?: (shown: X509Certificate) => void;
 }>;
 
 /** Opens a connection in another way than by dialling it. Ends it when the signal does. */
@@ -43,7 +45,7 @@ export async function reachSelf(options: ReachOptions): Promise<Reached> {
   try {
     const socket = await open(options, url, signal);
     try {
-      const wrong = options.fingerprint === null ? null : wrongCertificate(socket, options.fingerprint);
+      const wrong = options.fingerprint === null ? null : wrongCertificate(socket, options.fingerprint, options.onOther);
       if (wrong !== null) return failed(wrong);
       socket.write(
         `GET / HTTP/1.1\r\nHost: ${url.host}\r\nUser-Agent: sallyport-check\r\nSallyport-Check: ${options.nonce}\r\nConnection: close\r\n\r\n`,
@@ -103,11 +105,14 @@ async function open(options: ReachOptions, url: URL, signal: AbortSignal): Promi
   });
 }
 
-function wrongCertificate(socket: Socket | TLSSocket, fingerprint: string): string | null {
+function wrongCertificate(socket: Socket | TLSSocket, fingerprint: string, onOther: ReachOptions['onOther']): string | null {
   const shown = 'getPeerX509Certificate' in socket ? socket.getPeerX509Certificate() : undefined;
   if (shown === undefined) return 'no certificate is shown there';
   const seen = shown.fingerprint256.replaceAll(':', '').toLowerCase();
-  if (seen !== fingerprint) return `another certificate is shown there (SHA-256 ${seen}): somebody else ends the TLS`;
+  if (seen !== fingerprint) {
+    onOther?.(shown);
+    return `another certificate is shown there (SHA-256 ${seen}): somebody else ends the TLS`;
+  }
   const { authorizationError } = socket as TLSSocket;
   // Null by itself when all is well, whatever its type says.
   return authorizationError ? `visitors would refuse our certificate (${String(authorizationError)})` : null;
