@@ -152,6 +152,7 @@ export class LiveGateway {
   async doubt({ carrierProbeMs }: Pick<Limits, 'carrierProbeMs'>): Promise<void> {
     if (await this.probe(carrierProbeMs)) return;
     for (const { carrier } of this.carriers) carrier.doubt(fault('carrier-idle', 'it did not answer while another gateway stood by'));
+    // One carrier may have ended with nothing on it while another one waits for its connection with all of them.
     this.giveUpUnanswered();
   }
 

@@ -74,7 +74,7 @@ describe('a gateway that stands by', () => {
   });
 
   it('takes over from one that is frozen, within the time that a visitor is held', async (test) => {
-    const { at, keys, come } = await group(test, 'standby', { carrierProbeMs: 500 });
+    const { at, keys, come } = await group(test, 'standby', { carrierProbeMs: 1_000 });
     const wire = await wireTo(test, at.port);
     const first = come(keys[0], { address: wire.address });
     await first.link.ready;
@@ -89,7 +89,7 @@ describe('a gateway that stands by', () => {
     const took = performance.now() - start;
     test.diagnostic(`${Math.round(took)} ms until the standby had answered`);
     ok(took < at.limits.visitorHoldMs);
-    equal(second.arrivals.length, 5);
+    ok(second.arrivals.length >= 5);
     running.destroy();
   });
 
