@@ -56,14 +56,15 @@ function problemsOf(issue: Issue, above: Path, document: ReadDocument, keys: Key
 
 /** The branch that was meant: the one whose own kind fitted, so that something inside of it is wrong. Null when none fitted. */
 function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] | null {
-  const fitting = branches.filter(
-    (branch) =>
-      branch.length > 0 &&
-      branch.every(
-        (issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom' || issue.code === 'too_small',
-      ),
-  );
-  return fitting.length === 1 ? (fitting[0] ?? null) : null;
+  const fitting = branches.filter((branch) => branch.length > 0 && branch.every(isInside));
+  // Of maps that are told apart by their keys, the one that has all the keys that were found.
+  const knowing = fitting.length === 1 ? fitting : fitting.filter((branch) => branch.every(({ code }) => code !== 'unrecognized_keys'));
+  return knowing.length === 1 ? (knowing[0] ?? null) : null;
+}
+
+function isInside(issue: Issue): boolean {
+  if (issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom' || issue.code === 'too_small') return true;
+  return issue.code === 'invalid_union' && likeliest(issue.errors) !== null;
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
