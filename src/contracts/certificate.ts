@@ -18,6 +18,8 @@ export type Material = Readonly<{
   /** Milliseconds since 1970. */
   notBefore: number;
   notAfter: number;
+  /** Whether the operator wants it shown to who sends no name. */
+  isDefault?: boolean;
 }>;
 
 /**

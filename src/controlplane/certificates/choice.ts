@@ -4,17 +4,16 @@ import type { Material } from '../../contracts/certificate.ts';
 import { isLoopback, parseIp } from '../../core/address.ts';
 
 /**
- * For a canonical host: one that names it, before one with a wildcard above it. For none (a client that sends no name has dialled
- * an address): one that names an address of `names` that others can dial. Of several, those in time first, and then whichever
- * lasts longest: a renewed one goes before the old one. Null where there is none.
+ * For a canonical host: one that names it, before one with a wildcard above it. For none (a client that sends no name): the
+ * operator's default, or else one that names an address of `names` that others can dial. Of several, those in time first, and
+ * then whichever lasts longest: a renewed one goes before the old one. Null where there is none.
  */
 export function chosenFor(materials: readonly Material[], host: string | null, names: readonly string[], now: number): Material | null {
-  if (host === null)
-    return longest(
-      materials,
-      names.filter((name) => !isOwnAddress(name)),
-      now,
-    );
+  if (host === null) {
+    const byDefault = materials.filter(({ isDefault }) => isDefault === true);
+    const dialled = names.filter((name) => !isOwnAddress(name));
+    return longest(byDefault, null, now) ?? longest(materials, dialled, now);
+  }
   const wildcard = wildcardOf(host);
   return longest(materials, [host], now) ?? (wildcard === null ? null : longest(materials, [wildcard], now));
 }
@@ -25,10 +24,11 @@ export function wildcardOf(host: string): string | null {
   return dot <= 0 || host.startsWith('*') || parseIp(host) !== null ? null : `*.${host.slice(dot + 1)}`;
 }
 
-function longest(materials: readonly Material[], names: readonly string[], now: number): Material | null {
+/** Of those that have one of the names; of all where no name is asked for. */
+function longest(materials: readonly Material[], names: readonly string[] | null, now: number): Material | null {
   let best: Material | null = null;
   for (const each of materials) {
-    if (!names.some((name) => each.names.includes(name))) continue;
+    if (names !== null && !names.some((name) => each.names.includes(name))) continue;
     if (best === null || rank(each, now) > rank(best, now)) best = each;
   }
   return best;

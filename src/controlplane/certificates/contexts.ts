@@ -123,7 +123,7 @@ class Certificates implements Contexts {
     const byName = new Map<string | null, Shown>();
     const names = new Map<string | null, readonly string[]>(wanted.hosts.map((host) => [host, [host]]));
     if (wanted.any === true) for (const name of materials.flatMap((each) => each.names)) names.set(name, [name]);
-    if (wanted.addresses.length > 0) names.set(null, wanted.addresses);
+    if (wanted.addresses.length > 0 || materials.some(({ isDefault }) => isDefault === true)) names.set(null, wanted.addresses);
     for (const [host, asked] of names) byName.set(host, this.#chosen(materials, host, asked) ?? (await this.#local(host, asked)));
     const policy = wanted.policy ?? 'intermediate';
     if (policy !== (this.#all.wanted.policy ?? 'intermediate')) this.#shared = sharedBy(policy, this.#sessionIdContext);

@@ -11,7 +11,9 @@ import { makeMaterial, unusable } from './material.ts';
 import { readKeyFile, readPemFile } from './own-files.ts';
 
 /** A pair of files, or a path: of a file that holds both, or of a folder of pairs. Paths are absolute. */
-export type CertificateEntry = Readonly<{ is: 'pair'; cert: string; key: string }> | Readonly<{ is: 'path'; path: string }>;
+export type CertificateEntry =
+  | Readonly<{ is: 'pair'; cert: string; key: string; isDefault?: true }>
+  | Readonly<{ is: 'path'; path: string }>;
 
 export interface CertificateFiles extends CertificateSource, Closable {
   /**
@@ -92,7 +94,9 @@ class Files implements CertificateFiles {
   async #read(entries: readonly CertificateEntry[]): Promise<readonly Material[]> {
     const found = await readCertificates(entries, this.#options);
     const known = this.#inUse.materials;
-    return found.map((each) => known.find((old) => old.chain === each.chain && old.key === each.key) ?? each);
+    return found.map(
+      (each) => known.find((old) => old.chain === each.chain && old.key === each.key && old.isDefault === each.isDefault) ?? each,
+    );
   }
 
   /** Watches the folders of what is in use: programs put a new file in the place of the old one. */
@@ -175,7 +179,8 @@ export async function readCertificates(
 async function readEntry(entry: CertificateEntry, now: number, filesMax: number): Promise<readonly Material[]> {
   if (entry.is === 'pair') {
     const [chain, key] = [await readPemFile(entry.cert), await readKeyFile(entry.key)];
-    return [makeMaterial(chain, key, now)];
+    const made = makeMaterial(chain, key, now);
+    return [entry.isDefault === true ? Object.freeze({ ...made, isDefault: true }) : made];
   }
   if (await isFolder(entry.path)) return readFolder(entry.path, now, filesMax);
   const both = await readKeyFile(entry.path);

@@ -148,6 +148,12 @@ test('who sends no name gets the certificate of the address; a service of every 
   assert.equal(contexts.contextFor('a.b.wild.test'), null);
   await contexts.serve({ hosts: [], addresses: ['127.0.0.1'] });
   assert.equal(contexts.leafOf(null)?.isLocal, true);
+  // The operator's word goes before both, where no address has a certificate as well.
+  source.has(wild, address, { ...blog, isDefault: true });
+  for (const addresses of [['192.0.2.7'], []]) {
+    await contexts.serve({ hosts: [], addresses });
+    assert.equal(contexts.leafOf(null)?.fingerprint, blog.fingerprint);
+  }
 });
 
 test('recorded sessions: tickets are good at every listener, only for their own name, until the keys turn', async (context) => {

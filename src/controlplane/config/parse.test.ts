@@ -30,7 +30,7 @@ test('reads a whole configuration into plain values', () => {
       'relay: Relay.Example.org:8443',
       'listen: [https://0.0.0.0:443, "http://[::1]:8080"]',
       'network: shared',
-      'certificates: [certs, { cert: /etc/blog.crt, key: keys/blog.key }, { cert: both.pem }]',
+      'certificates: [certs, { cert: /etc/blog.crt, key: keys/blog.key }, { cert: both.pem, default: true }]',
       'tls: modern',
       'hsts: subdomains',
       'services:',
@@ -60,7 +60,7 @@ test('reads a whole configuration into plain values', () => {
       certificates: [
         { is: 'path', path: '/home/ana/certs' },
         { is: 'pair', cert: '/etc/blog.crt', key: '/home/ana/keys/blog.key' },
-        { is: 'pair', cert: '/home/ana/both.pem', key: '/home/ana/both.pem' },
+        { is: 'pair', cert: '/home/ana/both.pem', key: '/home/ana/both.pem', isDefault: true },
       ],
       hsts: 'subdomains',
     },

@@ -21,6 +21,7 @@ export function tlsKeys() {
     {
       cert: path.describe('PEM: the own certificate first, then the one that signed it, and so on.'),
       key: path.optional().describe('PEM, unencrypted, unreadable for others. Left out: it stands in the same file.'),
+      default: z.literal(true, { error: 'true' }).optional().describe('Shown to who sends no name as well, as old programs do.'),
     },
     { error: expected },
   );
@@ -46,7 +47,7 @@ export function tlsKeys() {
 }
 
 type Checked = Readonly<{
-  certificates?: readonly (string | Readonly<{ cert: string; key?: string | undefined }>)[] | undefined;
+  certificates?: readonly (string | Readonly<{ cert: string; key?: string | undefined; default?: true | undefined }>)[] | undefined;
   tls: TlsPolicy;
   hsts: TlsPlan['hsts'];
 }>;
@@ -55,7 +56,8 @@ type Checked = Readonly<{
 export function settleTls(file: Checked, absolute: (path: string) => string): TlsPlan {
   const certificates = (file.certificates ?? []).map((entry): CertificateEntry => {
     if (typeof entry === 'string') return { is: 'path', path: absolute(entry) };
-    return { is: 'pair', cert: absolute(entry.cert), key: absolute(entry.key ?? entry.cert) };
+    const pair = { is: 'pair', cert: absolute(entry.cert), key: absolute(entry.key ?? entry.cert) } as const;
+    return entry.default === true ? { ...pair, isDefault: true } : pair;
   });
   return Object.freeze({ policy: file.tls, certificates, hsts: file.hsts });
 }
