@@ -14,6 +14,8 @@ export type Opened =
       stream: Stream;
       /** Whether it carried an exchange before, so that its peer may be closing it this moment. */
       reused: boolean;
+      /** Whether it is one of many on a connection, so that one that takes its time holds no connection. */
+      multiplexed?: true;
       /** Gives it back: kept for the next exchange if `reusable`, destroyed if not. Call exactly once. */
       release: (reusable: boolean) => void;
     }>

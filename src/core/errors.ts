@@ -53,6 +53,7 @@ export const codes = {
   // Opening and moving: the world's faults.
   'upstream-refused': { status: 502, exit: null },
   'upstream-unreachable': { status: 502, exit: null },
+  'upstream-untrusted': { status: 502, exit: null },
   'upstream-timed-out': { status: 504, exit: null },
   'upstream-broken': { status: 502, exit: null },
   'visitor-gone': { status: null, exit: null },

@@ -28,6 +28,7 @@ import { buildWeb } from './web.ts';
 import { ownSource } from './source.ts';
 import { terminatedWarnings } from './terminated.ts';
 import { unreadNames, unreadWarnings } from './unread.ts';
+import { usualPort } from './forms.ts';
 
 /** What a configuration meets: modules, people, and the state of this process. */
 export type World = Readonly<{
@@ -191,9 +192,15 @@ function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpst
         port: behind.port,
         from: plan.from ?? ownSource(plan.name, behind.host, world.platform),
         ...(plan.proxy === null ? {} : { proxy: plan.proxy }),
-        ...(behind.is === 'http' ? {} : { scheme: behind.is }),
+        ...(behind.is === 'http' ? asked(plan, behind) : { scheme: behind.is }),
       };
   return upstream.build(upstream.options.parse(options), tools);
+}
+
+/** What an HTTP service is asked in, and whom we take for it. */
+function asked({ verify }: ServicePlan, { speaks, host }: Extract<Behind, { is: 'http' }>): object {
+  if (speaks === undefined) return {};
+  return { speaks, name: host, ...(verify === undefined ? {} : { trust: verify }) };
 }
 
 function optionsOf(behind: Exclude<Behind, { host: string }>): unknown {
@@ -214,7 +221,7 @@ function dialled(host: string): readonly string[] {
 function forwardingOf({ behind, rewriteHost, rawHeaders }: ServicePlan): Forwarding {
   const target =
     behind.is === 'http'
-      ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === 80 ? '' : `:${behind.port}`}`
+      ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === usualPort(behind.speaks ?? 'http') ? '' : `:${behind.port}`}`
       : null;
   const host = rewriteHost.to === 'keep' ? null : rewriteHost.to === 'name' ? rewriteHost.name : target;
   return Object.freeze({ host, hostless: target ?? '', spent: [], forwarded: !rawHeaders });

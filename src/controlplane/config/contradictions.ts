@@ -5,6 +5,7 @@ import { portProblems, type ClaimedPorts } from './ports.ts';
 import type { CheckedFile } from './settle.ts';
 import { webContradictions, type Claims } from './web-contradictions.ts';
 import { hasTlsDoor, impossibleGuard, possibleGuards } from './unread.ts';
+import { verifyProblems } from './verify-key.ts';
 
 /** Problems in the order of the text; none when all is well. */
 export function contradictions(file: CheckedFile, document: ReadDocument): readonly Problem[] {
@@ -28,6 +29,7 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
           complain([...here, key], 'found it beside dir, expected it beside to only');
       }
     }
+    for (const { key, sentence } of verifyProblems(service)) complain([...here, key], sentence);
     for (const { key, sentence } of portProblems(name, service, { ...file, claimed: ports })) complain([...here, key], sentence);
     if (service.to?.is === 'tls' || (service.to?.is === 'tcp' && service.port === undefined))
       otherThanHttp(service, service.to.is, (key, sentence) => complain([...here, key], sentence));

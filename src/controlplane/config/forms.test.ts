@@ -64,6 +64,12 @@ test('what is shared: a port, a host and port, or a plain HTTP URL', () => {
   }
 });
 
+test('a service may be asked over TLS, and in HTTP/2', () => {
+  assert.deepEqual(readBehind('https://nas.local'), { ok: true, value: { is: 'http', host: 'nas.local', port: 443, speaks: 'https' } });
+  assert.deepEqual(readBehind('h2c://127.0.0.1:50051'), { ok: true, value: { is: 'http', host: '127.0.0.1', port: 50051, speaks: 'h2c' } });
+  assert.deepEqual(readBehind('h2://[::1]:8443'), { ok: true, value: { is: 'http', host: '::1', port: 8443, speaks: 'h2' } });
+});
+
 test('a service with a certificate of its own, and one of any other protocol, say so', () => {
   assert.deepEqual(readBehind('tls://127.0.0.1:8443'), { ok: true, value: { is: 'tls', host: '127.0.0.1', port: 8443 } });
   assert.deepEqual(readBehind('TCP://[::1]:22/'), { ok: true, value: { is: 'tcp', host: '::1', port: 22 } });
@@ -75,8 +81,8 @@ test('what is never shared says what would be', () => {
     '-1': /port from 1 to 65535/,
     '3.5': /port from 1 to 65535/,
     localhost: /a port or a URL/,
-    'https://127.0.0.1': /http:\/\/, tls:\/\/ or tcp:\/\//,
-    'ftp://x': /http:\/\/, tls:\/\/ or tcp:\/\//,
+    'h2c://127.0.0.1': /like h2c:\/\/127\.0\.0\.1:50051/,
+    'ftp://x': /http, https, h2c, h2, tls, tcp or udp/,
     'tls://x': /like tls:\/\/127/,
     'tcp://x': /like tcp:\/\/127/,
     'tcp://x:0': /port from 1/,

@@ -71,7 +71,7 @@ export function readRelay(text: string): string | null {
 
 export type BehindRead = Readonly<{ ok: true; value: Behind }> | Readonly<{ ok: false; expected: string }>;
 
-/** `3000`, `127.0.0.1:3000`, `localhost:3000`, `http://HOST:PORT`, `tls://HOST:PORT`, `tcp://HOST:PORT` or `udp://HOST:PORT`: what is shared. */
+/** `3000`, `127.0.0.1:3000`, `localhost:3000`, or a URL of `http`, `https`, `h2c`, `h2`, `tls`, `tcp` or `udp`: what is shared. */
 export function readBehind(text: string): BehindRead {
   if (/^-?\d+(?:\.\d+)?$/.test(text)) {
     const port = readPort(text);
@@ -80,19 +80,30 @@ export function readBehind(text: string): BehindRead {
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#@\s]+)(\/?)$/i.exec(text);
   if (match === null) return { ok: false, expected: 'a port or http://HOST:PORT, without path, user or query' };
   const scheme = match[1]?.toLowerCase();
-  if (scheme !== undefined && !isKind(scheme)) return { ok: false, expected: 'http://, tls://, tcp:// or udp:// before HOST:PORT' };
+  if (scheme !== undefined && !isKind(scheme)) return { ok: false, expected: 'http, https, h2c, h2, tls, tcp or udp before ://' };
   const is = scheme ?? 'http';
   const parts = splitAuthority(match[2] ?? '');
-  const port = parts === null ? null : parts.port === null ? (scheme === 'http' ? 80 : null) : readPort(parts.port);
-  const like = `a port or a URL like ${is}://127.0.0.1:${is === 'http' ? '3000' : is === 'tls' ? '8443' : is === 'udp' ? '53' : '22'}`;
+  const port = parts === null ? null : parts.port === null ? usualPort(scheme) : readPort(parts.port);
+  const like = `a port or a URL like ${is}://127.0.0.1:${likePorts[is]}`;
   if (parts === null) return { ok: false, expected: like };
   if (port === null) return { ok: false, expected: parts.port === null ? like : portExpected };
   const { host } = parts;
-  return { ok: true, value: is === 'udp' ? { is: 'port', transport: is, host, port, at: null } : { is, host, port } };
+  if (is === 'udp') return { ok: true, value: { is: 'port', transport: is, host, port, at: null } };
+  const value: Behind = is === 'https' || is === 'h2c' || is === 'h2' ? { is: 'http', host, port, speaks: is } : { is, host, port };
+  return { ok: true, value };
 }
 
-function isKind(scheme: string): scheme is 'http' | 'tls' | 'tcp' | 'udp' {
-  return scheme === 'http' || scheme === 'tls' || scheme === 'tcp' || scheme === 'udp';
+/** For examples. */
+const likePorts = { http: '3000', https: '8443', h2c: '50051', h2: '8443', tls: '8443', tcp: '22', udp: '53' } as const;
+
+function isKind(scheme: string): scheme is keyof typeof likePorts {
+  return Object.hasOwn(likePorts, scheme);
+}
+
+/** What an URL without a port means; null where one has to be said. */
+export function usualPort(scheme: string | undefined): number | null {
+  if (scheme === 'http') return 80;
+  return scheme === 'https' || scheme === 'h2' ? 443 : null;
 }
 
 /** A moment with its zone (RFC 3339, 5.6), as milliseconds since 1970, or `never`. */

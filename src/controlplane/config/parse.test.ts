@@ -133,7 +133,7 @@ const golden: readonly (readonly [title: string, text: string, said: string])[] 
   [
     'another scheme',
     'services: { ssh: { to: "ftp://127.0.0.1:21" } }',
-    'sallyport.yaml, line 1, column 24: services.ssh.to: found "ftp://127.0.0.1:21", expected http://, tls:// or tcp:// before HOST:PORT',
+    'sallyport.yaml, line 1, column 24: services.ssh.to: found "ftp://127.0.0.1:21", expected http, https, h2c, h2, tls, tcp or udp before ://',
   ],
   [
     'a wrong type',

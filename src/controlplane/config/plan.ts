@@ -7,6 +7,7 @@ import type { FixedAnswer } from './fixed-answers.ts';
 import type { WebPlan } from './web-plan.ts';
 import type { Transport } from '../../core/port-name.ts';
 import type { TlsPlan } from './tls-keys.ts';
+import type { Verify } from './verify-key.ts';
 
 /** How far the people on the way are trusted: the three presets. */
 export type Network = 'trusted' | 'shared' | 'hostile';
@@ -31,7 +32,9 @@ export type Behind =
   /** At a port of the relay's own (`at`, null where that was not said yet): bytes or datagrams as they come. */
   | Readonly<{ is: 'port'; transport: Transport; host: string; port: number; at: number | null }>
   /** `tls`: with its own certificate, its TLS passed on unread. `tcp`: any bytes, behind our TLS. */
-  | Readonly<{ is: 'http' | 'tls' | 'tcp'; host: string; port: number }>
+  | Readonly<{ is: 'tls' | 'tcp'; host: string; port: number }>
+  /** `speaks`: HTTP/1.1 over TLS, or HTTP/2 in the clear (h2c) or over TLS (h2); left out, HTTP/1.1 in the clear. */
+  | Readonly<{ is: 'http'; host: string; port: number; speaks?: 'https' | 'h2c' | 'h2' }>
   | Readonly<{ is: 'folder'; path: string; indexes: boolean }>
   | FixedAnswer;
 
@@ -50,6 +53,8 @@ export type ServicePlan = Readonly<{
   /** What Host says to the service: `keep` the visitor's, its own `target` address, or a name. */
   rewriteHost: Readonly<{ to: 'keep' }> | Readonly<{ to: 'target' }> | Readonly<{ to: 'name'; name: string }>;
   rawHeaders: boolean;
+  /** Whom we take for a service that is asked over TLS; left out, what this machine trusts. */
+  verify?: Verify;
   /** `off`: no certificate is ordered for its names. */
   acme?: 'off';
   /** `relay`: the relay may end the TLS of its visitors, and reads everything. */

@@ -15,6 +15,7 @@ import { portKey } from './ports.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, Behind, GuardUse } from './plan.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
+import { verifyKey } from './verify-key.ts';
 
 /**
  * The whole file, for the guards that exist. Unknown keys are errors; no key takes a secret.
@@ -77,7 +78,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       to: behindSchema()
         .optional()
         .describe(
-          'The service: a port, HOST:PORT or http://HOST:PORT; tls://HOST:PORT with its own certificate; tcp://HOST:PORT; udp://HOST:PORT.',
+          'The service: a port, HOST:PORT or http://HOST:PORT; https://HOST:PORT over TLS; h2c:// or h2:// for gRPC; tls://HOST:PORT with its own certificate; tcp://HOST:PORT; udp://HOST:PORT.',
         ),
       dir: z
         .string({ error: 'the path of a folder' })
@@ -96,6 +97,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       proxy: oneOf(['v1', 'v2'])
         .optional()
         .describe('The PROXY header that begins each connection to the service, so that it sees the address of its visitor.'),
+      verify: verifyKey(),
       port: portKey(),
       rewritehost: z
         .union([z.boolean({ error: 'true or false' }), name], { error: 'true, false or a name' })

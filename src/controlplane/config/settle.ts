@@ -7,6 +7,7 @@ import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
 import { settleTls } from './tls-keys.ts';
 import { settleBehind, settleWeb } from './web-schema.ts';
+import { settleVerify } from './verify-key.ts';
 
 export type CheckedFile = z.output<ReturnType<typeof configSchema>>;
 
@@ -46,6 +47,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     proxy: service.proxy ?? null,
     rewriteHost,
     rawHeaders: service.rawheaders,
+    ...settleVerify(service.verify, absolute),
     ...(service.acme === 'off' ? { acme: service.acme } : {}),
     ...(service.terminate === 'relay' ? { terminate: service.terminate } : {}),
     expires: service.expires === 'never' ? null : service.expires,

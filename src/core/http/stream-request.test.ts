@@ -82,12 +82,13 @@ test('a WebSocket is an upgrade with a key of ours; other protocols and ends are
 test('trailers: those that frame, route or authenticate are left behind, and none is a pseudo-header field', () => {
   const kept = readStreamTrailers(['grpc-status', '0', 'host', 'evil', 'authorization', 'x', 'content-length', '4'], defaults);
   assert.deepEqual('code' in kept ? kept : kept.map(({ lower }) => lower), ['grpc-status']);
-  for (const raw of [
+  const wrong: readonly RawFields[] = [
     [':path', '/'],
     ['x-a', 'a\r\nb'],
     ['connection', 'x-a'],
     ['x-a', 'b'.repeat(5_000)],
-  ]) {
-    assert.ok('code' in readStreamTrailers(raw, defaults), raw[0]);
+  ];
+  for (const raw of wrong) {
+    assert.ok('code' in readStreamTrailers(raw, defaults), raw.join());
   }
 });

@@ -19,7 +19,7 @@ describe('a service over http', () => {
   const never = { signal: new AbortController().signal };
   const build = (limits: Partial<Limits>, port = (server.address() as AddressInfo).port) =>
     // Nothing else of the tools is asked for.
-    http.build({ hosts: ['127.0.0.1'], port, from: null, proxy: null }, { now: Date.now, limits: limitsWith(limits) } as Tools);
+    http.build(http.options.parse({ hosts: ['127.0.0.1'], port, from: null }), { now: Date.now, limits: limitsWith(limits) } as Tools);
 
   it('resource exhaustion: connections that are still being dialled count as connections', async () => {
     const built = build({ upstreamsPerServiceMax: 2 });

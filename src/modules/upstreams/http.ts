@@ -1,15 +1,9 @@
-/** An HTTP/1.1 service on this machine or network, with its connections kept for the next exchange. */
+/** An HTTP service on this machine or network, in the clear or over TLS, with its connections kept for the next exchange. */
 
 import { z } from 'zod';
-import type { Socket } from 'node:net';
 import { hostPort } from '../../core/address.ts';
-import { SallyportError } from '../../core/errors.ts';
-import { isReplayable } from '../../core/http/replayable.ts';
-import type { Exchange } from '../../core/policy/exchange.ts';
-import { proxyHeader } from '../../core/proxy-protocol.ts';
-import { defineUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
-import { dial } from './http/dial.ts';
-import { Kept, Pool } from './http/pool.ts';
+import { defineUpstream } from '../../contracts/upstream.ts';
+import { HttpService } from './http/service.ts';
 
 /**
  * `hosts` are tried in their order until one takes a connection, and the one that did is kept in mind:
@@ -22,66 +16,29 @@ const options = z.strictObject({
   from: z.string().nullable(),
   /** Which PROXY header begins each connection; null for none. A connection that began with one carries its visitor alone. */
   proxy: z.enum(['v1', 'v2']).nullable().prefault(null),
+  /** What it is asked in; `http` and `https` are HTTP/1.1. */
+  speaks: z.enum(['http', 'https', 'h2c', 'h2']).prefault('http'),
+  /** The name that its certificate is for; left out, the first host. */
+  name: z.string().nullable().prefault(null),
+  trust: z
+    .discriminatedUnion('is', [
+      z.strictObject({ is: z.literal('system') }),
+      z.strictObject({ is: z.literal('ca'), file: z.string() }),
+      z.strictObject({ is: z.literal('pin'), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+      z.strictObject({ is: z.literal('insecure') }),
+    ])
+    .prefault({ is: 'system' }),
 });
-
-/** A request that may have been carried out must not be sent twice: it takes a connection only when that was alive this second. */
-const SURELY_ALIVE_MS = 1_000;
 
 export const http = defineUpstream({
   name: 'http',
   options,
   build: (target, tools) => {
-    const { limits } = tools;
-    const pool = new Pool({ now: tools.now, idleMax: limits.poolIdlePerServiceMax, idleMs: limits.poolIdleMs });
-    const state = { open: 0, preferred: 0 };
-
-    /** The place is taken already. */
-    const opened = (kept: Kept, reused: boolean): Opened => {
-      let released = false;
-      return {
-        is: 'stream',
-        stream: kept.stream,
-        reused,
-        release: (reusable) => {
-          if (released) return;
-          released = true;
-          state.open -= 1;
-          if (reusable && target.proxy === null) pool.give(kept);
-          else kept.stream.destroy();
-        },
-      };
-    };
-
-    const dialAny = async ({ from, listener }: Exchange, caller: Caller): Promise<Opened> => {
-      for (let tried = 0; ; tried += 1) {
-        const index = (state.preferred + tried) % target.hosts.length;
-        const host = target.hosts[index] ?? '127.0.0.1';
-        try {
-          const socket: Socket = await dial({ host, port: target.port, from: target.from }, limits.dialMs, caller);
-          state.preferred = index;
-          if (target.proxy !== null) socket.write(proxyHeader(target.proxy, from, listener.port));
-          return opened(new Kept(socket, pool), false);
-        } catch (error) {
-          const refused = error instanceof SallyportError && error.code === 'upstream-refused';
-          if (refused && tried + 1 < target.hosts.length) continue;
-          state.open -= 1;
-          throw error;
-        }
-      }
-    };
-
+    const service = new HttpService(target, tools);
     return {
-      words: `http://${hostPort(target.hosts[0] ?? 'localhost', target.port)}`,
-      open: (exchange, caller, fresh) => {
-        if (state.open >= limits.upstreamsPerServiceMax) {
-          throw new SallyportError('connections-exceeded', 'the service has as many connections as it may');
-        }
-        // Taken before the dial: a service that is slow to take connections would otherwise be asked for any number of them.
-        state.open += 1;
-        const kept = fresh ? null : pool.take(exchange.http !== null && isReplayable(exchange.http) ? limits.poolIdleMs : SURELY_ALIVE_MS);
-        return kept === null ? dialAny(exchange, caller) : opened(kept, true);
-      },
-      close: async () => pool.close(),
+      words: `${target.speaks}://${hostPort(target.hosts[0] ?? 'localhost', target.port)}`,
+      open: (exchange, caller, fresh) => service.open(exchange, caller, fresh),
+      close: async () => service.close(),
     };
   },
 });

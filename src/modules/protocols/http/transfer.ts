@@ -3,10 +3,10 @@
 import type { Proceeding } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { signsInConnection } from '../../../core/http/connection.ts';
-import { fieldValue } from '../../../core/http/fields.ts';
 import { lastChunkText, requestHeadText } from '../../../core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
 import { isReplayable } from '../../../core/http/replayable.ts';
+import { isGrpc, mayBeSilent } from '../../../core/http/streaming.ts';
 import { headInsisting } from '../../../core/http/strict-transport.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
@@ -37,6 +37,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
   /** Whether the service keeps its connection after this answer. */
   #persistent = false;
   #status: number | null = null;
+  /** Whether both sides may say what they want when they want: a call of gRPC. */
+  readonly #talks: boolean;
   /** How long the service may be silent. */
   #quietMs: number;
   /** Whether the connection to the visitor ends after this answer. */
@@ -55,7 +57,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#to = to;
     this.#limits = limits;
     this.#owner = owner;
-    this.#quietMs = limits.answerMs;
+    this.#talks = to.multiplexed === true && isGrpc(head.fields);
+    this.#quietMs = this.#talks ? limits.upgradedIdleMs : limits.answerMs;
     this.#tap = Tap.of(to.stream, limits);
     this.#toService = this.#tap.out;
     this.#writer = writer;
@@ -69,7 +72,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#rewrite = forwarding.rewrite;
     if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
     this.#tap.drinker = this;
-    this.#visitor.touch(this.#limits.answerMs);
+    this.#visitor.touch(this.#quietMs);
     this.#toService.text(
       requestHeadText(head, {
         visitor: this.#visitor.lines,
@@ -87,7 +90,6 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.turn();
   }
 
-  /** Ends it now: both streams are destroyed. */
   cut(code: Code, why: string): void {
     this.#visitor.destroy();
     this.#end(code, why, false);
@@ -100,7 +102,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
    * takes part in what is said slowly, and decides itself how long it listens.
    */
   get paced(): boolean {
-    return this.#state === 'head' || this.#head.framing.is === 'length';
+    return !this.#talks && (this.#state === 'head' || this.#head.framing.is === 'length');
   }
 
   span(bytes: Uint8Array): void {
@@ -233,7 +235,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#persistent = head.persistent;
     this.#status = head.status;
     // Events may be far between; other answers move or die.
-    if (fieldValue(head.fields, 'content-type')?.startsWith('text/event-stream')) this.#quietMs = this.#limits.upgradedIdleMs;
+    if (mayBeSilent(head.fields)) this.#quietMs = this.#limits.upgradedIdleMs;
     // An early answer: the rest of the request is never parsed as another one (CL.0), so the connection ends with it.
     const seen = this.#rewrite?.response(head, this.#head, this.#visitor.lines.scheme) ?? head;
     this.#closing = this.#writer.begin(headInsisting(seen, this.#strict), !this.#requestDone || !this.#visitor.persistent);

@@ -4,10 +4,11 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
 import type { Call, ProtocolTools } from '../../../contracts/protocol.ts';
 import { fault, type Fault, SallyportError } from '../../../core/errors.ts';
-import { fieldValue, type Fields } from '../../../core/http/fields.ts';
+import type { Fields } from '../../../core/http/fields.ts';
 import type { VisitorLines } from '../../../core/http/forward.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
+import { isGrpc } from '../../../core/http/streaming.ts';
 import { readStreamTrailers } from '../../../core/http/stream-request.ts';
 import { PackedBytes } from '../http/packed-bytes.ts';
 import type { BodyTaker, VisitorSide } from '../http/parties.ts';
@@ -95,7 +96,7 @@ export class Http2Visitor implements VisitorSide, CallOwner {
     stream.on('data', (bytes: Buffer) => this.#data(bytes));
     stream.on('trailers', (_fields, _flags, raw?: readonly string[]) => this.#trail(raw ?? []));
     stream.on('end', () => this.#end());
-    const waits = head.framing.is === 'none' || head.expectsContinue || (head.framing.is === 'chunked' && isGrpc(head));
+    const waits = head.framing.is === 'none' || head.expectsContinue || (head.framing.is === 'chunked' && isGrpc(head.fields));
     if (waits) return this.#deliver();
     this.#state = 'holding';
     this.#patience.hold(head.framing);
@@ -104,7 +105,7 @@ export class Http2Visitor implements VisitorSide, CallOwner {
   readBody(taker: BodyTaker): void {
     this.#state = 'body';
     this.#taker = taker;
-    if (!taker.paced || (this.#bytes === 0 && (this.head.expectsContinue || isGrpc(this.head)))) this.touch();
+    if (!taker.paced || (this.#bytes === 0 && this.head.expectsContinue)) this.touch();
     else this.#patience.begin(this.#bytes);
     for (const bytes of this.#held.take()) taker.span(bytes);
     if (this.#ended) taker.whole();
@@ -281,7 +282,9 @@ export class Http2Visitor implements VisitorSide, CallOwner {
         if (!this.#patience.holdOn()) this.#refuse(fault('body-timed-out', 'the body was not complete in time'));
         return undefined;
       case 'over':
-        this.stream.destroy();
+        // What was said is not taken: half of it must not look whole.
+        if (this.stream.closed) this.stream.destroy();
+        else this.destroy();
         return undefined;
       case 'held':
       case 'body':
@@ -292,8 +295,4 @@ export class Http2Visitor implements VisitorSide, CallOwner {
         return this.#state satisfies never;
     }
   }
-}
-
-function isGrpc(head: RequestHead): boolean {
-  return fieldValue(head.fields, 'content-type')?.startsWith('application/grpc') === true;
 }
