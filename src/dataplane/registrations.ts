@@ -54,16 +54,15 @@ export class Registrations {
       const why = this.#grants.blockedName(gateway.fingerprint, name);
       return why === null ? { name, is: 'refused', code: 'name-refused' } : { name, is: 'refused', code: 'relay-blocked', why };
     }
-    const code = await this.#contested(gateway, name);
+    const code = await this.#take(gateway, name);
     if (code !== null) return { name, is: 'refused', code };
-    gateway.names.add(name);
-    this.#holders.add(name, gateway, this.#grants.sharing(gateway.fingerprint, name));
     return (await this.#isShut(gateway, name)) ?? this.#held(gateway, name);
   }
 
   /** A port is held when it is listened on: otherwise the answer that says why it is not. */
   async #isShut(gateway: LiveGateway, name: string): Promise<NameAnswer | null> {
-    if (readPortName(name) === null) return null;
+    // Where another gateway serves it is listened on already.
+    if (readPortName(name) === null || this.#holders.standsBy(name, gateway)) return null;
     const code = this.#ports === null ? 'name-refused' : await this.#ports.open(name, gateway.fingerprint);
     if (code === null) return null;
     this.drop(gateway, name);
@@ -80,8 +79,8 @@ export class Registrations {
     return { name, is: 'held', ...(crowded ? { crowded } : {}), ...(failing === null ? {} : { failing }) };
   }
 
-  /** Why this gateway cannot hold the name beside those who do; null when it can, or none of them is left. */
-  async #contested(gateway: LiveGateway, name: string): Promise<Exclude<RefusedCode, 'name-malformed'> | null> {
+  /** Makes the gateway a holder of the name. Else why it cannot be one beside those who are. */
+  async #take(gateway: LiveGateway, name: string): Promise<Exclude<RefusedCode, 'name-malformed'> | null> {
     const others = this.#holders.of(name).filter((each) => each !== gateway);
     const isNew = !gateway.names.has(name);
     const shares = gateway.offer.shares && this.#grants.sharing(gateway.fingerprint, name).how !== 'alone';
@@ -91,13 +90,16 @@ export class Registrations {
     if (isNew && !shares) await Promise.all(others.map((other) => this.#askHolder(other, name)));
     // While they were asked, the newcomer or its grant may have gone, or a third may have come.
     if (!gateway.stands || !mayHold(this.#grants, gateway.fingerprint, name)) return 'name-refused';
-    const { how } = this.#grants.sharing(gateway.fingerprint, name);
+    const sharing = this.#grants.sharing(gateway.fingerprint, name);
     const there = this.#holders.of(name).filter((each) => each !== gateway);
     if (there.length >= this.#limits.gatewaysPerNameMax) return 'name-taken';
     for (const other of there) {
-      if (how === 'alone' || !gateway.offer.shares) return 'name-taken';
-      if (how === 'spread' && (gateway.offer.store === null || gateway.offer.store !== other.offer.store)) return 'store-unshared';
+      if (sharing.how === 'alone' || !gateway.offer.shares) return 'name-taken';
+      if (sharing.how === 'spread' && (gateway.offer.store === null || gateway.offer.store !== other.offer.store)) return 'store-unshared';
     }
+    // In the turn in which it was looked: nobody comes between.
+    gateway.names.add(name);
+    this.#holders.add(name, gateway, sharing);
     return null;
   }
 

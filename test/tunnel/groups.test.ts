@@ -93,6 +93,24 @@ describe('a gateway that stands by', () => {
     running.destroy();
   });
 
+  it('takes over from one that is cut off without a word, though its streams may come back', async (test) => {
+    const { at, keys, come } = await group(test, 'standby', { resumeMs: 500 });
+    const wire = await wireTo(test, at.port);
+    const first = come(keys[0], { address: wire.address });
+    await first.link.ready;
+    const second = come(keys[1]);
+    await second.link.ready;
+    const running = visitor(at.port, name);
+    running.write('x');
+    await once(running, 'data');
+    const active = second.state('ready');
+    wire.close();
+    deepEqual(await Promise.all(Array.from({ length: 5 }, () => visit(at.port, name))), [null, null, null, null, null]);
+    equal(second.arrivals.length, 5);
+    equal(await active, undefined, 'and it is told when the other one is gone for good');
+    running.destroy();
+  });
+
   it('can be another process with the same key', async (test) => {
     const { at, keys, come } = await group(test, 'standby');
     const [one, two] = [come(keys[0]), come(keys[0])];
@@ -165,9 +183,14 @@ it('a name that is nobody’s to share is refused to a second gateway, whatever 
   const key = await at.member('blog');
   const first = gateway(test, at, { identity: key, names: [name], storeId: 'one' });
   await first.link.ready;
+  await first.link.close();
+  const both = [1, 2].map(() => gateway(test, at, { identity: key, names: [name], storeId: 'one' }));
+  await Promise.race(both.map(({ link }) => link.ready));
+  await until(() => both.some(({ states }) => states.some(([, code]) => code === 'name-taken')));
+  equal(at.relay.gateways().filter(({ names }) => names.includes(name)).length, 1, 'of two that come at once one has it');
   const twin = gateway(test, at, { identity: key, names: [name], storeId: 'one' });
   equal((await twin.state('lost'))?.code, 'name-taken');
   const stranger = gateway(test, at, { identity: await at.member('shop'), names: [name], storeId: 'one' });
   equal((await stranger.state('lost'))?.code, 'name-refused');
-  equal(await servedBy(at, [first, twin, stranger]), 0);
+  ok((await servedBy(at, [...both, twin, stranger])) < 2);
 });

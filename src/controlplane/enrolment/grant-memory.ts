@@ -3,6 +3,7 @@
 import { canonicalHost } from '../../core/http/host.ts';
 import type { Lease, Pace, PortRange, Sharing } from '../../contracts/tunnel.ts';
 import { defaults, type Limits } from '../../core/limits.ts';
+import { readPortName } from '../../core/port-name.ts';
 import type { BlockList } from './block-list.ts';
 import { covers } from './name-pattern.ts';
 import { endedAt, isWide, keysOf, type Grant, type OwnedName } from './names.ts';
@@ -97,9 +98,10 @@ export class GrantMemory {
     return grant !== null && this.labelOfName(grant.owner, name) !== null;
   }
 
-  /** How this key holds the name beside others: the owner has rank 0, the others follow as they joined. */
+  /** How this key holds the name, or the port, beside others: the owner has rank 0, the others follow as they joined. */
   sharing(fingerprint: string, name: string): Sharing {
-    const label = this.labelOfName(fingerprint, name);
+    const port = readPortName(name);
+    const label = port === null ? this.labelOfName(fingerprint, name) : this.labelOfPort(fingerprint, port.port);
     const grant = label === null ? null : this.#live(label);
     return grant === null ? alone : { how: grant.share, rank: Math.max(0, keysOf(grant).indexOf(fingerprint)) };
   }

@@ -266,7 +266,7 @@ describe('a name that gateways share', () => {
 
   it('belongs to each key that was invited to it, with its bounds together', async (test) => {
     const { store, time, grants, give, invite } = await world(test);
-    await give('blog', key('1'), { streams: 1 });
+    await give('blog', key('1'), { streams: 1, ports: { from: 2_200, to: 2_200 } });
     await rejects(invite('blog'), has('name-taken'));
     await rejects(invite('blog', { ...join, bounds: { ...unbounded, streams: 5 } }), has('usage-wrong'));
     await grants.redeem(await invite('blog', join), key('2'));
@@ -274,6 +274,7 @@ describe('a name that gateways share', () => {
     deepEqual(grants.sharing(key('1'), 'blog.example.org'), { how: 'standby', rank: 0 });
     deepEqual(grants.sharing(key('2'), 'blog.example.org'), { how: 'standby', rank: 1 });
     deepEqual(grants.of(key('2')), ['blog.example.org', '*.blog.example.org']);
+    deepEqual([grants.ownsPort(key('2'), 2_200), grants.sharing(key('2'), 'tcp/2200')], [true, { how: 'standby', rank: 1 }]);
     ok(grants.enter(key('1'), 'blog.example.org', '192.0.2.1'));
     equal(grants.enter(key('2'), 'blog.example.org', '192.0.2.1'), null);
     await grants.renew(key('2'), key('3'));
