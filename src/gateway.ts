@@ -156,7 +156,11 @@ class Gateway implements RunningGateway {
         readiness: this.#readiness.stateOf(service.name),
         access: this.#compiled?.accessWords.get(service.name) ?? '',
         live: this.#engine.liveOf(service.name),
-        risks: [...this.#sources.risksOf(service.name), ...(service.relayTerminates === true ? ['relay-reads'] : [])],
+        risks: [
+          ...this.#sources.risksOf(service.name),
+          ...this.#parts.acme.risksOf(service.hosts),
+          ...(service.relayTerminates === true ? ['relay-reads'] : []),
+        ],
         now: this.#parts.tools.now(),
       }),
     );

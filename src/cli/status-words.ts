@@ -40,6 +40,7 @@ function relayState({ state, code, why, carriers, roundTripMs }: RelayStatus, pa
 const riskWords: Readonly<Record<string, string>> = {
   'source-local': 'is dialled from 127.0.0.1, as `from:` says: it may take every visitor for somebody on this machine',
   'source-shared': 'sees every visitor come from this machine: who is local must not be asked by address there',
+  'certificate-failed': 'gets no new certificate of its authority: sallyport certificates list says why',
   'source-refused': 'does not take our own loopback address as it takes 127.0.0.1: its warning names the line to write',
 };
 

@@ -25,7 +25,7 @@ export type MockAuthority = {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 /** As base64url, 128 bits and more. */
-export const goodToken = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ';
+const goodToken = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ';
 
 export async function startMockAuthority(
   options: Readonly<{ window?: { start: string; end: string } | null; lifeMs?: number; authorized?: boolean }> = {},

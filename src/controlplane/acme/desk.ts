@@ -86,6 +86,11 @@ export class AcmeDesk implements CertificateSource, Closable {
     return () => void this.#listeners.delete(changed);
   }
 
+  /** For `status`. */
+  risksOf(hosts: readonly string[]): readonly string[] {
+    return hosts.some((host) => this.#running?.keeper.fails(host) === true) ? ['certificate-failed'] : [];
+  }
+
   /** Orders anew, at once; what comes of it is told and kept. Errors: `name-unknown`. */
   begin(name: string): void {
     if (this.#running?.keeper.holds(name) !== true)

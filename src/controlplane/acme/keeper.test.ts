@@ -216,6 +216,7 @@ describe('certificates of a real authority', { skip: noPebble }, () => {
     answering = answering.filter((each) => each !== answers);
     await assert.rejects(keeper.renew('stays.example.org'), { code: 'certificate-refused' });
     assert.equal(keeper.current()[0], before);
+    assert.equal(keeper.fails('stays.example.org'), true);
     const last = events.at(-1);
     assert.ok(last?.event === 'error');
     assert.match(last.message, /stays\.example\.org.*unauthorized.*goes on until.*Next try/);

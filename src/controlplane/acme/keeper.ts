@@ -107,6 +107,11 @@ export class Keeper implements CertificateSource, Closable {
     return () => void this.#listeners.delete(changed);
   }
 
+  /** Whether the last order failed. */
+  fails(name: string): boolean {
+    return (this.#held.get(name)?.failed.failures ?? 0) > 0;
+  }
+
   holds(name: string): boolean {
     return this.#held.has(name);
   }

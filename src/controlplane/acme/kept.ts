@@ -27,7 +27,7 @@ const state = z.object({ name: z.string(), failures: z.number(), next: z.number(
 /** How often it failed one after the other, and when it is tried again: outlives a restart, or a crash loop would use up what the CA allows. */
 export type FailedState = z.infer<typeof state>;
 
-export const noFailure = { failures: 0, next: 0, code: '', why: '' } as const;
+const noFailure = { failures: 0, next: 0, code: '', why: '' } as const;
 
 export function readCertificate(entry: Entry | null): KeptCertificate | null {
   return entry === null ? null : (certificate.safeParse(entry.value).data ?? null);

@@ -65,7 +65,7 @@ export type ServiceStatus = Readonly<{
   expires: string | null;
   /** Exchanges that run this moment. */
   live: number;
-  /** What the owner should know: `source-local`, `source-shared`, `source-refused`. */
+  /** What the owner should know: `source-local`, `source-shared`, `source-refused`, `certificate-failed`. */
   risks: readonly string[];
 }>;
 
