@@ -21,7 +21,7 @@ const endingMsMax = 21 * 86_400_000;
 export type ContextsOptions = Readonly<{
   /** `LocalCa.leafFor`: for names that no source has a certificate for. */
   leafFor: (names: readonly string[]) => Promise<Leaf>;
-  /** The operator's files, an ACME account: their certificates go before our own. */
+  /** The operator's files, an ACME account, in this order: the first that has a certificate for a name is shown, and all go before our own. */
   sources?: readonly CertificateSource[];
   now: () => number;
   /** Called when a certificate was made: for `ready` events and for notices. */
@@ -124,7 +124,7 @@ class Certificates implements Contexts {
     const names = new Map<string | null, readonly string[]>(wanted.hosts.map((host) => [host, [host]]));
     if (wanted.any === true) for (const name of materials.flatMap((each) => each.names)) names.set(name, [name]);
     if (wanted.addresses.length > 0 || materials.some(({ isDefault }) => isDefault === true)) names.set(null, wanted.addresses);
-    for (const [host, asked] of names) byName.set(host, this.#chosen(materials, host, asked) ?? (await this.#local(host, asked)));
+    for (const [host, asked] of names) byName.set(host, this.#chosen(host, asked) ?? (await this.#local(host, asked)));
     const policy = wanted.policy ?? 'intermediate';
     if (policy !== (this.#all.wanted.policy ?? 'intermediate')) this.#shared = sharedBy(policy, this.#sessionIdContext);
     this.#all = { byName, wanted };
@@ -134,9 +134,16 @@ class Certificates implements Contexts {
     return (this.#options.sources ?? []).flatMap((source) => source.current());
   }
 
+  /** Of the first source that has one in time; what has ended is better than none. */
+  #materialFor(host: string | null, names: readonly string[]): Material | null {
+    const now = this.#options.now();
+    const found = (this.#options.sources ?? []).map((source) => chosenFor(source.current(), host, names, now));
+    return found.find((each) => each !== null && each.notAfter > now) ?? found.find((each) => each !== null) ?? null;
+  }
+
   /** What a source has for it, the same as before where it is the same. */
-  #chosen(materials: readonly Material[], host: string | null, names: readonly string[]): Shown | null {
-    const material = chosenFor(materials, host, names, this.#options.now());
+  #chosen(host: string | null, names: readonly string[]): Shown | null {
+    const material = this.#materialFor(host, names);
     if (material === null) return null;
     for (const shown of this.#all.byName.values()) if (shown.material === material) return shown;
     const isPublic = (this.#options.isPublic ?? isPublicChain)(material.chain);

@@ -132,6 +132,24 @@ test('a source that has something new is asked at once; with nothing left the lo
   assert.equal(contexts.leafOf('blog.example.org')?.isLocal, true);
 });
 
+test('the first source goes before the second, however long the other lasts, unless its certificate has ended', async (context) => {
+  const [files, account] = [new Source(), new Source()];
+  const [mine, ordered] = [await material(['blog.example.org']), await material(['blog.example.org'], { toDays: 60 })];
+  files.materials = [mine];
+  account.materials = [ordered];
+  let now = Date.now();
+  const contexts = open(context, files, { sources: [files, account], now: () => now });
+  const wanted = { hosts: ['blog.example.org'], addresses: [] };
+  await contexts.serve(wanted);
+  assert.equal(contexts.leafOf('blog.example.org')?.fingerprint, mine.fingerprint);
+  now += 31 * dayMs;
+  await contexts.serve(wanted);
+  assert.equal(contexts.leafOf('blog.example.org')?.fingerprint, ordered.fingerprint);
+  account.has();
+  await contexts.serve(wanted);
+  assert.equal(contexts.leafOf('blog.example.org')?.fingerprint, mine.fingerprint);
+});
+
 test('who sends no name gets the certificate of the address; a service of every name, those of all certificates; a wildcard, all below it', async (context) => {
   const [address, blog, wild] = [
     await material(['192.0.2.7', 'box.example.org']),
