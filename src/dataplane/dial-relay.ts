@@ -148,9 +148,10 @@ class Link implements RelayLink {
       carrier.close(fault('carrier-broken', 'the gateway has given it up'));
     };
     try {
+      const { keys, attempt: number } = await this.#pins.now();
       const reach: ReachOptions = {
         ...this.#options,
-        ...(await this.#pins.now()),
+        ...keys,
         instance: this.#instance,
         invite: null,
         signal: AbortSignal.any([this.#stop.signal, attempt.signal]),
@@ -166,7 +167,7 @@ class Link implements RelayLink {
       this.#dialling.delete(attempt);
       carrier = reached.carrier;
       this.#grants = reached.accepted.grants;
-      this.#pins.learn(reached);
+      this.#pins.learn(reached, number);
       if (fallen !== null) throw closed();
       await this.#announce(carrier, { giveUp: fell, giveBack: leads ? null : () => gone.resolve('spare') });
       const since = performance.now();

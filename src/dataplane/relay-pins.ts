@@ -21,6 +21,9 @@ export type KeyOptions = Readonly<{
 
 export class RelayPins {
   #keys: RelayKeys;
+  /** Attempts so far, and the one that brought the keys of now. */
+  #attempts = 0;
+  #learntBy = 0;
   readonly #options: KeyOptions;
 
   constructor(options: KeyOptions) {
@@ -28,20 +31,26 @@ export class RelayPins {
     this.#keys = { fingerprint: options.fingerprint, next: options.nextFingerprint ?? null };
   }
 
-  /** As `reachRelay` takes them. */
-  async now(): Promise<Readonly<{ identity: MachineIdentity; fingerprint: string; nextFingerprint: string | null }>> {
+  /** As `reachRelay` takes them, and the number of this attempt. */
+  async now(): Promise<
+    Readonly<{ attempt: number; keys: Readonly<{ identity: MachineIdentity; fingerprint: string; nextFingerprint: string | null }> }>
+  > {
+    const attempt = (this.#attempts += 1);
     const identity = (await this.#options.identityNow?.()) ?? this.#options.identity;
-    return { identity, fingerprint: this.#keys.fingerprint, nextFingerprint: this.#keys.next };
+    return { attempt, keys: { identity, fingerprint: this.#keys.fingerprint, nextFingerprint: this.#keys.next } };
   }
 
   /** What a pinned key has said is believed. Once the next key was shown, the one before it is worth nothing. */
-  learn({ fingerprint, accepted }: Reached): void {
+  learn({ fingerprint, accepted }: Pick<Reached, 'fingerprint' | 'accepted'>, attempt: number): void {
     const next = accepted.next ?? null;
     const known = this.#keys;
     if (known.fingerprint === fingerprint && known.next === next) return;
+    // Nor must one that was accepted before the announcement, and is heard behind it, take that back: the next key would be a stranger's.
+    if (next === null && known.fingerprint === fingerprint && attempt < this.#learntBy) return;
     // A carrier of the old key that was slow must not bring it back.
     if (known.fingerprint !== fingerprint && known.next !== fingerprint) return;
     this.#keys = { fingerprint, next };
+    this.#learntBy = attempt;
     this.#options.onKeys?.(this.#keys);
   }
 }
