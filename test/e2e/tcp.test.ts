@@ -129,8 +129,10 @@ test(
     const share = run(context, ['tcp', String(service.port), '--name', 'raw', '--public'], { home: await freshHome(context) });
     const ready = await share.line('ready');
     const [url, ca] = [text(ready, 'url').replace('tcp:', 'https:'), text(ready, 'ca')];
-    const page = await curl(['--cacert', ca, url]);
+    const page = await curl(['--cacert', ca, '--http1.1', url]);
     assert.deepEqual([page.status, page.fields.get('upgrade')], [426, 'sallyport-tcp']);
+    const again = await curl(['--cacert', ca, url]);
+    assert.deepEqual([again.status, again.fields.get('upgrade')], [426, undefined]);
     assert.match(page.body, /sallyport connect/);
     assert.equal(
       (

@@ -65,11 +65,14 @@ test('an address is no guard behind a relay, and what is bare is said to be bare
 });
 
 test('route confusion: each kind of service takes its own kind of connection only', () => {
-  const http = (upgrade: 'websocket' | 'sallyport-tcp' | null): Exchange => ({ http: { upgrade } }) as unknown as Exchange;
-  const raw = { http: null } as unknown as Exchange;
-  const kinds = ['http', 'folder', 'tls', 'tcp'] as const;
+  const http = (upgrade: 'websocket' | 'sallyport-tcp' | null): Exchange =>
+    ({ listener: { scheme: 'https' }, http: { upgrade } }) as unknown as Exchange;
+  const unread = { listener: { scheme: 'tls' }, http: null } as unknown as Exchange;
+  const atPort = { listener: { scheme: 'tcp' }, http: null } as unknown as Exchange;
+  const kinds = ['http', 'folder', 'tls', 'tcp', 'port'] as const;
   const takers = (exchange: Exchange): readonly string[] => kinds.filter((kind) => isFor(kind, exchange));
-  assert.deepEqual(takers(raw), ['tls']);
+  assert.deepEqual(takers(unread), ['tls']);
+  assert.deepEqual(takers(atPort), ['port']);
   assert.deepEqual(takers(http(null)), ['http', 'folder', 'tcp']);
   assert.deepEqual(takers(http('websocket')), ['http', 'folder', 'tcp']);
   assert.deepEqual(takers(http('sallyport-tcp')), ['tcp']);

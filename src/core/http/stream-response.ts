@@ -39,7 +39,8 @@ export function streamReply(reply: Reply, length: number, date: string): string[
   const raw = [':status', String(reply.status)];
   for (const [name, value] of reply.fields) {
     writableField(name, value);
-    raw.push(name.toLowerCase(), value);
+    // RFC 9113, 8.2.2: a field of the connection has no place on a stream.
+    if (name.toLowerCase() !== 'upgrade') raw.push(name.toLowerCase(), value);
   }
   raw.push('date', writableValue(date));
   if (reply.status !== 204 && reply.status !== 304) raw.push('content-length', String(length));
