@@ -23,7 +23,8 @@ export function readWebPlace(text: string): WebPlace | null {
   const path = slash === -1 || slash === text.length - 1 ? '' : literalPath(text.slice(slash));
   // What is below /.sallyport/ is ours on every name.
   if (path === null || /\/$|\*/.test(path) || /^\/\.sallyport(?:\/|$)/.test(path)) return null;
-  return { host, path };
+  // A name without a dot stands for one at each relay: whose paths those are nobody could say here.
+  return path !== '' && !host.includes('.') && !host.startsWith('[') ? null : { host, path };
 }
 
 /** @param behind the schema of `to`, which a route has as well */
