@@ -28,7 +28,7 @@ import { order } from './gateway/ordered.ts';
 import { Proofs, standing } from './gateway/proofs.ts';
 import { Relays } from './gateway/relays.ts';
 import { watchStanding } from './gateway/standing.ts';
-import { statusOf } from './gateway/status.ts';
+import { risksOf, statusOf } from './gateway/status.ts';
 import { worldOf } from './gateway/world.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { http2 } from './modules/protocols/http2.ts';
@@ -156,11 +156,7 @@ class Gateway implements RunningGateway {
         readiness: this.#readiness.stateOf(service.name),
         access: this.#compiled?.accessWords.get(service.name) ?? '',
         live: this.#engine.liveOf(service.name),
-        risks: [
-          ...this.#sources.risksOf(service.name),
-          ...this.#parts.acme.risksOf(service.hosts),
-          ...(service.relayTerminates === true ? ['relay-reads'] : []),
-        ],
+        risks: risksOf(service, this.#sources, this.#parts.acme),
         now: this.#parts.tools.now(),
       }),
     );

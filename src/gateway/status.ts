@@ -1,5 +1,7 @@
 /** One service of a running gateway, as `status` shows it. */
 
+import type { AcmeDesk } from '../controlplane/acme/desk.ts';
+import type { Sources } from '../controlplane/check/sources.ts';
 import type { Service } from '../contracts/snapshot.ts';
 import type { ServiceStatus } from '../controlplane/config/running.ts';
 import type { Place } from '../controlplane/places.ts';
@@ -28,4 +30,13 @@ export function statusOf(service: Service, facts: StatusFacts): ServiceStatus {
     live: facts.live,
     risks: facts.risks,
   };
+}
+
+/** What the owner should know of a service, each by its word. */
+export function risksOf(
+  { name, hosts, relayTerminates }: Service,
+  sources: Pick<Sources, 'risksOf'>,
+  acme: Pick<AcmeDesk, 'risksOf'>,
+): readonly string[] {
+  return [...sources.risksOf(name), ...acme.risksOf(hosts), ...(relayTerminates === true ? ['relay-reads'] : [])];
 }
