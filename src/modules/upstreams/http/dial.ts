@@ -34,7 +34,7 @@ export function dial(target: Target, timeoutMs: number, caller: Caller, preamble
     plain.connect({ host: target.host, port: target.port, ...from });
     plain.setNoDelay(true);
     const fail = (code: Code, message: string, cause?: unknown): void => {
-      plain.destroy();
+      // The outer one alone: it takes the inner one with it, and Node crashes when that goes first in the midst of a handshake.
       socket.destroy();
       settle();
       reject(new SallyportError(code, message, { cause }));
