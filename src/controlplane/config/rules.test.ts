@@ -240,6 +240,21 @@ test('services share a name by paths, the deeper before the shallower', () => {
   assert.equal(decide({ target: '/.sallyport/login' }).route, 'a/unreadable');
 });
 
+test('credential leak: a password that a browser adds by itself is not heard by a service that anyone may ask', () => {
+  const { snapshot } = compiled(blog);
+  const spent = (fields: Readonly<Record<string, string>>): readonly string[] => {
+    const one = exchange({ fields });
+    const route = snapshot.route(one);
+    assert.ok(route !== null);
+    const outcome = judge(one, route, async () => null) as Outcome;
+    return outcome.is === 'admit' ? outcome.spent : ['refused'];
+  };
+  assert.deepEqual(spent({}), []);
+  assert.deepEqual(spent({ Authorization: 'Basic YTpi' }), ['authorization']);
+  assert.deepEqual(spent({ Authorization: 'Bearer of-the-service' }), []);
+  assert.deepEqual(spent({ Authorization: 'Basic YTpi', 'Sallyport-Authorization': 'Basic YTpi' }), []);
+});
+
 test('explain names the rule in words', async () => {
   const { answer } = compiled(blog);
   const ask = (url: string, as: string | null, method = 'GET') => answer({ url, method, from: '192.0.2.7', as });

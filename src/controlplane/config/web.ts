@@ -5,6 +5,7 @@ import type { Service } from '../../contracts/snapshot.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { BuiltUpstream } from '../../contracts/upstream.ts';
 import { SallyportError } from '../../core/errors.ts';
+import { credentialsOf } from '../../core/policy/credentials.ts';
 import type { Tree } from '../../core/policy/route.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import type { BuiltAccess } from './access.ts';
@@ -53,16 +54,34 @@ export function buildWeb(
     words: own.words,
     ...(errorPage === null ? {} : { errorPage }),
   });
-  const open = openTree(world, plan.name, base.hosts);
+  const anyone = openTree(world, base);
+  const open: Tree = { is: 'any', of: [access.tree, { is: 'check', check: anyone }] };
   const variants = buildVariants({ service, legs, access: access.tree, open, always, rules: web.rules, roles: web.roles });
-  return { service, variants, upstream: together(built, own.words) };
+  const about = new Map([...variants.about, [anyone, { words: 'anyone', knows: () => true }] as const]);
+  return { service, variants: { ...variants, about }, upstream: together(built, own.words) };
 }
 
-function openTree({ guards, tools }: WebWorld, name: string, hosts: readonly string[]): Tree {
+/** Lets everybody in: who is known is known, and everybody else is anyone. */
+function openTree({ guards, tools }: WebWorld, base: Readonly<{ name: string; hosts: readonly string[]; asksPassword: boolean }>): Check {
   const guard = guards.get('public');
-  // Without the guard nobody is let in, which is what a tree of nothing says.
-  if (guard === undefined) return { is: 'any', of: [] };
-  return { is: 'check', check: guard.build(guard.options.parse({}), tools, { name, hosts, behindRelay: false }).check };
+  // Without the guard nobody is let in.
+  if (guard === undefined) return () => ({ is: 'skip' });
+  const { check } = guard.build(guard.options.parse({}), tools, { name: base.name, hosts: base.hosts, behindRelay: false });
+  return base.asksPassword ? keepingPasswords(check) : check;
+}
+
+/**
+ * A browser that once signed in with Basic sends the password to every path. Where no guard used it up (too many were asked at
+ * once, or it is wrong), the service must not hear it all the same. Where Sallyport-Authorization speaks to us, Authorization is the service's.
+ */
+function keepingPasswords(check: Check): Check {
+  return (exchange, gather) => {
+    const fields = exchange.http?.fields ?? [];
+    const ours = fields.some(({ lower, value }) => lower === 'authorization' && credentialsOf(value, 'basic') !== null);
+    const verdict = check(exchange, gather);
+    if (!ours || verdict instanceof Promise || verdict.is !== 'pass') return verdict;
+    return fields.some(({ lower }) => lower === 'sallyport-authorization') ? verdict : { ...verdict, spent: ['authorization'] };
+  };
 }
 
 function together(legs: readonly Leg[], words: string): BuiltUpstream {
