@@ -1,7 +1,7 @@
 /** `sallyport relay rotate-key`: a new key for the relay, announced before it is used. */
 
 import { findIdentity, loadIdentity, nextName, promoteIdentity } from '../../controlplane/certificates/identity.ts';
-import { listNames } from '../../controlplane/enrolment/names.ts';
+import { keysOf, listNames } from '../../controlplane/enrolment/names.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
@@ -26,7 +26,7 @@ export function relayRotateKeyCommand(cli: Cli) {
         await tellRelay(cli);
         const here = new Set((await liveGateways(cli))?.map((each) => each.fingerprint) ?? []);
         const owners = new Set(
-          (await listNames(store)).flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : [grant.owner])),
+          (await listNames(store)).flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : keysOf(grant))),
         );
         const missed = [...owners].filter((owner) => !here.has(owner));
         cli.reporter().say({ event: 'rotation', of: 'relay', fingerprint, next: next?.fingerprint ?? null, missed });
