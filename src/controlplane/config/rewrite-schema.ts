@@ -72,7 +72,7 @@ function pathSchema(): ZodType<PathChange> {
     const path = text === '/' ? '' : literalPath(text);
     return path === null || path.endsWith('/') || path.includes('*') ? null : path;
   }, expected);
-  const example = 'one of { strip: /api }, { replace: /old, with: /new } and { regex: /u/([0-9]+), with: /users/$1 }';
+  const example = 'strip, or replace and with, or regex and with, like { strip: /api }';
   const strip = z
     .strictObject({ strip: whole }, { error: example })
     .transform((keys): PathChange => ({ is: 'prefix', from: keys.strip, to: '' }));
