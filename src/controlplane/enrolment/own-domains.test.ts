@@ -5,8 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { defaults } from '../../core/limits.ts';
 import type { Store } from '../../contracts/store.ts';
 import { createMemoryStore } from '../../modules/stores/memory.ts';
+import { until } from '../../../test/tunnel/relay.ts';
 import { nameServer, type NameServer, type Said } from '../../../test/doubles/dns.ts';
-import { OwnDomains } from './own-domains.ts';
+import { OwnDomains, type OwnDomainsOptions } from './own-domains.ts';
 import { listOwnNames, mayBeOwn, moveOwnNames, releaseOwnName, type OwnName } from './own-names.ts';
 import { releasedMs } from './names.ts';
 import { proofNameOf, proofTextOf, resolverAt } from './txt-proof.ts';
@@ -16,6 +17,7 @@ const day = 86_400_000;
 const name = 'blog.example.net';
 
 type World = Readonly<{
+  options: OwnDomainsOptions;
   store: Store;
   time: { now: number };
   servers: readonly NameServer[];
@@ -36,7 +38,7 @@ async function world(test: TestContext, count = 1, perGateway: number | null = 3
   for (let each = 0; each < count; each += 1) servers.push(await nameServer(test));
   const changes = { count: 0 };
   const blocked = new Map<string, string>();
-  const own = await OwnDomains.open({
+  const options: OwnDomainsOptions = {
     store,
     domain: 'example.org',
     perGateway,
@@ -46,7 +48,8 @@ async function world(test: TestContext, count = 1, perGateway: number | null = 3
     chance: () => 0.5,
     blocked: (host) => blocked.get(host) ?? null,
     onChange: () => void (changes.count += 1),
-  });
+  };
+  const own = await OwnDomains.open(options);
   test.after(() => own.close());
   const say: World['say'] = (host, said) => {
     for (const { says } of servers) says.set(`_sallyport.${host}`, said);
@@ -55,7 +58,7 @@ async function world(test: TestContext, count = 1, perGateway: number | null = 3
     const refusal = await own.claim(fingerprint, host);
     return refusal?.because ?? (own.owns(fingerprint, host) ? 'held' : 'refused');
   };
-  return { store, time, servers, own, changes, blocked, say, claim, record: async () => (await listOwnNames(store))[0]?.own };
+  return { options, store, time, servers, own, changes, blocked, say, claim, record: async () => (await listOwnNames(store))[0]?.own };
 }
 
 describe('a name of one’s own', () => {
@@ -119,10 +122,13 @@ describe('a name of one’s own', () => {
     off.say(name, [[proofTextOf(key('1'))]]);
     equal(await off.claim(key('1')), 'refused');
     equal(off.servers[0]?.asked.length, 0);
-    const { own, blocked, say, claim, servers } = await world(test, 1, 2);
+    const { own, blocked, say, claim, servers, options } = await world(test, 1, 2);
     for (const host of ['a.net', 'b.net', 'c.net']) say(host, [[proofTextOf(key('1'))]]);
     deepEqual(await Promise.all(['a.net', 'b.net', 'c.net'].map((host) => claim(key('1'), host))), ['held', 'held', 'count']);
     equal(servers[0]?.asked.length, 2);
+    const shut = await OwnDomains.open({ ...options, perGateway: null });
+    test.after(() => shut.close());
+    deepEqual([shut.owns(key('1'), 'a.net'), shut.isGranted('a.net')], [false, false], 'and what was proved does not hold either');
     blocked.set('a.net', 'phishing');
     equal(own.owns(key('1'), 'a.net'), false);
     deepEqual([own.blockedName(key('1'), 'a.net'), own.blockedName(key('2'), 'a.net')], ['phishing', null]);
@@ -221,6 +227,23 @@ describe('DNS that lies', () => {
     deepEqual(new Set(said), new Set(['dns']));
     ok(new Set(servers[0]?.asked).size <= defaults.ownNameLookupsMax, `${servers[0]?.asked.length}`);
   });
+});
+
+it('a doubtful name is looked at once in twenty seconds, however often its gateway registers (resource exhaustion)', async (test) => {
+  const { servers, time, say, claim, own } = await world(test);
+  say(name, [[proofTextOf(key('1'))]]);
+  equal(await claim(key('1')), 'held');
+  say(name, 'servfail');
+  time.now += 2 * defaults.ownNameFreshMs;
+  const before = servers[0]?.asked.length ?? 0;
+  for (let each = 0; each < 50; each += 1) equal(await claim(key('1')), 'held');
+  await until(() => own.failing(key('1'), name) !== null);
+  for (let each = 0; each < 50; each += 1) equal(await claim(key('1')), 'held');
+  equal((servers[0]?.asked.length ?? 0) - before, 1);
+  say(name, [[proofTextOf(key('1'))]]);
+  time.now += defaults.ownNameRetryMs;
+  equal(await claim(key('1')), 'held');
+  await until(() => own.failing(key('1'), name) === null);
 });
 
 it('a name of one’s own goes with its key, and is proved by the new one within the time of grace', async (test) => {

@@ -45,6 +45,8 @@ export class OwnDomains {
   readonly #timer: NodeJS.Timeout;
   /** When each name is looked at again. */
   readonly #due = new Map<string, number>();
+  /** And was looked at last. */
+  readonly #looked = new Map<string, number>();
   /** Lookups under way, by key and name. */
   readonly #claims = new Map<string, Promise<Unproved | null>>();
   readonly #refusals = new Map<string, Readonly<{ refusal: Unproved; until: number }>>();
@@ -64,7 +66,7 @@ export class OwnDomains {
       prefix: ownNamesPrefix,
       read: ownNameIn,
       changed: (before, after, name) => {
-        if (after === null || after.released !== null) own.#due.delete(name);
+        if (after === null || after.released !== null) own.#forget(name);
         else if (!own.#due.has(name)) own.#plan(name, after);
         const isTaken = before !== null && (after === null || after.released !== null || after.owner !== before.owner);
         const fails = before?.failing === null && after !== null && after.failing !== null;
@@ -78,12 +80,12 @@ export class OwnDomains {
   owns(fingerprint: string, name: string): boolean {
     const host = hostOf(name);
     const own = this.#live(host);
-    return own?.owner === fingerprint && this.#options.blocked(host) === null;
+    return this.#options.perGateway !== null && own?.owner === fingerprint && this.#options.blocked(host) === null;
   }
 
   isGranted(host: string): boolean {
     const own = this.#live(host) ?? this.#live(host.slice(host.indexOf('.') + 1));
-    return own !== null && this.#options.blocked(host) === null;
+    return this.#options.perGateway !== null && own !== null && this.#options.blocked(host) === null;
   }
 
   /** What the DNS of this key's name must say, and did not at the last look; null where all is well. */
@@ -106,7 +108,10 @@ export class OwnDomains {
     const { now, perGateway, domain, limits } = this.#options;
     const host = hostOf(name);
     if (this.owns(fingerprint, name)) {
-      if ((this.#live(host)?.proved ?? 0) + limits.ownNameFreshMs < now()) void this.#lookAgain(host);
+      const isStale = (this.#live(host)?.proved ?? 0) + limits.ownNameFreshMs < now();
+      // A gateway whose proof fails asks twice a minute, and a hostile one as often as it can.
+      const isNew = (this.#looked.get(host) ?? Number.NEGATIVE_INFINITY) + limits.ownNameRetryMs <= now();
+      if (isStale && isNew && this.#lookups < limits.ownNameLookupsMax) void this.#lookAgain(host);
       return null;
     }
     if (perGateway === null || !mayBeOwn(host, domain) || this.#options.blocked(host) !== null) return null;
@@ -119,13 +124,18 @@ export class OwnDomains {
     if (under !== undefined) return under.then((refusal) => (refusal === null ? null : { ...refusal, name }));
     if (this.#countOf(fingerprint) >= perGateway) return this.#refuse(name, fingerprint, 'count');
     if (this.#lookups >= limits.ownNameLookupsMax) return this.#refuse(name, fingerprint, 'dns');
-    const claim = this.#claim(fingerprint, name).finally(() => this.#claims.delete(key));
+    const claim = this.#claim(fingerprint, name)
+      // The store is away: nothing was found out.
+      .catch(() => this.#refuse(name, fingerprint, 'dns'))
+      .finally(() => this.#claims.delete(key));
     this.#claims.set(key, claim);
     return claim;
   }
 
   /** Looks at what is due, a few at a time. Resolves when it is done. */
   async look(): Promise<void> {
+    // What was proved is kept for the day on which the operator allows it again.
+    if (this.#options.perGateway === null) return;
     const now = this.#options.now();
     const due = [...this.#due].filter(([, at]) => at <= now).map(([name]) => name);
     await Promise.all(
@@ -164,6 +174,7 @@ export class OwnDomains {
     if (known === null) return;
     // Not twice at once, and again soon where this look comes to nothing.
     this.#due.set(host, now() + limits.ownNameFailingLookMs);
+    this.#looked.set(host, now());
     try {
       const proof = await this.#proof(host, known.owner, true);
       const entry = await ownNameEntry(store, host);
@@ -192,10 +203,15 @@ export class OwnDomains {
     }
   }
 
+  #forget(name: string): void {
+    this.#due.delete(name);
+    this.#looked.delete(name);
+  }
+
   /** A tenth sooner or later, so that what was proved together is not looked up together for ever. */
   #plan(name: string, { proved, failing, released }: OwnName): void {
     const { limits, now, chance } = this.#options;
-    if (released !== null) return void this.#due.delete(name);
+    if (released !== null) return this.#forget(name);
     const wait = failing === null ? proved + limits.ownNameLookMs - now() : limits.ownNameFailingLookMs;
     this.#due.set(name, now() + Math.max(0, wait) * (0.9 + 0.2 * chance()));
   }
