@@ -58,5 +58,7 @@ function shownWebhook({ path, kind }: Readonly<{ path: string; kind: WebhookKind
 
 /** What opens the service once: `GET` answers with a session and the clean path. */
 export function linkUrl(url: string, secret: string): string {
-  return `${url.replace(/^tcp:/, 'https:')}/.sallyport/link/${secret}`;
+  // Of a service below a path the name alone: what is ours lies at its root.
+  const [, origin = url] = /^([a-z]+:\/\/[^/]+)/.exec(url.replace(/^tcp:/, 'https:')) ?? [];
+  return `${origin}/.sallyport/link/${secret}`;
 }

@@ -64,7 +64,10 @@ export class Proofs {
       isRefused,
       machine: machineAddresses(),
     });
-    if (kind !== 'tls' && kind !== 'tcp') return places;
+    // What is meant below a path only is reached there.
+    const said = this.#planOf(service.name)?.web?.places ?? [];
+    if (kind !== 'tls' && kind !== 'tcp')
+      return places.map((place) => ({ ...place, url: `${place.url}${said.find(({ host }) => host === place.host)?.path ?? ''}` }));
     return places.map((place) => {
       const host = place.host.includes(':') ? `[${place.host}]` : place.host;
       return { ...place, url: `${kind}://${host}:${place.dial.port}` };

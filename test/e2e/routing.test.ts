@@ -138,6 +138,8 @@ services:
     assert.equal((await ask('app.localhost', '/deep/x')).body, '/deep/x');
     assert.equal((await ask('app.localhost', '/deep/x')).headers['x-frame-options'], undefined);
     assert.equal((await ask('app.localhost', '/deeper')).headers['x-frame-options'], 'DENY');
+    const urls = gateway?.status().services.map(({ url }) => url);
+    assert.deepEqual(urls?.slice(0, 2), [`http://app.localhost:${port}`, `http://app.localhost:${port}/deep`]);
   });
 
   test('own error pages, escaped; programs get what they always get', async () => {
