@@ -163,7 +163,7 @@ function unproved({ name, code, because, txt }: Unproved): SallyportError {
 }
 
 /** What is to be said of a name that the relay refused. */
-export function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): SallyportError {
+function nameError(refused: Extract<NameAnswer, { is: 'refused' }>): SallyportError {
   const { name, code } = refused;
   switch (code) {
     case 'name-taken':

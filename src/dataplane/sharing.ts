@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 
 /** It knows what it means to stand by, and that the relay may ask it to register again. */
-export const sharingFeature = 'shared-names';
+const sharingFeature = 'shared-names';
 /** And the mark of its store behind it, 32 hex digits. */
 const storePrefix = 'store-';
 const storeForm = /^store-([0-9a-f]{32})$/;

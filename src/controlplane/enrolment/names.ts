@@ -9,13 +9,13 @@ import { isLabel } from './name-pattern.ts';
 
 export const namesPrefix = 'names/';
 /** Where the blocks of names stand. */
-export const blockedNamesPrefix = 'blocks/name/';
+const blockedNamesPrefix = 'blocks/name/';
 
 /** A released name goes to no other key so long: DNS records and links of others still lead to it. */
 export const releasedMs = 90 * 86_400_000;
 
 /** Keys that share one name, the owner included: a name is carried by a few machines, not by a fleet. */
-export const keysPerNameMax = 8;
+const keysPerNameMax = 8;
 
 /**
  * `released`: since when nobody holds it, though only its last owner may have it again. `members`: keys that hold it beside
