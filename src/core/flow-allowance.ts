@@ -17,8 +17,13 @@ const lookedAtBytes = 96;
 const proofBytes = 4;
 /** Fronts of answers that are remembered, the last ones. */
 const answersMax = 4;
-/** Words of the visitor that are remembered: eleven datagrams and 4 KiB. */
-const saidMax = 1_024;
+/**
+ * One bit for each of 65,536 classes of words that the visitor has said: 8 KiB a flow, and nothing is forgotten. A word that
+ * shares its class with one that was said proves nothing, so who says very much without an answer finds it ever harder.
+ */
+const saidBytes = 8_192;
+/** Nobody begins with a datagram that no Ethernet carries whole: after one, nothing is a proof. Reading all of it would cost too much. */
+const saidAtOnceMax = 1_500;
 
 export class FlowAllowance {
   #sent = 0;
@@ -26,61 +31,61 @@ export class FlowAllowance {
   #proved = false;
   /** Words of the last answers that the visitor had not said itself. */
   #told: readonly (readonly number[])[] = [];
-  #said = new Uint32Array(64);
-  #saidCount = 0;
+  #said: Uint8Array | null = null;
 
   get isProved(): boolean {
     return this.#proved;
   }
 
-  /** It said more than is remembered and proved nothing: no proof is taken any more, for it might be its own words. */
-  get isExhausted(): boolean {
-    return !this.#proved && this.#saidCount >= saidMax;
-  }
-
   /** The visitor sent this. */
   came(datagram: Uint8Array): void {
     this.#sent += datagram.length;
-    if (this.#proved || this.isExhausted) return;
-    for (const word of wordsOf(datagram)) {
-      if (this.#told.some((told) => told.includes(word))) return this.#prove();
-      this.#say(word);
-    }
+    if (this.#proved) return;
+    if (wordsOf(datagram, lookedAtBytes).some((word) => this.#told.some((told) => told.includes(word)))) return this.#prove();
+    this.#say(datagram);
   }
 
   /** Whether this may go to the visitor; then it is counted. */
   mayGo(datagram: Uint8Array): boolean {
     if (this.#got + datagram.length > this.#sent * (this.#proved ? proved : unproved)) return false;
     this.#got += datagram.length;
-    if (!this.#proved && !this.isExhausted) {
-      const said = this.#said.subarray(0, this.#saidCount);
-      this.#told = [...this.#told.slice(1 - answersMax), wordsOf(datagram).filter((word) => !said.includes(word))];
+    if (!this.#proved) {
+      this.#told = [...this.#told.slice(1 - answersMax), wordsOf(datagram, lookedAtBytes).filter((word) => !this.#hasSaid(word))];
     }
     return true;
   }
 
-  #say(word: number): void {
-    if (this.#saidCount >= saidMax || this.#said.subarray(0, this.#saidCount).includes(word)) return;
-    if (this.#saidCount === this.#said.length) {
-      const longer = new Uint32Array(this.#said.length * 2);
-      longer.set(this.#said);
-      this.#said = longer;
+  /** All of it: a service may move to the front of its answer what stood behind. */
+  #say(datagram: Uint8Array): void {
+    const said = (this.#said ??= new Uint8Array(saidBytes));
+    if (datagram.length > saidAtOnceMax) return void said.fill(0xff);
+    for (const word of wordsOf(datagram, datagram.length)) {
+      const bit = classOf(word);
+      said[bit >>> 3] = (said[bit >>> 3] ?? 0) | (1 << (bit & 7));
     }
-    this.#said[this.#saidCount++] = word;
+  }
+
+  #hasSaid(word: number): boolean {
+    const bit = classOf(word);
+    return this.#said !== null && ((this.#said[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
   }
 
   #prove(): void {
     this.#proved = true;
     this.#told = [];
-    this.#said = new Uint32Array(0);
-    this.#saidCount = 0;
+    this.#said = null;
   }
 }
 
-/** Every four bytes of the front that are worth a proof: zeros, padding and small counters are in everybody's datagrams. */
-function wordsOf(datagram: Uint8Array): readonly number[] {
+/** Multiplicative hashing (Knuth, 6.4), the upper sixteen bits. */
+function classOf(word: number): number {
+  return Math.imul(word, 0x9e37_79b1) >>> 16;
+}
+
+/** Every four bytes of the first `most` that are worth a proof: zeros, padding and small counters are in everybody's datagrams. */
+function wordsOf(datagram: Uint8Array, most: number): readonly number[] {
   const words: number[] = [];
-  const end = Math.min(datagram.length, lookedAtBytes);
+  const end = Math.min(datagram.length, most);
   for (let at = 0; at + proofBytes <= end; at += 1) {
     const [a = 0, b = 0, c = 0, d = 0] = [datagram[at], datagram[at + 1], datagram[at + 2], datagram[at + 3]];
     // Three different bytes at least.

@@ -123,7 +123,7 @@ describe('a service that was away', () => {
     equal((await visitor.next()).toString(), 'cookie C0FFEE42');
     visitor.say(Buffer.from('the book, please, for C0FFEE42'));
     equal((await visitor.next()).length, 9_000);
-    ok(member.arrivals.length > 1);
+    equal(member.arrivals.length, 1);
   });
 });
 

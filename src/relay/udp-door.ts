@@ -73,9 +73,6 @@ class UdpDoor implements Closable {
 
   #came(datagram: Uint8Array, from: RemoteInfo): void {
     const key = `${from.address} ${from.port}`;
-    const before = this.#flows.get(key);
-    // It has said too much to prove anything any more: another flow may.
-    if (before?.allowance.isExhausted === true) before.end();
     const flow = this.#flows.get(key) ?? this.#begin(key, from);
     if (flow === null) return;
     const { isProved } = flow.allowance;
