@@ -282,6 +282,8 @@ yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb
     await before.first;
     // A window that has always passed makes nobody order without end.
     while (!mock.asked.some(({ path }) => path.startsWith('/ari/'))) await new Promise(setImmediate);
+    // Long enough for an order, which takes some 50 ms.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     await before.close();
     assert.equal(before.events.length, 1);
     const later = await ask(mock, { store: before.store, now: () => Date.now() + 7_200_000 });

@@ -29,6 +29,8 @@ export type ForeignOptions = Readonly<{
 const hourMs = 3_600_000;
 /** After a look that passed over what was just being ordered. */
 const minuteMs = 60_000;
+/** No certificate lives longer (Baseline Requirements 6.3.2): then it need not be remembered. */
+const saidMs = 398 * 86_400_000;
 /** Of one name; crt.sh names each certificate twice. */
 const entriesMax = 20_000;
 
@@ -136,7 +138,7 @@ export class ForeignWatch {
       hint: `Revoke it, and let only this account issue: sallyport doctor prints the CAA record. If it is yours: acme: { known: ['${foreign.serial}'] }`,
     });
     await onForeign(foreign);
-    await records.put(key, { name: foreign.name, issuer: foreign.issuer.slice(0, 1_000), at: now() });
+    await records.put(key, { name: foreign.name, issuer: foreign.issuer.slice(0, 1_000), at: now() }, { ttlMs: saidMs });
   }
 }
 

@@ -173,11 +173,14 @@ describe('certificates of a real authority', { skip: noPebble }, () => {
 
   it('are ordered once by several gateways of one name, with one account', async () => {
     const store = createMemoryStore({ now: Date.now });
+    const orders = (): number => pebble.log().split('Added order').length;
+    const ordered = orders();
     const all = await Promise.all([1, 2, 3].map(() => start(pebble, store, {}, 'many.example.org')));
     await Promise.any(all.map(({ first }) => first));
     for (const { keeper } of all) while (keeper.current().length === 0) await new Promise(setImmediate);
     const prints = new Set(all.map(({ keeper }) => keeper.current()[0]?.fingerprint));
     assert.equal(prints.size, 1);
+    assert.equal(orders() - ordered, 1);
     assert.equal(all.flatMap(({ events }) => events).filter(({ event }) => event === 'certificate').length, 1);
     assert.equal((await store.records.list('acme-accounts/')).length, 1);
   });

@@ -19,6 +19,8 @@ import { challengeOf, wordsOf, type Authorization, type ChallengeKind, type Orde
 const orderAgeMsMax = 86_400_000;
 const pollMsMin = 200;
 const pollMsMax = 10_000;
+/** What the hook may take to clean up when the gateway ends. */
+const endingMs = 1_000;
 
 export type ObtainOptions = Readonly<{
   records: Records;
@@ -143,8 +145,9 @@ async function present(name: string, token: string, authorization: string, optio
   if (hook === null) throw new SallyportError('hook-failed', 'DNS-01 needs a program that writes the record: acme: { hook: FILE }.');
   const call = { hook, domain: name.replace(/^\*\./, ''), value: recordValue(authorization), timeoutMs: limits.acmeHookMs, env };
   await runHook({ ...call, action: 'set', signal });
-  // Also when the order was ended; that a record stays is no reason to lose a certificate.
-  return () => runHook({ ...call, action: 'clear', signal: AbortSignal.timeout(limits.acmeHookMs) }).catch(() => undefined);
+  // Also when the order was ended, but nobody waits long for an end. That a record stays is no reason to lose a certificate.
+  const patience = (): number => (signal.aborted ? endingMs : limits.acmeHookMs);
+  return () => runHook({ ...call, action: 'clear', signal: AbortSignal.timeout(patience()) }).catch(() => undefined);
 }
 
 function whyNot({ status, challenges }: Authorization): string {
