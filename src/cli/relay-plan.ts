@@ -4,6 +4,7 @@ import { configOrThrow } from '../controlplane/config/file-parser.ts';
 import { parseDuration } from '../controlplane/config/duration.ts';
 import { readDomain, readListen } from '../controlplane/config/forms.ts';
 import type { RelayConfig } from '../controlplane/config/relay-file.ts';
+import type { TerminatePlan } from '../controlplane/config/terminate-schema.ts';
 import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
 import { nameServersMax, readNameServer } from '../controlplane/enrolment/txt-proof.ts';
 import { SallyportError } from '../core/errors.ts';
@@ -40,6 +41,9 @@ export type RelayPlan = Readonly<{
   files: Readonly<{ certificate: string; key: string }> | null;
   /** Names outside of the domain that one gateway may have, and the name servers that are asked; null where none may. */
   ownDomains: Readonly<{ perGateway: number; servers: readonly string[] | null }> | null;
+  /** Whose TLS ends here, where their gateways agree; and the firewall before them. */
+  terminate: readonly TerminatePlan[];
+  firewall: boolean;
   limits: Limits;
   /** The file that part of it came from, as it was when it was read. */
   file: Readonly<{ path: string; named: string; text: string }> | null;
@@ -67,6 +71,8 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
     drainMs: config?.drainMs ?? drainOf(words),
     files: config?.files ?? filesOf(words),
     ownDomains: config?.ownDomains ?? ownDomainsOf(words),
+    terminate: config?.terminate ?? [],
+    firewall: config?.firewall ?? true,
     limits: limitsWith(config?.limits ?? {}),
     file,
   };

@@ -22,7 +22,7 @@ export type Reloading = Readonly<{
 type Key = Exclude<keyof RelayPlan, 'file'>;
 
 /** What needs no new process. */
-const inPlace: ReadonlySet<Key> = new Set<Key>(['drainMs', 'files']);
+const inPlace: ReadonlySet<Key> = new Set<Key>(['drainMs', 'files', 'terminate']);
 
 /** Reads again, and does what is to be done. Errors: those of the plan, and of the upgrade. */
 export async function reloadRelay(cli: Cli, reloading: Reloading): Promise<void> {

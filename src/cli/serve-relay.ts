@@ -20,6 +20,7 @@ import type { LeaveReason } from '../relay/messages.ts';
 import type { Cli } from './cli.ts';
 import { instant } from './event.ts';
 import { failureOf } from './failure.ts';
+import { edgeEntries } from './edge-entries.ts';
 import { ownDoor } from './own-door.ts';
 import type { RelayPlan } from './relay-plan.ts';
 import { keeperOfKeys } from './relay-keys.ts';
@@ -56,6 +57,7 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       plain: plan.plain,
       domain: plan.domain,
       limits: plan.limits,
+      edge: { entries: await edgeEntries(plan), firewall: plan.firewall },
       ownDomains: ownDomainsOf(plan),
       audit,
       now: terminal.now,
@@ -78,12 +80,17 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       },
     );
     closing.push(() => control.close());
-    closing.push(follow(cli, { planned, going, held, renew: async (files) => own?.renew(files) }));
+    const renew = async (next: RelayPlan): Promise<void> => {
+      relay.terminate(await edgeEntries(next));
+      await own?.renew(next.files);
+    };
+    closing.push(follow(cli, { planned, going, held, renew }));
     const { addresses, plain, fingerprint } = relay;
     reporter.say({
       event: 'listening',
       addresses,
       ...(plain.length === 0 ? {} : { plain }),
+      ...(plan.terminate.length === 0 ? {} : { terminates: plan.terminate.flatMap(({ names }) => names) }),
       fingerprint,
       domain: plan.domain,
       pid: process.pid,
@@ -102,7 +109,8 @@ type Following = Readonly<{
   planned: () => Promise<RelayPlan>;
   going: Going;
   held: HeldBy | null;
-  renew: (files: RelayPlan['files']) => Promise<void>;
+  /** Certificates, and whose TLS ends here. */
+  renew: (plan: RelayPlan) => Promise<void>;
 }>;
 
 /** From here on the relay does what its file says. Returns how to stop. */
@@ -111,7 +119,7 @@ function follow(cli: Cli, { planned, going, held, renew }: Following): () => Pro
     planned,
     current: () => going.plan,
     apply: async (next) => {
-      await renew(next.files);
+      await renew(next);
       going.plan = next;
     },
     upgrade: held === null ? null : () => held.upgrade(),

@@ -85,6 +85,8 @@ export type ProtocolTools = Readonly<{
   splice: Splice;
   /** The Date field of this second (RFC 9110, 6.6.1). */
   httpDate: () => string;
+  /** True where what stands behind is a gateway of this program, as at a relay's edge. */
+  transparent?: true | undefined;
   /** The value of Strict-Transport-Security for the answer to an exchange; null, or left out, for none. */
   strictTransport?: (exchange: Exchange) => string | null;
   /** Called for what had no exchange yet: a head that could not be read. Recorded like any refusal. */

@@ -100,7 +100,7 @@ export class Trip implements Proceeding {
       const code = missing ?? 'route-missing';
       return this.#refuseStranger({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
-    if (exchange.http !== null && isReservedRequest(exchange.http)) return this.#form(service);
+    if (exchange.http !== null && isReservedRequest(exchange.http) && service.forwarding.transparent !== true) return this.#form(service);
     const judged = judge(exchange, route, this.#call.gather);
     if (judged instanceof Promise) this.#wait(judged, (outcome) => this.#judged(outcome, service));
     else this.#judged(judged, service);

@@ -15,6 +15,6 @@ export function buildEdge({ domain, limits, edge: wanted }: RelayOptions, parts:
     firewall: wanted?.firewall ?? true,
     limits,
   });
-  const edge = new Edge({ engine: parts.engine(snapshot), names, visitors, domain, limits, deadlines });
+  const edge = new Edge({ engine: parts.engine(snapshot, true), names, visitors, domain, limits, deadlines });
   return edge;
 }

@@ -12,6 +12,7 @@ import type { Service, Snapshot } from '../contracts/snapshot.ts';
 import type { OpenTunnel } from '../contracts/tunnel.ts';
 import type { Open, Opened } from '../contracts/upstream.ts';
 import type { Stream } from '../contracts/stream.ts';
+import { isReservedRequest } from '../dataplane/reserved.ts';
 
 export type EdgeSnapshotOptions = Readonly<{
   /** Whether TLS of this name ends here at this moment: the operator lists it, and its gateway has agreed. */
@@ -21,7 +22,8 @@ export type EdgeSnapshotOptions = Readonly<{
   limits: Limits;
 }>;
 
-const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [] });
+/** A webhook's secret may be the last part of its path, and only its gateway knows: no record here keeps that part. */
+const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [], secretPath: true });
 const pass: Verdict = Object.freeze({ is: 'pass' });
 
 export function edgeSnapshot({ isTerminated, open, firewall, limits }: EdgeSnapshotOptions): Snapshot {
@@ -33,7 +35,7 @@ export function edgeSnapshot({ isTerminated, open, firewall, limits }: EdgeSnaps
     guarded: false,
     asksPassword: false,
     // The gateway writes X-Forwarded-* itself, from what the stream says of the visitor; a visitor's own are removed here already.
-    forwarding: { host: null, hostless: '', spent: [], forwarded: false },
+    forwarding: { host: null, hostless: '', spent: [], forwarded: false, transparent: true as const },
     dial: throughEdge(open),
     forms: [],
     words: 'the gateways that let this relay end their TLS',
@@ -61,7 +63,8 @@ export function edgeSnapshot({ isTerminated, open, firewall, limits }: EdgeSnaps
 
 /** A path that only break-in scanners ask for never reaches the gateway. */
 function judged({ http }: Exchange): Verdict {
-  const rule = http === null || http.path === null ? null : danger(http.target);
+  // What is the gateway's own, it judges itself.
+  const rule = http === null || http.path === null || isReservedRequest(http) ? null : danger(http.target);
   return rule === null ? pass : { is: 'deny', code: 'path-denied', why: `the firewall refuses ${rule}` };
 }
 

@@ -25,7 +25,7 @@ export type RelayParts = Readonly<{
   deadlines: Deadlines;
   overload: Overload;
   /** An engine for another road of the same relay. */
-  engine: (snapshot: Snapshot) => Engine;
+  engine: (snapshot: Snapshot, transparent?: true) => Engine;
   close: () => Promise<void>;
 }>;
 
@@ -57,7 +57,7 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
     door,
     deadlines,
     overload,
-    engine: (snapshot) => engineOf(options, snapshot, deadlines),
+    engine: (snapshot, transparent) => engineOf(options, snapshot, { deadlines, transparent }),
     close: async () => {
       await ports.closeAll();
       for (const one of running) await one.close();
@@ -66,13 +66,15 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
   };
 }
 
-function engineOf({ limits, now, audit, onFault }: RelayOptions, snapshot: Snapshot, deadlines: Deadlines): Engine {
+type Road = Readonly<{ deadlines: Deadlines; transparent: true | undefined }>;
+
+function engineOf({ limits, now, audit, onFault }: RelayOptions, snapshot: Snapshot, { deadlines, transparent }: Road): Engine {
   const splice = createSplice({ deadlines });
   const httpDate = (): string => new Date(now()).toUTCString();
   return new Engine({
     snapshot: () => snapshot,
     audit,
-    tools: { now, newId: createIds(now, randomBytes), limits, deadlines, splice, httpDate },
+    tools: { now, newId: createIds(now, randomBytes), limits, deadlines, splice, httpDate, transparent },
     onFault,
   });
 }

@@ -9,6 +9,7 @@ import { defaults } from '../../src/core/limits.ts';
 import { CarrierDoor } from '../../src/dataplane/carrier-door.ts';
 import { Directory } from '../../src/dataplane/directory.ts';
 import { carrierAlpn } from '../../src/dataplane/greeting.ts';
+import type { Stream } from '../../src/contracts/stream.ts';
 import { createMemoryStore } from '../../src/modules/stores/memory.ts';
 import { makeIdentity } from './relay.ts';
 
@@ -19,6 +20,8 @@ export type LyingRelay = Readonly<{
   /** What is said of the next visitors. */
   lie: (ip: string) => void;
   invite: (name: string) => Promise<string>;
+  /** Opens a stream that says that its TLS was ended here, whatever the gateway has agreed to. */
+  terminated: (name: string) => Promise<Stream>;
 }>;
 
 export async function startLyingRelay(context: Context): Promise<LyingRelay> {
@@ -29,6 +32,8 @@ export async function startLyingRelay(context: Context): Promise<LyingRelay> {
   const enrolment = await openGrants({ store, domain, owner: null, now: Date.now, onChange: () => directory?.review() });
   const names = (directory = new Directory({ grants: enrolment, limits: defaults, unnamed: null }));
   const door = new CarrierDoor({ identity, domain, directory: names, enrolment, limits: defaults, now: Date.now, onEnd: () => undefined });
+  // As if every gateway had agreed to everything.
+  Object.assign(names, { mayTerminate: () => true });
   let ip = '127.0.0.1';
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -65,5 +70,11 @@ export async function startLyingRelay(context: Context): Promise<LyingRelay> {
     const { fingerprint } = identity;
     return (await createInvite(store, { name, domain, relayAddress, fingerprint, lifeMs: 60_000, now: Date.now(), randomBytes })).code;
   };
-  return { port: port(), lie: (said) => (ip = said), invite };
+  const terminated = async (name: string): Promise<Stream> => {
+    const visitor = { id: 'lie', from: { ip, port: 40_000 }, port: port(), sni: name, alpn: [], terminated: true } as const;
+    const stream = await names.open(visitor, { signal: new AbortController().signal });
+    if (stream === null) throw new Error('no stream');
+    return stream;
+  };
+  return { port: port(), lie: (said) => (ip = said), invite, terminated };
 }

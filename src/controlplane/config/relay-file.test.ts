@@ -32,6 +32,8 @@ limits: { connectionsPerAddressMax: 500 }
     ],
     address: 'relay.example.org:443',
     files: { certificate: '/etc/tls/relay.pem', key: '/etc/relay.key' },
+    terminate: [],
+    firewall: true,
     drainMs: 5_400_000,
     ownDomains: { perGateway: 10, servers: ['192.0.2.53', '[2001:db8::53]:5353'] },
     limits: { connectionsPerAddressMax: 500 },
@@ -44,10 +46,23 @@ test('what the file leaves out is left to the words of the command', () => {
     listen: null,
     address: null,
     files: null,
+    terminate: [],
+    firewall: true,
     drainMs: null,
     ownDomains: null,
     limits: {},
   });
+});
+
+test('whose TLS ends at the relay: names alone with its own certificate, or entries with their own', () => {
+  const text =
+    'certificate: a.pem\nkey: a.key\nfirewall: off\nterminate: [Shop.example.org, { names: ["*.b.example.org"], certificate: b.pem, key: /b.key }]';
+  const config = configOrThrow(parser.parse(text, '/etc/relay.yaml'), 'relay.yaml');
+  assert.equal(config.firewall, false);
+  assert.deepEqual(config.terminate, [
+    { names: ['shop.example.org'], certificate: '/etc/a.pem', key: '/etc/a.key' },
+    { names: ['*.b.example.org'], certificate: '/etc/b.pem', key: '/b.key' },
+  ]);
 });
 
 const wrong: readonly (readonly [text: string, ...sentences: string[]])[] = [
@@ -74,6 +89,11 @@ const wrong: readonly (readonly [text: string, ...sentences: string[]])[] = [
   ],
   ['certificate: a.pem', 'relay.yaml, line 1, column 14: certificate: found no key beside it, expected both.'],
   ['key: a.pem', 'relay.yaml, line 1, column 6: key: found no certificate beside it, expected both.'],
+  [
+    'terminate: [shop.example.org]',
+    'relay.yaml, line 1, column 12: terminate: found a name alone and no certificate: at the top, expected it, or { names, certificate, key }',
+  ],
+  ["certificate: a\nkey: b\nterminate: ['*.org']", 'relay.yaml, line 3, column 13: terminate[0]: found "*.org", expected '],
   ['drain: never', 'relay.yaml, line 1, column 8: drain: found never, expected a time like 15m.'],
   [
     'limits: { connectionsMaxx: 1, headMs: 0 }',

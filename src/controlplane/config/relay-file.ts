@@ -7,6 +7,8 @@ import { fileParser } from './file-parser.ts';
 import type { FileParser } from './file-parser.ts';
 import type { Listen } from './plan.ts';
 import { relaySchema } from './relay-schema.ts';
+import { needsOwnCertificate, settleTerminate } from './terminate-schema.ts';
+import type { TerminatePlan } from './terminate-schema.ts';
 
 /** What the file says; null for what it leaves to the words of the command, and to their defaults. */
 export type RelayConfig = Readonly<{
@@ -17,6 +19,9 @@ export type RelayConfig = Readonly<{
   /** PEM files, absolute paths. */
   files: Readonly<{ certificate: string; key: string }> | null;
   drainMs: number | null;
+  terminate: readonly TerminatePlan[];
+  /** Before what is terminated. */
+  firewall: boolean;
   ownDomains: Readonly<{ perGateway: number; servers: readonly string[] | null }> | null;
   limits: Partial<Limits>;
 }>;
@@ -39,17 +44,22 @@ function contradictions(file: CheckedFile, document: ReadDocument): readonly Pro
     complain(['listen'], 'found no https:// address, expected at least one: visitors and gateways come there');
   if (file.resolvers !== undefined && file.ownDomains === undefined)
     complain(['resolvers'], 'found no ownDomains beside it, expected how many one gateway may have');
+  if (file.certificate === undefined && needsOwnCertificate(file.terminate))
+    complain(['terminate'], 'found a name alone and no certificate: at the top, expected it, or { names, certificate, key }');
   if (file.drain === 'never') complain(['drain'], 'found never, expected a time like 15m');
   return problems.toSorted((left, right) => left.line - right.line || left.column - right.column);
 }
 
 function settle(file: CheckedFile, absolute: (path: string) => string): RelayConfig {
   const { certificate, key, drain } = file;
+  const files = certificate === undefined || key === undefined ? null : { certificate: absolute(certificate), key: absolute(key) };
   return Object.freeze({
     domain: file.domain ?? null,
     listen: file.listen === undefined ? null : [file.listen].flat(),
     address: file.address === undefined || /:\d+$/.test(file.address) ? (file.address ?? null) : `${file.address}:443`,
-    files: certificate === undefined || key === undefined ? null : { certificate: absolute(certificate), key: absolute(key) },
+    files,
+    terminate: settleTerminate(file.terminate, files, absolute),
+    firewall: file.firewall !== 'off',
     ownDomains: file.ownDomains === undefined ? null : { perGateway: file.ownDomains, servers: file.resolvers ?? null },
     drainMs: typeof drain === 'number' ? drain : null,
     // Only names of `Limits` passed the schema, and only numbers.

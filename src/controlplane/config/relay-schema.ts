@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { durationExpected, parseDuration } from './duration.ts';
 import { domainExpected, listenExpected, readDomain, readListen, readRelay } from './forms.ts';
 import { nameServersMax, readNameServer } from '../enrolment/txt-proof.ts';
-import { formed, limitsSchema } from './pieces.ts';
+import { formed, limitsSchema, oneOf } from './pieces.ts';
+import { pemPath, terminateSchema } from './terminate-schema.ts';
 
 const ownExpected = 'a number of names, 1 to 999';
 
@@ -40,6 +41,12 @@ export function relaySchema() {
         .max(nameServersMax, `at most ${nameServersMax} addresses`)
         .optional()
         .describe('Name servers that are asked for these proofs, instead of the system’s. All must say the same.'),
+      terminate: terminateSchema()
+        .optional()
+        .describe('Names whose TLS ends here, where their gateways agree: the relay then reads everything of them.'),
+      firewall: oneOf(['on', 'off'])
+        .optional()
+        .describe('Whether what only break-in scanners ask for is refused here already, for names under terminate; on when left out.'),
       drain: formed(parseDuration, durationExpected)
         .optional()
         .describe('How long connections may go on behind an upgrade, 15m when left out.'),
@@ -47,9 +54,4 @@ export function relaySchema() {
     },
     { error: 'settings like domain: and listen:' },
   );
-}
-
-function pemPath() {
-  const expected = 'the path of a PEM file';
-  return z.string({ error: expected }).min(1, expected).max(4096, 'a shorter path');
 }

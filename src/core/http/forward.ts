@@ -60,7 +60,7 @@ export type RequestPlan = Readonly<{
   /** What is told of the visitor: made once a connection. */
   visitor: VisitorLines;
   /** As contracts/upstream.ts: Host replaced when set; Host for who sent none; names used up; whether anything is said of the visitor. */
-  forwarding: Readonly<{ host: string | null; hostless: string; spent: readonly string[]; forwarded: boolean }>;
+  forwarding: Readonly<{ host: string | null; hostless: string; spent: readonly string[]; forwarded: boolean; transparent?: true }>;
   connection: Persistence;
   /** How the body is really sent: what was read, or chunked where it was read so. */
   framing: Framing;
@@ -76,6 +76,8 @@ export type ResponsePlan = Readonly<{
   framing: Framing;
   /** IMF-fixdate of now, for a service that sent no Date (RFC 9110, 6.6.1). */
   date: string;
+  /** The answer is one of our own gateways': what it says in our name is passed on. */
+  transparent?: true | undefined;
 }>;
 
 export type ReplyPlan = Readonly<{
@@ -96,9 +98,14 @@ export function requestHeadText(head: RequestHead, plan: RequestPlan): string {
   let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${forwarding.host === null ? asked : writableValue(forwarding.host)}\r\n`;
   const named = namedByConnection(head.fields);
   for (const { name, lower, value, line } of head.fields) {
-    if (isRemovedFromRequest(lower) || forwarding.spent.includes(lower) || named?.has(lower) === true) continue;
+    if (
+      (isRemovedFromRequest(lower) && !isPassedOn(lower, forwarding.transparent)) ||
+      forwarding.spent.includes(lower) ||
+      named?.has(lower) === true
+    )
+      continue;
     if (lower === 'cookie') {
-      const cookies = withoutOwnCookies(value);
+      const cookies = forwarding.transparent === true ? value : withoutOwnCookies(value);
       if (cookies !== null) text += `${name}: ${cookies}\r\n`;
     } else if (lower === 'max-forwards') text += `${name}: ${lessForward(head.method, value)}\r\n`;
     else if (plan.connection === 'upgrade' || !lower.startsWith('sec-websocket-')) text += line;
@@ -124,8 +131,8 @@ export function responseHeadText(head: ResponseHead, plan: ResponsePlan): string
       // For HEAD and 304: the length that GET would have had; the reader has checked it.
       text += `Content-Length: ${value}\r\n`;
     }
-    if (isRemovedFromResponse(lower) || named?.has(lower) === true) continue;
-    if (lower === 'set-cookie' && setsOwnCookie(value)) continue;
+    if ((isRemovedFromResponse(lower) && !isPassedOn(lower, plan.transparent)) || named?.has(lower) === true) continue;
+    if (lower === 'set-cookie' && plan.transparent !== true && setsOwnCookie(value)) continue;
     if (lower === 'date') dated = true;
     text += line;
   }
@@ -133,6 +140,11 @@ export function responseHeadText(head: ResponseHead, plan: ResponsePlan): string
   if (!interim) text += `Via: 1.${head.minor} ${pseudonym}\r\n`;
   const connection = interim && plan.connection !== 'upgrade' ? '' : connectionText(plan.connection, plan.minor);
   return `${text}${interim ? '' : framingText(plan.framing)}${connection}\r\n`;
+}
+
+/** Between a relay's edge and a gateway the fields in our own name go through; what services believe of proxies never does. */
+function isPassedOn(lower: string, transparent: true | undefined): boolean {
+  return transparent === true && lower.startsWith('sallyport-');
 }
 
 /**

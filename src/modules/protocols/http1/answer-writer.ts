@@ -15,13 +15,17 @@ export class AnswerWriter implements Answering {
   readonly #visitor: Pick<Visitor, 'out' | 'stream'>;
   readonly #batch: Visitor['out'];
   readonly #request: RequestHead;
-  readonly #tools: Pick<ProtocolTools, 'limits' | 'httpDate'>;
+  readonly #tools: Pick<ProtocolTools, 'limits' | 'httpDate' | 'transparent'>;
   #body: BodyReader | null = null;
   #sent: Framing = noBody;
   #endsWithStream = false;
   #rawBytes = 0;
 
-  constructor(visitor: Pick<Visitor, 'out' | 'stream'>, request: RequestHead, tools: Pick<ProtocolTools, 'limits' | 'httpDate'>) {
+  constructor(
+    visitor: Pick<Visitor, 'out' | 'stream'>,
+    request: RequestHead,
+    tools: Pick<ProtocolTools, 'limits' | 'httpDate' | 'transparent'>,
+  ) {
     this.#visitor = visitor;
     this.#batch = visitor.out;
     this.#request = request;
@@ -46,12 +50,28 @@ export class AnswerWriter implements Answering {
   /** 1xx goes through to a visitor who understands it (RFC 9110, 15.2). */
   interim(head: ResponseHead): void {
     if (this.#request.minor === 0) return;
-    this.#batch.text(responseHeadText(head, { minor: 1, framing: noBody, connection: 'keep-alive', date: this.#tools.httpDate() }));
+    this.#batch.text(
+      responseHeadText(head, {
+        minor: 1,
+        framing: noBody,
+        connection: 'keep-alive',
+        date: this.#tools.httpDate(),
+        transparent: this.#tools.transparent,
+      }),
+    );
   }
 
   /** 101: from now on both sides speak another protocol. */
   switched(head: ResponseHead): void {
-    this.#batch.text(responseHeadText(head, { minor: 1, framing: noBody, connection: 'upgrade', date: this.#tools.httpDate() }));
+    this.#batch.text(
+      responseHeadText(head, {
+        minor: 1,
+        framing: noBody,
+        connection: 'upgrade',
+        date: this.#tools.httpDate(),
+        transparent: this.#tools.transparent,
+      }),
+    );
   }
 
   /** The final head. Returns whether the visitor's connection ends with this answer: when asked for, or when nothing else marks its end. */
@@ -60,7 +80,15 @@ export class AnswerWriter implements Answering {
     this.#endsWithStream = head.framing.is === 'close';
     const closing = close || this.#sent.is === 'close';
     const connection = closing ? 'close' : 'keep-alive';
-    this.#batch.text(responseHeadText(head, { minor: this.#request.minor, framing: this.#sent, connection, date: this.#tools.httpDate() }));
+    this.#batch.text(
+      responseHeadText(head, {
+        minor: this.#request.minor,
+        framing: this.#sent,
+        connection,
+        date: this.#tools.httpDate(),
+        transparent: this.#tools.transparent,
+      }),
+    );
     const empty = head.framing.is === 'none' || (head.framing.is === 'length' && head.framing.length === 0);
     this.#body = empty ? null : new BodyReader(head.framing, this.#tools.limits, nativeLatin1);
     return closing;
