@@ -16,7 +16,12 @@ const domain = 'example.test';
 export const credential = `Authorization: Basic ${btoa(`${user}:${password}`)}`;
 
 /** The defaults are for people; these are for a thousand connections of one address that never pause. They are limits all the same. */
-const limits = { keepAliveExchangesMax: 1_000_000_000, connectionsPerAddressMax: 10_000, connectionsMax: 20_000 };
+const limits = {
+  keepAliveExchangesMax: 1_000_000_000,
+  http2ExchangesMax: 1_000_000_000,
+  connectionsPerAddressMax: 10_000,
+  connectionsMax: 20_000,
+};
 const relayLimits = { connectionsPerAddressMax: 10_000, connectionsMax: 20_000 };
 
 function configuration(origin: number, head: readonly string[]): string {
@@ -59,6 +64,19 @@ export async function runGateway(folder: string, origin: number): Promise<Runnin
   const file = join(folder, 'gateway.yaml');
   // `local: guarded`: on loopback the password would otherwise not be asked for.
   await writeFile(file, configuration(origin, [`listen: 'http://127.0.0.1:${port}'`, 'network: trusted', 'local: guarded']));
+  const program = start(sallyport, ['gateway', '--config', file, '--json'], env);
+  await eventOf(program, 'ready');
+  drain(program);
+  return { port, programs: [program], stop: () => stop(program) };
+}
+
+/** The same over TLS, with a certificate of its own CA; visitors choose HTTP/2. */
+export async function runSecureGateway(folder: string, origin: number): Promise<Running> {
+  const env = await homeIn(folder, 'secure-home');
+  await addUser(env);
+  const port = await freePort();
+  const file = join(folder, 'secure.yaml');
+  await writeFile(file, configuration(origin, [`listen: 'https://127.0.0.1:${port}'`, 'network: trusted', 'local: guarded']));
   const program = start(sallyport, ['gateway', '--config', file, '--json'], env);
   await eventOf(program, 'ready');
   drain(program);

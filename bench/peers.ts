@@ -45,7 +45,7 @@ export async function startOrigin(folder: string): Promise<Readonly<{ name: stri
 }
 
 /** One worker, as the others have one: what is compared is CPU for each request. */
-async function nginxFile(folder: string, name: string, server: string): Promise<string> {
+export async function nginxFile(folder: string, name: string, server: string): Promise<string> {
   const own = join(folder, name);
   await mkdir(own, { recursive: true });
   await chmod(folder, 0o755);
@@ -102,7 +102,7 @@ const caddy: Peer = {
   },
 };
 
-async function runPeer(command: string, port: number, words: readonly string[], log = '/dev/null'): Promise<Running | null> {
+export async function runPeer(command: string, port: number, words: readonly string[], log = '/dev/null'): Promise<Running | null> {
   const path = find(command);
   if (path === null) return null;
   const program = start('/bin/sh', ['-c', 'log=$1; shift; exec "$@" >"$log"', 'sh', log, path, ...words]);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { http2Peers, http2Table, measureHttp2, type Http2Rate } from './h2.ts';
 import type { Bulk, Rate, Target } from './load.ts';
 import { measureBulk, measureRate, windows } from './load.ts';
 import { credential, runGateway, runTunnel } from './ours.ts';
@@ -13,7 +14,7 @@ import { find, stopAll } from './processes.ts';
 import { help } from './help.ts';
 import { figure, ratio, table } from './table.ts';
 
-const works = ['reverse', 'tunnel', 'bulk'] as const;
+const works = ['reverse', 'tunnel', 'bulk', 'h2'] as const;
 type Work = (typeof works)[number];
 type Result = Readonly<{ work: Work; system: string; connections: number } & (Rate | Bulk)>;
 
@@ -45,6 +46,7 @@ process.once('exit', end);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 const results: Result[] = [];
+const http2: (Readonly<{ system: string }> & Http2Rate)[] = [];
 const absent: string[] = [];
 const broken: string[] = [];
 
@@ -66,6 +68,7 @@ if (chosen.has('reverse')) await measured('Sallyport gateway', () => runGateway(
 if (chosen.has('tunnel')) await measured(pagekite.name, () => pagekite.run(folder, origin.port), measurePagekite);
 if (chosen.has('tunnel') || chosen.has('bulk'))
   await measured('Sallyport relay + gateway', () => runTunnel(folder, origin.port), measureTunnel);
+if (chosen.has('h2')) for (const peer of http2Peers) await measured(peer.name, () => peer.run(folder, origin.port), measureH2);
 report();
 process.exit(broken.length === 0 ? 0 : 1);
 
@@ -101,6 +104,15 @@ function measureReverse(system: string, { port, programs }: Running): Promise<vo
   return rate('reverse', system, { url: `http://127.0.0.1:${port}/`, port, connections: 64, fields: [credential], programs });
 }
 
+async function measureH2(system: string, running: Running): Promise<void> {
+  const rates = await measureHttp2(running, seconds);
+  if (rates === null) throw new Error('there is no h2load');
+  for (const found of rates) {
+    if (found.failures > 0) broken.push(`${system}: ${found.failures} requests failed`);
+    http2.push({ system, ...found });
+  }
+}
+
 function measurePagekite(system: string, { port, programs }: Running): Promise<void> {
   return rate('tunnel', system, { url: `http://${pagekiteName}:${port}/`, port, connections: 16, programs });
 }
@@ -123,12 +135,14 @@ function cpuOf(system: string): number | undefined {
 
 function report(): void {
   if (values.json) {
-    for (const result of results) process.stdout.write(`${JSON.stringify(result)}\n`);
+    for (const result of [...results, ...http2.map((each) => ({ work: 'h2', ...each }))])
+      process.stdout.write(`${JSON.stringify(result)}\n`);
   } else {
     if (chosen.has('reverse')) process.stdout.write(rates('reverse', 'Reverse proxy, plain HTTP/1.1', ['nginx', 'Caddy']));
     if (chosen.has('tunnel')) process.stdout.write(rates('tunnel', 'Tunnel, TLS from end to end (PageKite: plain)', ['nginx', 'Caddy']));
     if (chosen.has('tunnel')) process.stdout.write(`${besidePagekite()}\n`);
     if (chosen.has('bulk')) process.stdout.write(bulks());
+    if (chosen.has('h2')) process.stdout.write(http2Table(http2));
   }
   if (absent.length > 0) note(`Not installed: ${absent.join(', ')}.`);
   for (const words of broken) note(`Failed: ${words}`);
