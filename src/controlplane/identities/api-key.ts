@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-export const keyPrefix = 'sallyport_';
+const keyPrefix = 'sallyport_';
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 192 bits of chance in base 62 are 33 digits at most; a CRC-32 is six. */
 const chanceBytes = 24;
