@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttp, type Server } from 'node:http';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -140,17 +140,23 @@ describe('certificates of a real authority', { skip: noPebble }, () => {
     const folder = await mkdtemp(join(tmpdir(), 'hook-'));
     const [hook, log] = [join(folder, 'hook'), join(folder, 'log')];
     // The program is a real one; the record that it says is put where the test's DNS looks.
-    await writeFile(hook, `#!/bin/sh\nprintf '%s\\n' "$1 $2 $3 $4 $SALLYPORT_RECORD" >> ${log}\n`);
+    // As a good hook it waits until the world sees the record.
+    const script = [
+      '#!/bin/sh',
+      `printf '%s\\n' "$1 $2 $3 $4 $SALLYPORT_RECORD" >> ${log}`,
+      `until [ -e ${log}.seen ]; do sleep 0.02; done`,
+      '',
+    ];
+    await writeFile(hook, script.join('\n'));
     await chmod(hook, 0o700);
-    const { readFile } = await import('node:fs/promises');
     const timer = setInterval(() => {
-      readFile(log, 'utf8').then(
-        (text) => {
-          const [, , record, value] = text.split('\n')[0]?.split(' ') ?? [];
-          if (record !== undefined && value !== undefined) pebble.dns.texts.set(record, value);
-        },
-        () => undefined,
-      );
+      const show = async (): Promise<void> => {
+        const [, , record, value] = (await readFile(log, 'utf8')).split('\n')[0]?.split(' ') ?? [];
+        if (record === undefined || value === undefined) return;
+        pebble.dns.texts.set(record, value);
+        await writeFile(`${log}.seen`, '');
+      };
+      show().catch(() => undefined);
     }, 5);
     try {
       const store = createMemoryStore({ now: Date.now });
