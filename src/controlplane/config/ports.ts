@@ -118,7 +118,7 @@ export function portWarnings(name: string, behind: Behind, access: Access | null
     {
       code: 'port-raw',
       message: `The relay can read what goes over ${behind.transport} port ${behind.at} to ${name}, unless ${name} encrypts it itself.`,
-      hint: `ssh, TLS${behind.transport === 'udp' ? ', QUIC and WireGuard do; DNS does not' : ' and WireGuard do; most others do not'}.${
+      hint: `${behind.transport === 'udp' ? 'QUIC, DTLS and WireGuard do; DNS does not' : 'ssh and TLS do; most others do not'}.${
         isOpen ? ` Anybody who reaches the port reaches ${name} itself: nothing of Sallyport asks who they are.` : ''
       }`,
     },
