@@ -31,7 +31,10 @@ export function fixedSchemas() {
   const status = z.literal([301, 302, 303, 307, 308], { error: 'one of 301, 302, 303, 307, 308' });
   const redirect = z
     .strictObject(
-      { redirect: target, status: status.prefault(302) },
+      {
+        redirect: target.describe('Where it leads, with {path} and {query} in it.'),
+        status: status.prefault(302).describe('The status of the redirect.'),
+      },
       { error: 'a redirect, like { redirect: "https://new.example.org/{path}", status: 301 }' },
     )
     .transform((keys): FixedAnswer => ({ is: 'redirect', to: keys.redirect, status: keys.status }));
@@ -40,10 +43,19 @@ export function fixedSchemas() {
   const respond = z
     .strictObject(
       {
-        respond: z.int({ error: statusExpected }).refine(isPlainStatus, statusExpected),
-        text: z.string({ error: 'a text' }).max(65_536, 'a text of 65536 characters at most, or a file').optional(),
-        file: z.string({ error: 'the path of a file' }).min(1, 'the path of a file').max(4096, 'a shorter path').optional(),
-        type: type.optional(),
+        respond: z.int({ error: statusExpected }).refine(isPlainStatus, statusExpected).describe('The status of the answer.'),
+        text: z
+          .string({ error: 'a text' })
+          .max(65_536, 'a text of 65536 characters at most, or a file')
+          .optional()
+          .describe('What it says.'),
+        file: z
+          .string({ error: 'the path of a file' })
+          .min(1, 'the path of a file')
+          .max(4096, 'a shorter path')
+          .optional()
+          .describe('A file that holds what it says.'),
+        type: type.optional().describe('Its media type.'),
       },
       { error },
     )

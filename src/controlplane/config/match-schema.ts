@@ -99,10 +99,10 @@ function pathSchema(): ZodType<Match> {
   const keyed = z
     .strictObject(
       {
-        exact: said(forms.exact).optional(),
-        prefix: said(forms.prefix).optional(),
-        glob: said(forms.glob).optional(),
-        regex: said(forms.regex).optional(),
+        exact: said(forms.exact).optional().describe('This very path, stars and all.'),
+        prefix: said(forms.prefix).optional().describe('This path and all below it.'),
+        glob: said(forms.glob).optional().describe('A path with * and **.'),
+        regex: said(forms.regex).optional().describe('A regular expression of the whole path.'),
       },
       { error },
     )

@@ -74,13 +74,22 @@ function pathSchema(): ZodType<PathChange> {
   }, expected);
   const example = 'strip, or replace and with, or regex and with, like { strip: /api }';
   const strip = z
-    .strictObject({ strip: whole }, { error: example })
+    .strictObject({ strip: whole.describe('The beginning that is taken away.') }, { error: example })
     .transform((keys): PathChange => ({ is: 'prefix', from: keys.strip, to: '' }));
   const replace = z
-    .strictObject({ replace: whole, with: whole }, { error: example })
+    .strictObject(
+      { replace: whole.describe('The beginning that is replaced.'), with: whole.describe('What stands in its place.') },
+      { error: example },
+    )
     .transform((keys): PathChange => ({ is: 'prefix', from: keys.replace, to: keys.with }));
   const regex = z
-    .strictObject({ regex: z.string({ error: 'a pattern' }), with: z.string({ error: 'a path with $1 to $9' }) }, { error: example })
+    .strictObject(
+      {
+        regex: z.string({ error: 'a pattern' }).describe('A regular expression of the whole path.'),
+        with: z.string({ error: 'a path with $1 to $9' }).describe('The path in its place, with $1 to $9 for its groups.'),
+      },
+      { error: example },
+    )
     .transform((keys, context): PathChange => {
       const made = makePattern(keys.regex);
       const fault = !made.ok ? made.expected : replacementFault(keys.with, made.pattern.groups);

@@ -22,12 +22,17 @@ function list(one: ZodType<string>) {
 function whoSchema(): ZodType<Who> {
   const error = 'anyone, signed-in, { role: NAME } or { user: NAME }';
   const word = z.enum(['anyone', 'signed-in'], { error }).transform((is): Who => ({ is }));
-  const some = z.strictObject({ role: list(role).optional(), user: list(user).optional() }, { error }).transform((keys, context): Who => {
-    const who = { is: 'some', roles: keys.role ?? [], users: keys.user ?? [] } as const;
-    if (who.roles.length + who.users.length === 0 && context.issues.length === 0)
-      context.issues.push({ code: 'custom', message: error, input: keys });
-    return who;
-  });
+  const some = z
+    .strictObject(
+      { role: list(role).optional().describe('Who has one of these roles.'), user: list(user).optional().describe('These users.') },
+      { error },
+    )
+    .transform((keys, context): Who => {
+      const who = { is: 'some', roles: keys.role ?? [], users: keys.user ?? [] } as const;
+      if (who.roles.length + who.users.length === 0 && context.issues.length === 0)
+        context.issues.push({ code: 'custom', message: error, input: keys });
+      return who;
+    });
   return z.union([word, some], { error });
 }
 
