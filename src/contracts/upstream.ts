@@ -48,7 +48,10 @@ export type Forwarding = Readonly<{
   forwarded: boolean;
   /** What stands behind is a gateway of this program: our cookies, fields and reserved paths are its to read and to send. */
   transparent?: true;
-  /** The operator's own changes of heads; left out where there are none. */
+  /**
+   * The operator's own changes of heads; left out where there are none. Whoever writes a head for the service asks `request` of
+   * it first, and whoever writes the final one for the visitor `response`.
+   */
   rewrite?: Rewriter;
 }>;
 

@@ -34,6 +34,8 @@ export type Asked = Readonly<{
   /** Whether the gateway listens on loopback addresses only. */
   loopback: boolean;
   now: number;
+  /** Roles that a user has everywhere; left out: none. */
+  rolesOf?: (user: string) => readonly string[];
 }>;
 
 /** Errors: `usage-wrong` for a URL or an address that is none. Nothing is counted, hashed or recorded. */
@@ -48,7 +50,8 @@ export async function answerQuestion(question: Question, asked: Asked): Promise<
   }
   const { service } = route;
   const closed = whyClosed(service, asked.now);
-  const steps = [`${where}: service ${service.name}`];
+  const led = route.name.includes('/routes/') ? `, ${route.name.slice(route.name.indexOf('/') + 1)} to ${service.words}` : '';
+  const steps = [`${where}: service ${service.name}${led}`];
   if (closed !== null) return { service: service.name, verdict: 'refuse', rule: null, ...closed, steps };
   const explanation = await explain(exchange, route, asked.about, async () => new Uint8Array());
   const settled = explanation.steps.find((step) => step.decides) ?? null;
@@ -75,7 +78,7 @@ function whyClosed(service: Service, now: number): Pick<Answer, 'code' | 'why'> 
 }
 
 /** The request as the reader would have made it: the path stays as it was typed, for that is what is judged. */
-function exchangeOf({ url, method, from, as }: Question, { via, loopback, now }: Asked): Exchange {
+function exchangeOf({ url, method, from, as }: Question, { via, loopback, now, rolesOf }: Asked): Exchange {
   const match = /^(https?|tls|tcp):\/\/([^/?#]+)(\/[^#\s]*)?$/.exec(url);
   const authority = parseAuthority(match?.[2] ?? '');
   const scheme = match?.[1] === 'http' ? 'http' : 'https';
@@ -98,7 +101,7 @@ function exchangeOf({ url, method, from, as }: Question, { via, loopback, now }:
     from: { ip: ip.text, port: 0 },
     host: authority.host,
     sni: null,
-    identity: as === null ? null : { guard: 'explain', subject: `user:${as}`, name: as, by: 'session', roles: [] },
+    identity: as === null ? null : { guard: 'explain', subject: `user:${as}`, name: as, by: 'session', roles: rolesOf?.(as) ?? [] },
     // What is passed on unread has no request: it is judged by its name and address alone.
     http:
       match[1] === 'tls'

@@ -63,7 +63,11 @@ function compiled(services: string) {
   return compile(config, {
     guards: new Map(guards.map((each) => [each.name, each])),
     upstreams: new Map(['http', 'folder', 'redirect', 'respond'].map((name) => [name, upstream(name)])),
-    tools: { limits: limitsWith({}), now: () => 0 } as unknown as Tools,
+    tools: {
+      limits: limitsWith({}),
+      now: () => 0,
+      users: { find: (name: string) => ({ roles: name === 'kim' ? ['editor'] : [] }) },
+    } as unknown as Tools,
     ways: { relay: null, machine: [] },
     namesOf: ({ at }) => at,
     isOpen: () => true,
@@ -263,6 +267,7 @@ test('explain names the rule in words', async () => {
   assert.equal(denied.code, 'rule-denied');
   assert.equal(denied.rule, 'rule 2: path /admin/**: allow role editor');
   assert.equal((await ask('https://x.org/admin/x', 'ana')).verdict, 'admit');
+  assert.equal((await ask('https://x.org/admin/x', 'kim')).verdict, 'admit', 'a role of everywhere counts');
   assert.equal((await ask('https://x.org/', null)).verdict, 'admit');
   assert.equal((await ask('https://x.org/', null, 'POST')).verdict, 'ask');
   assert.match((await ask('https://x.org/', 'ben', 'POST')).steps.join('\n'), /otherwise signed-in/);
