@@ -177,6 +177,7 @@ class Gateway implements RunningGateway {
 
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
+      await this.#engine.leave();
       await this.#relays.close();
       this.#engine.cut(() => true, 'interrupted');
       await this.#compiled?.close();

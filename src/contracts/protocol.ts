@@ -89,6 +89,8 @@ export type ProtocolTools = Readonly<{
   transparent?: true | undefined;
   /** The value of Strict-Transport-Security for the answer to an exchange; null, or left out, for none. */
   strictTransport?: (exchange: Exchange) => string | null;
+  /** Tells `goodbye` when the process ends: what has begun ends by itself or is cut, and a protocol that can says so. Undone by what it returns. */
+  leaving?: (goodbye: () => void) => () => void;
   /** Called for what had no exchange yet: a head that could not be read. Recorded like any refusal. */
   refused: (arrival: Arrival, code: Code, why: string, status: number | null) => void;
 }>;

@@ -7,17 +7,25 @@ import type { Arrival } from '../contracts/stream.ts';
 import { eventOfRefusal } from './event.ts';
 import { Trip, type Live, type Road } from './trip.ts';
 
-export type EngineOptions = Road & Readonly<{ tools: Omit<ProtocolTools, 'refused'> }>;
+export type EngineOptions = Road & Readonly<{ tools: Omit<ProtocolTools, 'refused' | 'leaving'> }>;
+
+/** What a goodbye takes to be written: nobody who stops the process notices. */
+const GOODBYE_MS = 20;
 
 export class Engine {
   readonly #options: EngineOptions;
   readonly #tools: ProtocolTools;
   readonly #live = new Set<Live>();
+  readonly #goodbyes = new Set<() => void>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#tools = {
       ...options.tools,
+      leaving: (goodbye) => {
+        this.#goodbyes.add(goodbye);
+        return () => void this.#goodbyes.delete(goodbye);
+      },
       refused: (arrival, code, why, status) =>
         options.audit.record(eventOfRefusal(arrival, { code, why, status, id: options.tools.newId(), at: options.tools.now() })),
     };
@@ -56,6 +64,14 @@ export class Engine {
       if (live.service?.name === service) count += 1;
     }
     return count;
+  }
+
+  /** Visitors who can be told so hear that no request of theirs is taken any more. Resolves when it is on its way. */
+  async leave(): Promise<void> {
+    if (this.#goodbyes.size === 0) return;
+    for (const goodbye of this.#goodbyes) goodbye();
+    // Node writes it in its next turn.
+    await new Promise((written) => setTimeout(written, GOODBYE_MS));
   }
 
   /** Ends what runs, at once, where `of` says so: a service was closed, has expired or is gone from the configuration, somebody's credential was taken away. */

@@ -109,6 +109,11 @@ test('a visitor speaks HTTP/2 through the relay: pages, uploads, a WebSocket, an
   const load = await loaded(words);
   if (load === null) context.diagnostic('not run: no h2load');
   else assert.match(load, /200 succeeded, 0 failed/);
+
+  const goodbye = once(client, 'goaway');
+  await program.stop();
+  const [code] = (await goodbye) as [number];
+  assert.equal(code, 0);
 });
 
 /** What h2load said; null where there is none. The service is in this process, which must not wait. */

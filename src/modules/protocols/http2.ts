@@ -55,6 +55,7 @@ class Http2Connection implements StreamOwner, Deadline {
   /** When something was last read, or a stream ended. */
   #movedAt: number;
   #pinged = false;
+  #stay: (() => void) | null = null;
 
   constructor(arrival: Arrival, tools: ProtocolTools, take: (call: Call) => void, over: () => void) {
     const { from, listener } = arrival;
@@ -81,6 +82,8 @@ class Http2Connection implements StreamOwner, Deadline {
     session.on('remoteSettings', () => this.#controlled());
     session.on('error', ignore);
     session.on('close', () => this.#close());
+    // GOAWAY: what came too late may be asked elsewhere (RFC 9113, 6.8). What runs goes on.
+    this.#stay = this.tools.leaving?.(() => session.close()) ?? null;
     // There is no half of a connection here, and Node would wait for the other one.
     this.#arrival.stream.once('end', () => session.destroy());
     this.tools.deadlines.add(this);
@@ -195,6 +198,7 @@ class Http2Connection implements StreamOwner, Deadline {
 
   #close(): void {
     this.#closed = true;
+    this.#stay?.();
     this.tools.deadlines.delete(this);
     this.#arrival.stream.destroy();
     if (this.#running === 0) this.#over();
