@@ -45,6 +45,8 @@ export interface Relay extends Closable {
   renew(certificate: OwnCertificate): void;
   /** From now on TLS of these names ends here, where their gateways agree. Error: `config-malformed`, and then all stays as it was. */
   terminate(entries: readonly EdgeEntry[]): void;
+  /** Whether TLS of this name ends here now. */
+  terminates(name: string): boolean;
   /** Streams that still run. */
   streams(): number;
   /** Resolves when what other processes wrote to the store before holds here, and what it ends has ended. */
@@ -118,6 +120,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     },
     renew: (certificate) => webSockets?.renew(certificate),
     terminate: (entries) => edge.set(entries),
+    terminates: (name) => edge.isTerminated(name),
     visitors: () => visitors.size,
     drain: (ms) => leaving.leave(ms),
     close,

@@ -63,4 +63,6 @@ export type RelayEvent =
       addresses: readonly string[];
       fingerprint: string;
       gateways: readonly LiveGatewayFacts[];
+      /** Whose TLS ends at the relay now: it reads everything of them. */
+      terminates?: readonly string[] | undefined;
     }>;

@@ -32,6 +32,9 @@ export function relayWords(event: RelayEvent): string {
             `  ${fingerprint.slice(0, 16)}…  ${shown(from)}  ${count(streams, 'stream')}  ${names.map(shown).join(', ')}`,
         ),
         ...(event.gateways.length === 0 ? ['  No gateway is here.'] : []),
+        ...(event.terminates === undefined
+          ? []
+          : [`  TLS ends here, and everything is read, of: ${event.terminates.map(shown).join(', ')}`]),
       ].join('\n');
     default:
       return event satisfies never;

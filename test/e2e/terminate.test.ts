@@ -67,5 +67,7 @@ test(
     const { lines } = await runToEnd(context, ['status'], { home });
     const [service] = lines[0]?.['services'] as readonly Readonly<{ risks: readonly string[] }>[];
     assert.ok(service?.risks.includes('relay-reads'));
+    const ofRelay = await runToEnd(context, ['status'], { home: relayHome });
+    assert.deepEqual(ofRelay.lines[0]?.['terminates'], ['blog.example.test']);
   },
 );

@@ -25,6 +25,8 @@ const shape = z.object({
     addresses: z.array(z.string()),
     fingerprint: z.string(),
     gateways: z.array(gateway),
+    /** Names whose TLS ends at the relay now: listed by the operator, and agreed to by a gateway that is here. */
+    terminates: z.array(z.string()).optional(),
     /** Today’s visitors of names that have a bound of them. */
     visitors: z.array(z.object({ name: z.string(), today: z.number(), refused: z.number() })).optional(),
   }),
@@ -52,6 +54,8 @@ export interface ControlledRelay {
     streams: number;
     roundTripMs: number | null;
   }>[];
+  /** Of names that gateways hold, whether their TLS ends here now. */
+  terminates?(name: string): boolean;
   visitorCounts?(): readonly Readonly<{ name: string; today: number; refused: number }>[];
   refresh(): Promise<void>;
 }
@@ -78,6 +82,7 @@ export function relayVerbs(
           streams,
           roundTripMs,
         })),
+        ...terminatedBy(relay),
         ...visitorsOf(relay),
       },
     }),
@@ -91,6 +96,12 @@ export function relayVerbs(
       return true;
     },
   };
+}
+
+function terminatedBy(relay: ControlledRelay): Readonly<{ terminates?: string[] }> {
+  const held = relay.gateways().flatMap(({ names }) => names);
+  const ended = held.filter((name) => relay.terminates?.(name) === true);
+  return ended.length === 0 ? {} : { terminates: [...new Set(ended)] };
 }
 
 function visitorsOf(relay: ControlledRelay): Readonly<{ visitors?: { name: string; today: number; refused: number }[] }> {
