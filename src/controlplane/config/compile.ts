@@ -23,6 +23,7 @@ import type { CertificateWorld } from './transport.ts';
 import { answerQuestion } from './question.ts';
 import type { Answer, Question } from './question.ts';
 import { redirectRoute } from './redirect.ts';
+import { ruleWarnings } from './rule-warnings.ts';
 import { placeRouter, type Placed } from './router.ts';
 import { buildWeb } from './web.ts';
 import { ownSource } from './source.ts';
@@ -164,7 +165,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     upstream,
     access,
     about,
-    warnings: [...access.warnings, ...bare, ...serviceWarnings(plan)],
+    warnings: [...access.warnings, ...bare, ...ruleWarnings(plan, behindRelay), ...serviceWarnings(plan)],
   };
 }
 

@@ -57,7 +57,7 @@ function upstream(name: string): Upstream<unknown> {
   return defineUpstream<unknown>({ name, options: z.unknown(), build });
 }
 
-function compiled(services: string) {
+function compiled(services: string, relay: 'network' | null = null) {
   const text = `listen: https://127.0.0.1:8443\nservices:\n${services}`;
   const config = configOrThrow(parser.parse(text, '/x/sallyport.yaml'), 'sallyport.yaml');
   return compile(config, {
@@ -68,7 +68,7 @@ function compiled(services: string) {
       now: () => 0,
       users: { find: (name: string) => ({ roles: name === 'kim' ? ['editor'] : [] }) },
     } as unknown as Tools,
-    ways: { relay: null, machine: [] },
+    ways: { relay, machine: [] },
     namesOf: ({ at }) => at,
     isOpen: () => true,
     openedAt: () => 0,
@@ -276,4 +276,15 @@ test('explain names the rule in words', async () => {
 test('rules before which nobody signs in are refused', () => {
   const rules = 'rules: [{ match: { path: /a }, allow: { role: x } }, { otherwise: deny }]';
   assert.throws(() => compiled(`  a: { at: x.org, to: 1, access: [public], ${rules} }`), /expected who can sign in/);
+});
+
+test('a rule that asks for an address alone is warned about behind a relay', () => {
+  const rules = (allow: string) =>
+    `  a: { at: x.org, to: 1, firewall: off, access: [{ password: {} }], rules: [{ match: { not: { from: 10.0.0.0/8 } }, allow: ${allow} }, { otherwise: deny }] }`;
+  assert.deepEqual(
+    compiled(rules('anyone'), 'network').warnings.map(({ code }) => code),
+    ['address-alone'],
+  );
+  assert.deepEqual(compiled(rules('signed-in'), 'network').warnings, []);
+  assert.deepEqual(compiled(rules('anyone')).warnings, []);
 });

@@ -7,7 +7,12 @@ import type { Exchange } from './exchange.ts';
 export type Finding = boolean | null;
 
 /** Pure: the same exchange always finds the same. `words` are for people: `path /admin/**`. */
-export type Match = Readonly<{ words: string; finds: (exchange: Exchange) => Finding }>;
+export type Match = Readonly<{
+  words: string;
+  finds: (exchange: Exchange) => Finding;
+  /** Whether it looks at the visitor's address, which behind a relay is the relay's word. */
+  byAddress?: boolean;
+}>;
 
 /** A match, or what was expected in place of its text. */
 export type MatchMade = Readonly<{ ok: true; match: Match }> | Readonly<{ ok: false; expected: string }>;
@@ -21,6 +26,7 @@ export function allOf(of: readonly Match[]): Match {
   if (of.length === 1 && only !== undefined) return only;
   return {
     words: of.map(({ words }) => words).join(' and '),
+    byAddress: of.some(({ byAddress }) => byAddress === true),
     finds: (exchange) => {
       let found: Finding = true;
       for (const match of of) {
@@ -39,6 +45,7 @@ export function anyOf(of: readonly Match[]): Match {
   if (of.length === 1 && only !== undefined) return only;
   return {
     words: `(${of.map(({ words }) => words).join(' or ')})`,
+    byAddress: of.some(({ byAddress }) => byAddress === true),
     finds: (exchange) => {
       let found: Finding = false;
       for (const match of of) {
@@ -54,6 +61,7 @@ export function anyOf(of: readonly Match[]): Match {
 export function not(match: Match): Match {
   return {
     words: `not (${match.words})`,
+    byAddress: match.byAddress === true,
     finds: (exchange) => {
       const found = match.finds(exchange);
       return found === null ? null : !found;
@@ -92,6 +100,7 @@ export function hostMatch(name: string): Match {
 export function addressMatch(networks: readonly Network[]): Match {
   return {
     words: `from ${networks.map(({ text }) => text).join(' or ')}`,
+    byAddress: true,
     finds: ({ from }) => {
       const ip = parseIp(from.ip);
       return ip === null ? null : networks.some((network) => contains(network, ip));
