@@ -192,7 +192,7 @@ const wrongWords: readonly Wrong[] = [
   ['0', 'port-malformed', /port from 1 to 65535/],
   ['65536', 'port-malformed', /port from 1 to 65535/],
   ['-1', 'port-malformed', /port from 1 to 65535/],
-  ['https://127.0.0.1:1', 'port-malformed', /http:\/\/, tls:\/\/ or tcp:\/\//],
+  ['ftp://127.0.0.1:1', 'port-malformed', /http, https.* before/],
   ['htp 3000', 'usage-wrong', /Did you mean http/],
   ['http', 'usage-wrong', /issing required argument/],
   ['http 3000 4000', 'usage-wrong', /oo many arguments/],

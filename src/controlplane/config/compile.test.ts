@@ -259,7 +259,7 @@ test('ends at the earlier of expires and for', () => {
 test('trusted: warns aloud on a private address and refuses a public one and a relay to the Internet', () => {
   assert.match(
     trusted('listen: http://10.0.0.2:80\n').warnings[0]?.message ?? '',
-    /anyone who reaches this machine can do anything with a\./,
+    /anyone who reaches this machine can do anything with a: read, change and delete/,
   );
   assert.match(trusted('listen: http://0.0.0.0:80\n').warnings[0]?.message ?? '', /anyone who reaches/);
   assert.match(trusted('listen: http://127.0.0.1:80\n').warnings[0]?.message ?? '', /every user of this machine/);
