@@ -1,7 +1,6 @@
 /** The gateway's engine at the relay's edge: HTTP of terminated names, the firewall before it, the tunnel behind it. Who may come in is the gateway's to say. */
 
 import { randomBytes } from 'node:crypto';
-import { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import { errorReply } from '../core/pages/error.ts';
 import { danger } from '../core/policy/firewall.ts';
@@ -9,15 +8,13 @@ import type { Exchange, Identity } from '../core/policy/exchange.ts';
 import type { Route, Tree } from '../core/policy/route.ts';
 import type { Verdict } from '../core/policy/verdict.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
-import type { OpenTunnel } from '../contracts/tunnel.ts';
-import type { Open, Opened } from '../contracts/upstream.ts';
-import type { Stream } from '../contracts/stream.ts';
+import type { Open } from '../contracts/upstream.ts';
 import { isReservedRequest } from '../dataplane/reserved.ts';
 
 export type EdgeSnapshotOptions = Readonly<{
   /** Whether TLS of this name ends here at this moment: the operator lists it, and its gateway has agreed. */
   isTerminated: (name: string) => boolean;
-  open: OpenTunnel;
+  dial: Open;
   firewall: boolean;
   limits: Limits;
 }>;
@@ -26,7 +23,7 @@ export type EdgeSnapshotOptions = Readonly<{
 const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [], secretPath: true });
 const pass: Verdict = Object.freeze({ is: 'pass' });
 
-export function edgeSnapshot({ isTerminated, open, firewall, limits }: EdgeSnapshotOptions): Snapshot {
+export function edgeSnapshot({ isTerminated, dial, firewall, limits }: EdgeSnapshotOptions): Snapshot {
   const service: Service = Object.freeze({
     name: 'edge',
     hosts: [],
@@ -36,7 +33,7 @@ export function edgeSnapshot({ isTerminated, open, firewall, limits }: EdgeSnaps
     asksPassword: false,
     // The gateway writes X-Forwarded-* itself, from what the stream says of the visitor; a visitor's own are removed here already.
     forwarding: { host: null, hostless: '', spent: [], forwarded: false, transparent: true as const },
-    dial: throughEdge(open),
+    dial,
     forms: [],
     words: 'the gateways that let this relay end their TLS',
   });
@@ -66,18 +63,4 @@ function judged({ http }: Exchange): Verdict {
   // What is the gateway's own, it judges itself.
   const rule = http === null || http.path === null || isReservedRequest(http) ? null : danger(http.target);
   return rule === null ? pass : { is: 'deny', code: 'path-denied', why: `the firewall refuses ${rule}` };
-}
-
-/** A stream for each request: it carries this visitor's address, and nobody else's request. Error: `gateway-away`. */
-function throughEdge(open: OpenTunnel): Open {
-  return (exchange, caller) => {
-    const { id, from, listener, sni } = exchange;
-    const found = open({ id, from, port: listener.port, sni, alpn: ['http/1.1'], terminated: true }, caller);
-    return found instanceof Promise ? found.then(opened) : opened(found);
-  };
-}
-
-function opened(stream: Stream | null): Opened {
-  if (stream === null) throw new SallyportError('gateway-away', 'No gateway takes this name now.');
-  return { is: 'stream', stream, reused: false, release: () => void stream.destroy() };
 }

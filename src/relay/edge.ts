@@ -15,6 +15,7 @@ import { acmeAlpn, greet } from '../dataplane/greet.ts';
 import { wildcardOf } from '../dataplane/known-names.ts';
 import type { OwnCertificate } from '../dataplane/websocket-door.ts';
 import { http1 } from '../modules/protocols/http1.ts';
+import type { EdgeStreams } from './edge-streams.ts';
 import type { Visitors } from './visitors.ts';
 
 /** Names, or `*.` and a name for one label more, and what is shown for them. */
@@ -24,6 +25,7 @@ export type EdgeOptions = Readonly<{
   engine: Engine;
   names: Pick<Directory, 'mayTerminate' | 'stands'>;
   visitors: Visitors;
+  streams: Pick<EdgeStreams, 'drop'>;
   domain: string;
   limits: Pick<Limits, 'handshakeMs' | 'edgeHandshakesMax' | 'nameRememberedMs' | 'namesRememberedMax'>;
   deadlines: Deadlines;
@@ -84,7 +86,7 @@ export class Edge {
 
   /** Takes a socket whose hello was read and has been put back. False: there are too many handshakes already. */
   take(socket: Socket, from: Address): boolean {
-    const { engine, domain, limits, deadlines, visitors } = this.#options;
+    const { engine, domain, limits, deadlines, visitors, streams } = this.#options;
     if (this.#greeting >= limits.edgeHandshakesMax) return false;
     this.#greeting += 1;
     const listener = { name: `edge:${domain}`, scheme: 'https', port: socket.localPort ?? 0, via: 'direct', loopback: false } as const;
@@ -95,7 +97,10 @@ export class Edge {
         const { stream, sni } = greeted;
         visitors.come(stream);
         visitors.heard(stream);
-        void engine.take({ stream, listener, from, sni }, http1).then(() => visitors.gone(stream));
+        void engine.take({ stream, listener, from, sni }, http1).then(() => {
+          streams.drop(from, listener.port, sni);
+          visitors.gone(stream);
+        });
       } else if ('code' in greeted) engine.refused({ stream: socket, from, listener, sni: null }, greeted);
     });
     return true;

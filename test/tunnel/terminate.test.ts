@@ -79,6 +79,21 @@ describe('terminate: relay', () => {
     await until(() => readFileSync(own.home, 'utf8').includes('relay:127.0.0.1 (TLS ended there)'));
   });
 
+  it('the requests of a connection go on one stream, which ends with it: a busy visitor uses up nobody’s streams', async (test) => {
+    const { at, service } = await place(test, true);
+    await until(() => at.relay.streams() === 0);
+    const socket = visitor(at.port, host);
+    const before = service.seen.length;
+    for (let round = 0; round < 20; round += 1) {
+      socket.write(`GET /${round} HTTP/1.1\r\nHost: ${host}:${at.port}\r\n\r\n`);
+      match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /);
+      equal(at.relay.streams(), 1);
+    }
+    equal(service.seen.length, before + 20);
+    socket.destroy();
+    await until(() => at.relay.streams() === 0);
+  });
+
   it('a WebSocket goes through the edge', async (test) => {
     const { at, edge } = await place(test, true);
     const socket = await openWebSocket(`https://${host}:${at.port}/echo`, { ca: edge.ca });
