@@ -82,12 +82,14 @@ function testFilesBelow(folder) {
   });
 }
 
-async function install(mode) {
-  if (installed(mode)) return;
+async function install(wanted) {
+  if (installed(wanted)) return;
   const release = await takeLock();
   try {
     const have = installed('prod');
-    if (installed(mode)) return;
+    if (installed(wanted)) return;
+    // Who has the tools for tests keeps them when the program is started after a change of the lock file.
+    const mode = stamped().endsWith(' dev') ? 'dev' : wanted;
     process.stderr.write(`sallyport: installing ${have ? 'what the tests need' : 'packages'}, once …\n`);
     // `npm ci` begins by removing what is there; where only development tools are missing, a running program keeps its files.
     const first = have ? ['install', '--no-save'] : ['ci'];
@@ -118,9 +120,13 @@ function fingerprint() {
 
 /** What was installed for the tests does for the program as well. */
 function installed(mode) {
-  if (!existsSync(stampFile)) return false;
-  const stamp = readFileSync(stampFile, 'utf8').trim();
+  const stamp = stamped();
   return stamp === `${fingerprint()} dev` || stamp === `${fingerprint()} ${mode}`;
+}
+
+/** What was installed last: the lock file's fingerprint, and for whom. Empty when nothing was. */
+function stamped() {
+  return existsSync(stampFile) ? readFileSync(stampFile, 'utf8').trim() : '';
 }
 
 /** A folder is made by one process only. Its owner's touch keeps it; without that it is stale. */

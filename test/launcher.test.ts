@@ -93,6 +93,9 @@ describe('the launcher', () => {
     const calls = await npmCalls();
     assert.equal(calls.length, 2);
     assert.match(calls[1]!, /^install --no-save --include=dev /, '`npm ci` would have removed the files of a program that runs');
+    await writeFile(join(folder, 'package-lock.json'), '{}');
+    await launch('start');
+    assert.match((await npmCalls())[2]!, /^ci --include=dev /, 'a start after a change of the lock file takes no tools away');
   });
 
   test('two at once install once', async (context) => {
