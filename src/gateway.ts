@@ -27,7 +27,7 @@ import { assertService, certified, closeAll, mayTerminate, messageOf } from './g
 import { order } from './gateway/ordered.ts';
 import { Proofs, standing } from './gateway/proofs.ts';
 import { Relays } from './gateway/relays.ts';
-import { watchStanding } from './gateway/standing.ts';
+import { cutWithStanding } from './gateway/standing.ts';
 import { risksOf, statusOf } from './gateway/status.ts';
 import { worldOf } from './gateway/world.ts';
 import { http1 } from './modules/protocols/http1.ts';
@@ -129,8 +129,7 @@ class Gateway implements RunningGateway {
       onEvent: options.onEvent,
     });
     this.#relays = this.#towardsRelays();
-    const ended = (subject: string): void => void this.#engine.cut((_service, who) => who === subject, 'credentials-expired');
-    ends.push(watchStanding({ records: parts.tools.store.records, users: parts.tools.users, keys: parts.tools.keys, ended }));
+    ends.push(cutWithStanding(parts.tools, this.#engine));
     this.#expiry = new Expiry({ now, expired: (names) => this.#expired(names) });
     ends.push({ close: async () => (this.#readiness.close(), this.#expiry.close()) });
   }

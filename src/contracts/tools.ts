@@ -27,6 +27,8 @@ export type User = Readonly<{
   /** Grows when the password changes: ends sessions and cached checks of the old one. */
   revision: number;
   createdAt: number;
+  /** Milliseconds since 1970; left out for never. */
+  expires?: number;
 }>;
 
 /** People, mirrored in memory from the store so that a look is synchronous. */
@@ -45,6 +47,8 @@ export type Session = Readonly<{
   /** Public id for lists and logs. */
   id: string;
   service: string;
+  /** The host that it was opened at, canonical: it opens nothing at another one, though that may lead to the same service. */
+  audience: string;
   guard: string;
   subject: string;
   name: string;
@@ -57,8 +61,11 @@ export type Session = Readonly<{
 
 /** Sessions are found by the SHA-256 of their token; the token itself is kept nowhere. */
 export interface Sessions {
-  /** Synchronous: null when unknown, expired, revoked, or of another service. */
-  find(token: string, service: string): Session | null;
+  /**
+   * Synchronous: null when unknown, expired, revoked, unused for too long, of another service or opened at another host.
+   * Looking is using: it is remembered when that was, and from which address.
+   */
+  find(token: string, service: string, audience: string, from: string): Session | null;
   open(
     session: Omit<Session, 'id' | 'createdAt'> & { readonly source: string },
   ): Promise<{ readonly token: string; readonly session: Session }>;

@@ -209,6 +209,13 @@ export const defaults = {
   hashQueueMax: 32 as number,
   passwordBytesMax: 1_024 as number,
   sessionMs: 43_200_000 as number,
+  /**
+   * A session that nobody used for so long ends before its time. NIST SP 800-63B-4 asks for an hour at AAL2 and for none at
+   * AAL1, where a password alone stands: two, so that nobody signs in again after lunch.
+   */
+  sessionIdleMs: 7_200_000 as number,
+  /** How often the last use of a session is written: as of a key. */
+  sessionUseMs: 60_000 as number,
   sessionsMax: 10_000 as number,
   usersMax: 10_000 as number,
   linksMax: 10_000 as number,

@@ -4,6 +4,7 @@ import type { Code, Fault } from '../core/errors.ts';
 import type { Protocol, ProtocolTools } from '../contracts/protocol.ts';
 import type { Service } from '../contracts/snapshot.ts';
 import type { Arrival } from '../contracts/stream.ts';
+import type { Identity } from '../core/policy/exchange.ts';
 import { eventOfRefusal } from './event.ts';
 import { Trip, type Live, type Road } from './trip.ts';
 
@@ -75,7 +76,7 @@ export class Engine {
   }
 
   /** Ends what runs, at once, where `of` says so: a service was closed, has expired or is gone from the configuration, somebody's credential was taken away. */
-  cut(of: (service: Service, who: string | null) => boolean, code: Code): number {
+  cut(of: (service: Service, who: Identity | null) => boolean, code: Code): number {
     let count = 0;
     for (const live of this.#live) {
       if (live.call === null || live.service === null || !of(live.service, live.who)) continue;

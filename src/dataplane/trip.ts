@@ -2,7 +2,7 @@
 
 import { SallyportError, codes, type Code } from '../core/errors.ts';
 import { judge, type Outcome } from '../core/policy/judge.ts';
-import type { Exchange } from '../core/policy/exchange.ts';
+import type { Exchange, Identity } from '../core/policy/exchange.ts';
 import type { Call, Proceeding, Tally } from '../contracts/protocol.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
 import type { AuditLog } from '../contracts/sink.ts';
@@ -27,7 +27,7 @@ export type Road = Readonly<{
  * An exchange that runs on a connection at this moment, if any. As many records a connection as it had exchanges at once: a
  * set that changed with each exchange would leave tables behind that keep dead exchanges alive.
  */
-export type Live = { readonly stream: Stream; call: Call | null; service: Service | null; who: string | null };
+export type Live = { readonly stream: Stream; call: Call | null; service: Service | null; who: Identity | null };
 
 /** Why an exchange gets no further, and what is said about it. */
 type Refusal = Readonly<{
@@ -110,7 +110,7 @@ export class Trip implements Proceeding {
     if (outcome.is === 'refuse') return outcome.stage === 'identify' ? this.#refuseStranger(outcome) : this.#refuse(outcome);
     const { exchange, spent } = outcome;
     this.#exchange = exchange;
-    this.#live.who = exchange.identity?.subject ?? null;
+    this.#live.who = exchange.identity;
     this.#forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
     this.#open(service, this.#forwarding);
   }

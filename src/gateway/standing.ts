@@ -1,9 +1,14 @@
-/** Ends what somebody has open when their credential is taken away: a revoked link or key, a removed user, a new password. */
+/**
+ * Ends what somebody has open when their credential is taken away: a session that was signed out of or revoked, a revoked link
+ * or key, a removed user, a new password; and when their roles change, so that what they do next is judged by the new ones.
+ */
 
-import type { Change, Records } from '../contracts/store.ts';
+import type { Change, Json, Records } from '../contracts/store.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { Keys } from '../contracts/keys.ts';
-import type { Users } from '../contracts/tools.ts';
+import type { Tools, Users } from '../contracts/tools.ts';
+import type { Identity } from '../core/policy/exchange.ts';
+import type { Engine } from '../dataplane/engine.ts';
 
 export type StandingOptions = Readonly<{
   records: Pick<Records, 'watch'>;
@@ -11,33 +16,65 @@ export type StandingOptions = Readonly<{
   keys: Pick<Keys, 'list'>;
   /** The subject (`link:3f9a0c11d2`, `user:ana`) has no standing any more, or must show itself again. */
   ended: (subject: string) => void;
+  /** The session of that public id is over, by its time or before. */
+  endedSession: (id: string) => void;
 }>;
 
-/** What expires is told by the store as a deletion. Sessions and keys end with the link or the user that stands behind them. */
-export function watchStanding({ records, users, keys, ended }: StandingOptions): Closable {
-  const revisions = new Map(users.list().map(({ name, revision }) => [name, revision]));
+/** Wires it to the engine: what runs is cut at once, whichever way it came. */
+export function cutWithStanding({ store, users, keys }: Tools, engine: Engine): Closable {
+  const cut = (of: (who: Identity) => boolean): void => void engine.cut((_service, who) => who !== null && of(who), 'credentials-expired');
+  return watchStanding({
+    records: store.records,
+    users,
+    keys,
+    ended: (subject) => cut((who) => who.subject === subject),
+    endedSession: (id) => cut((who) => who.session === id),
+  });
+}
+
+/** What expires is told by the store as a deletion. Keys end with the user that stands behind them. */
+export function watchStanding({ records, users, keys, ended, endedSession }: StandingOptions): Closable {
+  const known = new Map(users.list().map((user) => [user.name, markOf(user.revision, user.roles)]));
   const user = ({ key, entry }: Change): void => {
     const name = key.slice('users/'.length);
-    const revision = revisionOf(entry?.value);
-    const before = revisions.get(name);
-    if (revision === null) revisions.delete(name);
-    else revisions.set(name, revision);
+    const mark = readMark(entry?.value);
+    const before = known.get(name);
+    if (mark === null) known.delete(name);
+    else known.set(name, mark);
     // The same password under a stronger hash is no change.
-    if (before !== undefined && before !== revision) ended(`user:${name}`);
-    if (revision !== null) return;
+    if (before !== undefined && before !== mark) ended(`user:${name}`);
+    if (mark !== null) return;
     for (const key of keys.list()) if (key.owner === name) ended(`key:${key.name}`);
   };
   const link = ({ key, entry }: Change): void => {
     if (entry === null) ended(`link:${key.slice('links/'.length)}`);
   };
+  /** A key that was given a new text without an overlap: who has the old one must go, and who has the new one comes again. */
   const key = (change: Change): void => {
-    if (change.entry === null) ended(`key:${change.key.slice('keys/'.length)}`);
+    if (change.entry === null || hasNoOverlap(change.entry.value)) ended(`key:${change.key.slice('keys/'.length)}`);
   };
-  const watches = [records.watch('users/', user), records.watch('links/', link), records.watch('keys/', key)];
+  const session = ({ key, entry }: Change): void => {
+    if (entry === null) endedSession(key.slice('sessions/'.length));
+  };
+  const watches = [
+    records.watch('users/', user),
+    records.watch('links/', link),
+    records.watch('keys/', key),
+    records.watch('sessions/', session),
+  ];
   return { close: async () => watches.forEach((watch) => watch.close()) };
 }
 
-function revisionOf(value: unknown): number | null {
-  if (typeof value !== 'object' || value === null || !('revision' in value)) return null;
-  return typeof value.revision === 'number' ? value.revision : null;
+/** What may not change of a user while something of theirs runs. */
+function markOf(revision: unknown, roles: unknown): string {
+  return JSON.stringify([revision, roles]);
+}
+
+function readMark(value: Json | undefined): string | null {
+  if (typeof value !== 'object' || value === null || !('revision' in value) || typeof value['revision'] !== 'number') return null;
+  return markOf(value['revision'], 'roles' in value ? value['roles'] : []);
+}
+
+function hasNoOverlap(value: Json): boolean {
+  return typeof value === 'object' && value !== null && 'before' in value && value['before'] === null;
 }

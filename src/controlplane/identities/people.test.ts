@@ -36,7 +36,18 @@ const coded =
 
 const everything = async (store: Store): Promise<string> => JSON.stringify(await store.records.list(''));
 
-const wanted = { service: 'blog', guard: 'password', subject: 'user:ana', name: 'ana', roles: [], revision: 1, source: '192.0.2.7' };
+/** Where sessions are opened and used. */
+const there = ['blog.example.test', '192.0.2.7'] as const;
+const wanted = {
+  service: 'blog',
+  audience: there[0],
+  guard: 'password',
+  subject: 'user:ana',
+  name: 'ana',
+  roles: [],
+  revision: 1,
+  source: '192.0.2.7',
+};
 
 describe('users', () => {
   test('are added, found in any case of letters, listed and removed', async () => {
@@ -85,7 +96,7 @@ describe('users', () => {
     const { token } = await people.sessions.open({ ...wanted, expires: now() + hour });
     const after = await people.users.setPassword('ana', 'another good password');
     assert.ok(after.revision > before.revision);
-    assert.equal(people.sessions.find(token, 'blog'), null);
+    assert.equal(people.sessions.find(token, 'blog', ...there), null);
     assert.equal(await people.passwords.verify(good, people.users.find('ana')?.hash ?? null), false);
     await assert.rejects(people.users.setPassword('nobody', good), coded('user-missing'));
     await assert.rejects(people.users.setPassword('ana', 'short'), coded('password-weak'));
@@ -153,12 +164,58 @@ describe('sessions', () => {
     const { people } = await opened();
     const { token, session } = await people.sessions.open({ ...wanted, expires: now() + hour });
     assert.match(token, /^[A-Za-z0-9_-]{43}$/);
-    assert.deepEqual(people.sessions.find(token, 'blog'), session);
-    assert.equal(people.sessions.find(token, 'photos'), null);
-    for (const other of ['', token.slice(1), `${token}x`, session.id, '__proto__']) assert.equal(people.sessions.find(other, 'blog'), null);
+    assert.deepEqual(people.sessions.find(token, 'blog', ...there), session);
+    assert.equal(people.sessions.find(token, 'photos', ...there), null);
+    for (const other of ['', token.slice(1), `${token}x`, session.id, '__proto__'])
+      assert.equal(people.sessions.find(other, 'blog', ...there), null);
     clock.now += hour;
-    assert.equal(people.sessions.find(token, 'blog'), null);
+    assert.equal(people.sessions.find(token, 'blog', ...there), null);
     assert.deepEqual(people.sessions.list(), []);
+  });
+
+  test('a stolen session of one host opens nothing at another one of the same service', async () => {
+    const { people } = await opened();
+    const { token, session } = await people.sessions.open({ ...wanted, expires: now() + hour });
+    for (const host of ['', 'www.blog.example.test', 'example.test', 'BLOG.example.test'])
+      assert.equal(people.sessions.find(token, 'blog', host, '192.0.2.7'), null);
+    assert.deepEqual(people.sessions.find(token, 'blog', ...there), session);
+  });
+
+  test('end when nobody uses them, here and in another process; what is used lives to its end', async () => {
+    const { store, people } = await opened(undefined, { sessionIdleMs: 10 * 60_000, sessionUseMs: 60_000 });
+    const { people: other } = await opened(store, { sessionIdleMs: 10 * 60_000, sessionUseMs: 60_000 });
+    const [used, idle] = [
+      await people.sessions.open({ ...wanted, expires: now() + hour }),
+      await people.sessions.open({ ...wanted, expires: now() + hour }),
+    ];
+    for (let minute = 0; minute < 55; minute += 5) {
+      assert.ok(people.sessions.find(used.token, 'blog', there[0], '198.51.100.9'), `after ${minute} minutes`);
+      clock.now += 5 * 60_000;
+    }
+    for (const each of [people, other]) {
+      assert.equal(each.sessions.find(idle.token, 'blog', ...there), null);
+      const [listed, ...more] = each.sessions.list();
+      assert.deepEqual([listed?.id, listed?.source, listed?.used.from, more], [used.session.id, '192.0.2.7', '198.51.100.9', []]);
+    }
+    assert.ok(other.sessions.find(used.token, 'blog', ...there));
+    clock.now += 10 * 60_000;
+    assert.equal(people.sessions.find(used.token, 'blog', ...there), null, 'the absolute end');
+  });
+
+  test('a busy session is written once in a while', async () => {
+    const { people, store } = await opened();
+    const { token, session } = await people.sessions.open({ ...wanted, expires: now() + hour });
+    let writes = 0;
+    const watch = store.records.watch('session-uses/', ({ entry }) => void (writes += entry === null ? 0 : 1));
+    for (let second = 0; second < 150; second += 1) {
+      people.sessions.find(token, 'blog', ...there);
+      clock.now += 1_000;
+    }
+    await store.records.get('session-uses/x');
+    assert.equal(writes, 3);
+    await people.sessions.revoke(session.id);
+    assert.deepEqual(await store.records.list('session-uses/'), []);
+    watch.close();
   });
 
   test('secrets in the store: the token stands in no record and in no list', async () => {
@@ -174,12 +231,12 @@ describe('sessions', () => {
     const { people: other } = await opened(store);
     const open = (subject: string) => people.sessions.open({ ...wanted, subject, expires: now() + hour });
     const [one, two, three] = [await open('user:ana'), await open('user:ana'), await open('user:ben')];
-    assert.ok(other.sessions.find(one.token, 'blog'));
+    assert.ok(other.sessions.find(one.token, 'blog', ...there));
     assert.equal(await other.sessions.revoke(one.session.id), true);
-    assert.equal(people.sessions.find(one.token, 'blog'), null);
+    assert.equal(people.sessions.find(one.token, 'blog', ...there), null);
     assert.equal(await people.sessions.revokeSubject('user:ana'), 1);
-    assert.equal(other.sessions.find(two.token, 'blog'), null);
-    assert.ok(other.sessions.find(three.token, 'blog'));
+    assert.equal(other.sessions.find(two.token, 'blog', ...there), null);
+    assert.ok(other.sessions.find(three.token, 'blog', ...there));
     for (const id of ['', '..', '*', 'a'.repeat(600), '0000000000000000']) assert.equal(await people.sessions.revoke(id), false);
   });
 
@@ -188,14 +245,14 @@ describe('sessions', () => {
     const { token, session } = await people.sessions.open({ ...wanted, expires: now() + hour });
     await store.close();
     await assert.rejects(people.sessions.revoke(session.id));
-    assert.equal(people.sessions.find(token, 'blog'), null);
+    assert.equal(people.sessions.find(token, 'blog', ...there), null);
   });
 
   test('outlive a restart', async () => {
     const { store, people } = await opened();
     const { token, session } = await people.sessions.open({ ...wanted, expires: now() + hour });
     people.close();
-    assert.deepEqual((await opened(store)).people.sessions.find(token, 'blog'), session);
+    assert.deepEqual((await opened(store)).people.sessions.find(token, 'blog', ...there), session);
   });
 
   test('are bounded: one subject pushes out its own oldest, and nobody else', async () => {
@@ -208,10 +265,10 @@ describe('sessions', () => {
     const tokens: string[] = [];
     for (let at = 0; at < 10; at += 1) tokens.push(await open('link:x'));
     assert.deepEqual(
-      tokens.map((token) => people.sessions.find(token, 'blog') !== null),
+      tokens.map((token) => people.sessions.find(token, 'blog', ...there) !== null),
       [false, false, false, false, false, false, false, true, true, true],
     );
-    assert.ok(people.sessions.find(ben, 'blog'));
+    assert.ok(people.sessions.find(ben, 'blog', ...there));
     await open('user:cleo');
     await assert.rejects(open('user:dora'), coded('credentials-throttled'));
     clock.now += hour;
@@ -243,7 +300,7 @@ describe('links', () => {
     assert.ok(people.links.find(long.secret, 'blog'));
     assert.equal(await people.links.revoke(long.link.id), true);
     assert.equal(people.links.find(long.secret, 'blog'), null);
-    assert.equal(people.sessions.find(token, 'blog'), null);
+    assert.equal(people.sessions.find(token, 'blog', ...there), null);
     for (const id of [long.link.id, '', '../users/ana', '*']) assert.equal(await people.links.revoke(id), false);
   });
 

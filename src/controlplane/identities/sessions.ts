@@ -7,13 +7,15 @@ import type { Session, Sessions } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { Mirror } from './mirror.ts';
+import { SessionUses, type SessionUse } from './session-uses.ts';
 
 type Kept = Readonly<{ session: Session; token: string; source: string }>;
 
-/** For lists: a session, and the address that opened it. */
-export type ListedSession = Session & Readonly<{ source: string }>;
+/** For lists: a session, the address that opened it, and its last use (its opening, where there was none since). */
+export type ListedSession = Session & Readonly<{ source: string; used: SessionUse }>;
 
 export interface SessionTable extends Sessions {
+  /** Those that open something now, the newest first. */
   list(): readonly ListedSession[];
   /** Ends all sessions of a subject (`user:ana`, `link:k3f9`); returns how many. */
   revokeSubject(subject: string): Promise<number>;
@@ -25,12 +27,14 @@ export type SessionTools = Readonly<{ records: Records; now: () => number; rando
 const tokenBytes = 32;
 const idBytes = 8;
 
+/** A record without an audience, of a time before there was one, opens nothing: its people sign in again. */
 const record = z
   .strictObject({
     id: z.string(),
     /** SHA-256 of the token. */
     token: z.string(),
     service: z.string(),
+    audience: z.string(),
     guard: z.string(),
     subject: z.string(),
     name: z.string(),
@@ -44,6 +48,7 @@ const record = z
 
 export async function openSessions({ records, now, randomBytes, limits }: SessionTools): Promise<SessionTable> {
   const byToken = new Map<string, Session>();
+  const uses = await SessionUses.open(records, limits.sessionUseMs);
   const mirror = await Mirror.open<Kept>({
     records,
     prefix: 'sessions/',
@@ -51,28 +56,28 @@ export async function openSessions({ records, now, randomBytes, limits }: Sessio
     changed: (before, after) => {
       if (before !== null) byToken.delete(before.token);
       if (after !== null) byToken.set(after.token, after.session);
+      else if (before !== null) uses.forget(before.session.id);
     },
   });
-
-  /** Makes room: first what has expired, then the oldest of the same subject. One subject cannot push out another. */
-  const makeRoom = async (subject: string): Promise<void> => {
-    const own = mirror.values().filter((kept) => kept.session.subject === subject);
-    if (own.length >= limits.sessionsPerSubjectMax) {
-      const [oldest] = own.toSorted((one, other) => one.session.createdAt - other.session.createdAt);
-      if (oldest !== undefined) await mirror.delete(oldest.session.id);
-    }
-    if (mirror.size < limits.sessionsMax) return;
-    for (const { session } of mirror.values()) {
-      if (session.expires <= now()) await mirror.delete(session.id);
-    }
-    if (mirror.size >= limits.sessionsMax)
-      throw new SallyportError('credentials-throttled', 'Too many sessions are open.', { hint: 'End some: sallyport sessions list' });
+  const stands = ({ id, createdAt, expires }: Session, at: number): boolean =>
+    expires > at && at - Math.max(createdAt, uses.at(id)) < limits.sessionIdleMs;
+  const end = async (id: string): Promise<boolean> => {
+    const there = await mirror.delete(id);
+    await records.delete(`session-uses/${id}`);
+    return there;
   };
+  const ofSubject = (subject: string): readonly Kept[] => mirror.values().filter((kept) => kept.session.subject === subject);
+  const makeRoom = (subject: string): Promise<void> =>
+    roomFor(ofSubject(subject), { mirror, limits, end, stands: (session) => stands(session, now()) });
 
   return {
-    find: (token, service) => {
+    find: (token, service, audience, from) => {
       const session = byToken.get(digest(token));
-      return session !== undefined && session.service === service && session.expires > now() ? session : null;
+      if (session === undefined || session.service !== service || session.audience !== audience) return null;
+      const at = now();
+      if (!stands(session, at)) return null;
+      uses.note(session.id, at, from, session.expires);
+      return session;
     },
     open: async ({ source, ...wanted }) => {
       await makeRoom(wanted.subject);
@@ -85,19 +90,44 @@ export async function openSessions({ records, now, randomBytes, limits }: Sessio
       );
       return { token, session };
     },
-    revoke: (id) => (/^[0-9a-f]{16}$/.test(id) ? mirror.delete(id) : Promise.resolve(false)),
+    revoke: (id) => (/^[0-9a-f]{16}$/.test(id) ? end(id) : Promise.resolve(false)),
     revokeSubject: async (subject) => {
-      const own = mirror.values().filter((kept) => kept.session.subject === subject);
-      await Promise.all(own.map((kept) => mirror.delete(kept.session.id)));
+      const own = ofSubject(subject);
+      await Promise.all(own.map((kept) => end(kept.session.id)));
       return own.length;
     },
     list: () =>
       mirror
         .values()
-        .filter(({ session }) => session.expires > now())
-        .map(({ session, source }) => ({ ...session, source })),
-    close: () => mirror.close(),
+        .filter(({ session }) => stands(session, now()))
+        .map(({ session, source }) => ({ ...session, source, used: uses.of(session.id) ?? { at: session.createdAt, from: source } }))
+        .toSorted((one, other) => other.createdAt - one.createdAt),
+    close: () => {
+      mirror.close();
+      uses.close();
+    },
   };
+}
+
+type Room = Readonly<{
+  mirror: Mirror<Kept>;
+  limits: Limits;
+  end: (id: string) => Promise<boolean>;
+  stands: (session: Session) => boolean;
+}>;
+
+/** Makes room for one more: first what stands no more, then the oldest of the same subject. One subject cannot push out another. */
+async function roomFor(own: readonly Kept[], { mirror, limits, end, stands }: Room): Promise<void> {
+  if (own.length >= limits.sessionsPerSubjectMax) {
+    const [oldest] = own.toSorted((one, other) => one.session.createdAt - other.session.createdAt);
+    if (oldest !== undefined) await end(oldest.session.id);
+  }
+  if (mirror.size < limits.sessionsMax) return;
+  for (const { session } of mirror.values()) {
+    if (!stands(session)) await end(session.id);
+  }
+  if (mirror.size >= limits.sessionsMax)
+    throw new SallyportError('credentials-throttled', 'Too many sessions are open.', { hint: 'End some: sallyport sessions list' });
 }
 
 /** The look-up by hash tells nothing by its time: who cannot make the hash cannot aim at it. */

@@ -10,7 +10,7 @@ import type { Verdict } from '../policy/verdict.ts';
 
 /** As much of the sessions as this needs. */
 export type EndableSessions = Readonly<{
-  find: (token: string, service: string) => Readonly<{ id: string }> | null;
+  find: (token: string, service: string, audience: string, from: string) => Readonly<{ id: string }> | null;
   revoke: (id: string) => Promise<boolean>;
 }>;
 
@@ -23,7 +23,7 @@ export async function signOut(
   const forged = foreignOrigin(exchange);
   if (forged !== null) return { is: 'challenge', ...forged, answer: errorReply(exchange, forged.code) };
   const cookie = readSessionCookie(exchange);
-  const session = cookie.is === 'one' ? sessions.find(cookie.token, service) : null;
+  const session = cookie.is === 'one' ? sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
   if (session === null) return { is: 'challenge', code: 'credentials-missing', why: 'signing out without a session', answer: null };
   try {
     await sessions.revoke(session.id);

@@ -30,6 +30,8 @@ export type Identity = Readonly<{
   /** How it was shown in this request. `session` and `link` leave Authorization to the service. */
   by: 'basic' | 'session' | 'header' | 'address' | 'signature' | 'nothing';
   roles: readonly string[];
+  /** The public id of the session that it was shown by: what runs ends with it. */
+  session?: string;
   /** True where the last segment of the path was the credential: no log keeps it. */
   secretPath?: true;
 }>;

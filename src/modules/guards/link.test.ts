@@ -191,6 +191,7 @@ describe('link', () => {
   test('who signed in with a password stays who they are', async () => {
     const { guard, secret, tools } = await built();
     const { token } = await tools.sessions.open({
+      audience: 'blog.example.test',
       service: 'blog',
       guard: 'password',
       subject: 'user:ana',

@@ -48,7 +48,7 @@ function check(exchange: Exchange, tools: Tools, service: string): Verdict {
   }
   const cookie = readSessionCookie(exchange);
   if (cookie.is === 'twice') return wrong('two session cookies were sent');
-  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service) : null;
+  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
   if (session !== null) return session.guard === 'link' ? bySession(exchange, session, tools, service) : { is: 'skip' };
   if (cookie.is !== 'none')
     return { is: 'challenge', code: 'credentials-expired', why: 'the session has ended or is not of this service', answer: null };
@@ -62,7 +62,7 @@ function bySession(exchange: Exchange, session: Session, tools: Tools, service: 
     return { is: 'challenge', code: 'credentials-expired', why: 'the link of the session was revoked or has ended', answer: null };
   const fault = forgery(exchange, 'session');
   if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
-  return { is: 'pass', identity: identityOf(found, 'session') };
+  return { is: 'pass', identity: { ...identityOf(found, 'session'), session: session.id } };
 }
 
 type Opening = Readonly<{ secret: string; to: string | null; tools: Tools; service: string }>;
@@ -83,7 +83,7 @@ async function open(exchange: Exchange, { secret, to, tools, service }: Opening)
   const now = tools.now();
   try {
     const cookie = readSessionCookie(exchange);
-    const before = cookie.is === 'one' ? sessions.find(cookie.token, service) : null;
+    const before = cookie.is === 'one' ? sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
     // Who signed in with a password stays who they are: a link, which anybody may hand them, makes them nobody else.
     if (before !== null && before.guard !== 'link') return redirect(target);
     if (before !== null) await sessions.revoke(before.id);
@@ -91,6 +91,7 @@ async function open(exchange: Exchange, { secret, to, tools, service }: Opening)
     const { subject, name } = identityOf(found, 'session');
     const { token } = await sessions.open({
       service,
+      audience: exchange.host,
       guard: 'link',
       subject,
       name,

@@ -367,6 +367,7 @@ describe('password: signing in', () => {
   test('a session of another guard leaves Authorization alone: no hash, no guess', async () => {
     const { guard, tools } = await built();
     const { token } = await tools.sessions.open({
+      audience: 'blog.example.test',
       service: 'blog',
       guard: 'link',
       subject: 'link:x',
@@ -438,6 +439,7 @@ describe('password: signing in', () => {
     const old = tools.users.find('ana')!;
     await tools.people.users.setPassword('ana', 'another good password');
     const { token } = await tools.sessions.open({
+      audience: 'blog.example.test',
       service: 'blog',
       guard: 'password',
       subject: 'user:ana',

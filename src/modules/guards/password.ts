@@ -96,7 +96,7 @@ function check(exchange: Exchange, door: Door, tools: Tools, service: string): V
   if (cookie.is === 'twice') return wrong('two session cookies were sent');
   const ownToken = own === null ? null : credentialsOf(own, 'basic');
   if (ownToken !== null) return byBasic(exchange, ownToken, 'sallyport-authorization', door);
-  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service) : null;
+  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
   if (session !== null) return session.guard === 'password' ? bySession(exchange, session, door) : { is: 'skip' };
   // Where Sallyport-Authorization speaks to us, Authorization speaks to the service.
   const token = own !== null || plain === null ? null : credentialsOf(plain, 'basic');
@@ -110,7 +110,7 @@ function bySession(exchange: Exchange, session: Session, door: Door): Verdict {
   const user = door.find(session.name);
   if (user === null || user.revision !== session.revision)
     return { is: 'challenge', code: 'credentials-expired', why: 'the user of the session is gone or has a new password', answer: null };
-  return forged(exchange, 'session') ?? { is: 'pass', identity: identityOf(user, 'session') };
+  return forged(exchange, 'session') ?? { is: 'pass', identity: { ...identityOf(user, 'session'), session: session.id } };
 }
 
 function byBasic(exchange: Exchange, token: string, field: CredentialField, door: Door): Verdict | Promise<Verdict> {

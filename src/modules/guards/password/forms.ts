@@ -60,12 +60,13 @@ async function opened(
   const { sessions, limits } = tools;
   try {
     const before = readSessionCookie(exchange);
-    const old = before.is === 'one' ? sessions.find(before.token, service) : null;
+    const old = before.is === 'one' ? sessions.find(before.token, service, exchange.host, exchange.from.ip) : null;
     if (old !== null) await sessions.revoke(old.id);
     const expires = tools.now() + limits.sessionMs;
     const { name, roles, revision } = user;
     const { token } = await sessions.open({
       service,
+      audience: exchange.host,
       guard: 'password',
       subject: `user:${name}`,
       name,
