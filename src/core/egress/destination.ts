@@ -1,0 +1,49 @@
+/** Where somebody wants to be led by a proxy: a host in its one spelling, a port, and how it was asked for. */
+
+import { parseIp, type Ip } from '../address.ts';
+import { fault, type Fault } from '../errors.ts';
+import { canonicalHost } from '../http/host.ts';
+
+/** `http`: a request in absolute form. `connect`: bytes both ways, by HTTP. `socks5`: the same, by SOCKS. */
+export type ProxyWay = 'http' | 'connect' | 'socks5';
+
+export type Destination = Readonly<{
+  way: ProxyWay;
+  /** Canonical, an IPv6 address in brackets: see canonicalHost(). */
+  host: string;
+  port: number;
+  /** CONNECT for everything but requests in absolute form. */
+  method: string;
+}>;
+
+/** What a listener says of the proxy behind it. */
+export type ProxyFacts = Readonly<{
+  /** The service, by its name. */
+  service: string;
+  http: boolean;
+  socks5: boolean;
+  /** Whoever shows no credential meets an ordinary web server. */
+  hide: boolean;
+}>;
+
+/**
+ * Reads a destination. Everything that two resolvers could read differently is refused: numbers that are no dotted decimal,
+ * zones, empty labels, percent, user info, names beyond ASCII.
+ * Faults: `target-malformed`.
+ */
+export function readDestination(way: ProxyWay, method: string, host: string, port: number): Destination | Fault {
+  const canonical = canonicalHost(host);
+  if (canonical === null) return fault('target-malformed', 'a destination whose host has no single reading');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return fault('target-malformed', 'a destination without a port');
+  return { way, host: canonical, port, method };
+}
+
+/** The address, where the host is one; null for a name. */
+export function literalOf({ host }: Destination): Ip | null {
+  return parseIp(host.startsWith('[') ? host.slice(1, -1) : host);
+}
+
+/** `example.org:443`, for logs. */
+export function destinationText({ host, port }: Destination): string {
+  return `${host}:${port}`;
+}
