@@ -66,7 +66,28 @@ export type CliEvent =
   | Readonly<{ event: 'opened'; service: string }>
   | Readonly<{ event: 'closed'; service: string; why: string }>
   | Readonly<{ event: 'status'; pid: number; since: string; services: readonly ServiceStatus[]; relays: readonly RelayStatus[] }>
-  | Readonly<{ event: 'user'; name: string; change: 'added' | 'changed' | 'removed' | null }>
+  /** `roles` where there are some, or they were changed; `expires` where they end. */
+  | Readonly<{
+      event: 'user';
+      name: string;
+      roles?: readonly string[];
+      expires?: string;
+      change: 'added' | 'changed' | 'removed' | 'unlocked' | null;
+    }>
+  /** `source`: the address that opened it. `used`: when it was last, and from where. */
+  | Readonly<{
+      event: 'session';
+      id: string;
+      who: string;
+      name: string;
+      service: string;
+      host: string;
+      since: string;
+      source: string;
+      used: Readonly<{ at: string; from: string }>;
+      expires: string;
+      change: 'revoked' | null;
+    }>
   | Readonly<{
       event: 'link';
       id: string;

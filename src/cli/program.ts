@@ -54,6 +54,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
     'People',
     {
       users: async () => (await import('./commands/users.ts')).usersCommand,
+      sessions: async () => (await import('./commands/sessions.ts')).sessionsCommand,
       links: async () => (await import('./commands/links.ts')).linksCommand,
       keys: async () => (await import('./commands/keys.ts')).keysCommand,
       secrets: async () => (await import('./commands/secrets.ts')).secretsCommand,

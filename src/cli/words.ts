@@ -5,6 +5,7 @@ import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
+import { sessionWords, userWords } from './people-words.ts';
 import { relayWords } from './relay-words.ts';
 import { statusWords } from './status-words.ts';
 import { upkeepWords } from './upkeep-words.ts';
@@ -51,7 +52,9 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'status':
       return statusWords(event, terminal);
     case 'user':
-      return event.change === null ? event.name : `${event.name} was ${event.change}.`;
+      return userWords(event);
+    case 'session':
+      return sessionWords(event);
     case 'link':
       return linkWords(event);
     case 'key':

@@ -111,6 +111,7 @@ export const codes = {
   'password-weak': { status: null, exit: 64 },
   'secret-missing': { status: null, exit: 67 },
   'link-missing': { status: null, exit: 67 },
+  'session-missing': { status: null, exit: 67 },
   'key-missing': { status: null, exit: 67 },
   'key-taken': { status: null, exit: 64 },
   'gateway-missing': { status: null, exit: 67 },

@@ -1,45 +1,99 @@
-/** `sallyport users`: who may sign in with a password. */
+/** `sallyport users`: who may sign in with a password, and what they are. */
 
+import { parseDuration } from '../../controlplane/config/duration.ts';
+import type { User } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { newPassword } from '../ask-password.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
+import type { CliEvent } from '../event.ts';
 import { withPeople } from '../people.ts';
+import { gathered } from '../share-options.ts';
+import { checkedFor } from '../share-request.ts';
 
 export function usersCommand(cli: Cli) {
   return newGroup(
     {
       usage: 'users',
       summary: 'who may sign in with a password',
-      examples: ['sallyport users add ana', 'sallyport users list', 'sallyport users remove ana'],
+      examples: ['sallyport users add ana', 'sallyport users roles ana editor', 'sallyport users list', 'sallyport users remove ana'],
     },
-    [add(cli), list(cli), remove(cli)],
+    [add(cli), roles(cli), unlock(cli), list(cli), remove(cli)],
   );
 }
+
+type AddOptions = Readonly<{ role?: readonly string[]; for?: string }>;
 
 function add(cli: Cli) {
   return newCommand({
     usage: 'add <name>',
     summary: 'add a user, or change their password',
     description: 'Asks for the password twice, or takes it from SALLYPORT_PASSWORD. A new password ends the sessions of the old one.',
-    examples: ['sallyport users add ana', 'SALLYPORT_PASSWORD="four unrelated words here" sallyport users add ana'],
+    examples: [
+      'sallyport users add ana',
+      'sallyport users add ana --role editor --for 30d',
+      'SALLYPORT_PASSWORD="four unrelated words here" sallyport users add ana',
+    ],
+  })
+    .option('--role <role>', 'a role that rules know them by, in every service; may be said again', gathered)
+    .option('--for <time>', 'when they end by themselves: 30d, 1w, never')
+    .action((name: string, options: AddOptions) =>
+      withPeople(cli, async ({ users }) => {
+        const expires = endOf(options.for, cli.terminal.now());
+        const wanted = options.role?.flatMap((each) => each.split(','));
+        const known = users.find(name) !== null;
+        const password = await newPassword(cli.terminal, name);
+        let user = known ? await users.setPassword(name, password) : await users.add(name, password, wanted);
+        if (known && wanted !== undefined) user = await users.setRoles(name, wanted);
+        if (expires !== undefined) user = await users.setExpiry(name, expires);
+        cli.reporter().say(eventOf(user, known ? 'changed' : 'added'));
+      }),
+    );
+}
+
+function roles(cli: Cli) {
+  return newCommand({
+    usage: 'roles <name> [roles]',
+    summary: 'say what a user is, in every service',
+    description: 'Replaces the roles of a user. Sessions stay; what runs is cut within a second, so that it is judged by the new roles.',
+    examples: ['sallyport users roles ana editor,admin', 'sallyport users roles ana --none'],
+  })
+    .option('--none', 'take all roles away')
+    .action((name: string, text: string | undefined, { none }: Readonly<{ none?: boolean }>) =>
+      withPeople(cli, async ({ users }) => {
+        if ((text === undefined) === (none === undefined))
+          throw new SallyportError('usage-wrong', 'Say the roles, or --none.', {
+            hint: `For example: sallyport users roles ${name} editor`,
+          });
+        const user = await users.setRoles(name, text?.split(',') ?? []);
+        cli.reporter().say({ ...eventOf(user, 'changed'), roles: user.roles });
+      }),
+    );
+}
+
+function unlock(cli: Cli) {
+  return newCommand({
+    usage: 'unlock <name>',
+    summary: 'let a user try again at once, after wrong passwords',
+    description: 'Forgets the wrong passwords that were tried for a user, and the waits of the networks they came from, in running shares.',
+    examples: ['sallyport users unlock ana'],
   }).action((name: string) =>
-    withPeople(cli, async ({ users }) => {
-      const known = users.find(name) !== null;
-      const password = await newPassword(cli.terminal, name);
-      const user = known ? await users.setPassword(name, password) : await users.add(name, password);
-      cli.reporter().say({ event: 'user', name: user.name, change: known ? 'changed' : 'added' });
+    withPeople(cli, async ({ users, store }) => {
+      const user = users.find(name);
+      if (user === null) throw missing(name);
+      await store.bus.publish('users.unlock', user.name);
+      cli.reporter().say({ event: 'user', name: user.name, change: 'unlocked' });
     }),
   );
 }
 
 function list(cli: Cli) {
-  return newCommand({ usage: 'list', summary: 'the names of all users', examples: ['sallyport users list'] }).action(() =>
+  return newCommand({ usage: 'list', summary: 'all users, with their roles', examples: ['sallyport users list'] }).action(() =>
     withPeople(cli, async ({ users }) => {
       const reporter = cli.reporter();
       const all = users.list();
       if (all.length === 0) reporter.note('There is no user. Add one: sallyport users add ana');
-      for (const { name } of all) reporter.say({ event: 'user', name, change: null });
+      for (const user of all) reporter.say(eventOf(user, null));
     }),
   );
 }
@@ -52,11 +106,34 @@ function remove(cli: Cli) {
     examples: ['sallyport users remove ana'],
   }).action((name: string) =>
     withPeople(cli, async ({ users }) => {
-      if (!(await users.remove(name)))
-        throw new SallyportError('user-missing', `There is no user ${JSON.stringify(name)}.`, {
-          hint: 'See who there is: sallyport users list',
-        });
+      if (!(await users.remove(name))) throw missing(name);
       cli.reporter().say({ event: 'user', name, change: 'removed' });
     }),
   );
+}
+
+function missing(name: string): SallyportError {
+  return new SallyportError('user-missing', `There is no user ${JSON.stringify(name)}.`, {
+    hint: 'See who there is: sallyport users list',
+  });
+}
+
+/** Undefined where nothing was said, null for never. */
+function endOf(text: string | undefined, now: number): number | null | undefined {
+  if (text === undefined) return undefined;
+  const span = checkedFor(text);
+  const ms = span === null ? null : parseDuration(span);
+  return typeof ms === 'number' ? now + ms : null;
+}
+
+type UserEvent = Extract<CliEvent, { event: 'user' }>;
+
+function eventOf({ name, roles: has, expires }: User, change: UserEvent['change']): UserEvent {
+  return {
+    event: 'user',
+    name,
+    ...(has.length === 0 ? {} : { roles: has }),
+    ...(expires === undefined ? {} : { expires: new Date(expires).toISOString() }),
+    change,
+  };
 }
