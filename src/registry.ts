@@ -8,6 +8,8 @@ import { key } from './modules/guards/key.ts';
 import { link } from './modules/guards/link.ts';
 import { password } from './modules/guards/password.ts';
 import { publicGuard } from './modules/guards/public.ts';
+import { rate } from './modules/guards/rate.ts';
+import { size } from './modules/guards/size.ts';
 import { webhook } from './modules/guards/webhook.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { http2 } from './modules/protocols/http2.ts';
@@ -26,7 +28,17 @@ import { throughTunnel } from './modules/upstreams/tunnel.ts';
 import { udp } from './modules/upstreams/udp.ts';
 
 /** Guards by the word that the configuration has for them. Each stands behind its own schema. */
-export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([firewall, ip, key, link, password, publicGuard, webhook]);
+export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([
+  firewall,
+  ip,
+  key,
+  link,
+  password,
+  publicGuard,
+  rate,
+  size,
+  webhook,
+]);
 
 /** What can lie behind a service of the configuration. */
 export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, redirect, respond, tcp, udp]);

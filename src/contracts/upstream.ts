@@ -46,6 +46,8 @@ export type Forwarding = Readonly<{
   spent: readonly string[];
   /** Whether X-Forwarded-*, Forwarded and Via are written (`+rawheaders` turns them off; a visitor's own are removed all the same). */
   forwarded: boolean;
+  /** The longest body of a request; left out, what the gateway's limits say. */
+  bodyBytesMax?: number;
   /** What stands behind is a gateway of this program: our cookies, fields and reserved paths are its to read and to send. */
   transparent?: true;
   /**

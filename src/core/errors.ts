@@ -49,6 +49,7 @@ export const codes = {
   'signature-wrong': { status: 401, exit: null },
   'guard-failed': { status: 403, exit: null },
   'connections-exceeded': { status: 503, exit: null },
+  'requests-exceeded': { status: 429, exit: null },
 
   // Opening and moving: the world's faults.
   'upstream-refused': { status: 502, exit: null },

@@ -19,6 +19,11 @@ export const defaults = {
   /** A fixed answer of the configuration, and an error page of one's own: kept in memory. What is longer belongs into a folder. */
   fixedAnswerBytesMax: 1_048_576 as number,
   errorPageBytesMax: 65_536 as number,
+  /**
+   * The content of one request that is passed on, where its service says nothing else: it is never kept, so what is bounded is
+   * what a service may be made to swallow. As good as none, for films and backups are sent as well; nginx has 1 MiB, Caddy none.
+   */
+  bodyBytesMax: 1_099_511_627_776 as number,
   /** The whole of a form below /.sallyport/. */
   formBytesMax: 16_384 as number,
   /** A webhook's body is gathered for its signature: GitHub caps at 25 MB, Stripe stays below 1 MB. */
@@ -65,6 +70,9 @@ export const defaults = {
   poolIdlePerServiceMax: 1_000 as number,
   poolIdleMs: 30_000 as number,
   upstreamsPerServiceMax: 1_000 as number,
+
+  /** Visitors whose rate is remembered, of all services together: some 150 bytes each. Of more the quietest is forgotten. */
+  rateKeysMax: 50_000 as number,
 
   // HTTP/2. 100 streams as Go and Envoy; nginx 128. Each may bring as much unread as its window.
   http2StreamsMax: 100 as number,

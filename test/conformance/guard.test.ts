@@ -8,6 +8,8 @@ import { key } from '../../src/modules/guards/key.ts';
 import { link } from '../../src/modules/guards/link.ts';
 import { password } from '../../src/modules/guards/password.ts';
 import { publicGuard } from '../../src/modules/guards/public.ts';
+import { rate } from '../../src/modules/guards/rate.ts';
+import { size } from '../../src/modules/guards/size.ts';
 import { webhook } from '../../src/modules/guards/webhook.ts';
 import { guards } from '../../src/registry.ts';
 import { goodPassword } from '../doubles/tools.ts';
@@ -38,6 +40,8 @@ const cases: readonly GuardCase[] = [
     prepare: async (tools) => [(await tools.people.keys.create({ name: 'ci' })).secret],
   },
   { guard: firewall, options: 'on' },
+  { guard: size, options: 1_000 },
+  { guard: rate, options: { count: 1, perMs: 60_000 } },
   hook('secret'),
   hook('github'),
   hook('stripe'),

@@ -1,6 +1,6 @@
 /** From a plan to the snapshot that the data plane reads: everything is built, or nothing is kept. */
 
-import type { BuiltGuard, Guard } from '../../contracts/guard.ts';
+import type { Guard } from '../../contracts/guard.ts';
 import type { Service, Snapshot } from '../../contracts/snapshot.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { BuiltUpstream, Forwarding, Upstream } from '../../contracts/upstream.ts';
@@ -12,6 +12,8 @@ import type { Route } from '../../core/policy/route.ts';
 import type { About } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
+import { buildHolding } from './holding.ts';
+import { limitsOf } from './limit-keys.ts';
 import { assertNamesApart } from './claims.ts';
 import type { BuiltAccess } from './access.ts';
 import type { Behind, Config, ServicePlan } from './plan.ts';
@@ -138,7 +140,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     behindRelay,
     door,
   });
-  const firewall = firewallOf(plan, world, tools, { name, hosts: named, behindRelay });
+  const holding = buildHolding(plan, world.guards, tools, { name, hosts: named, behindRelay });
   const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
   const base = {
     name,
@@ -152,11 +154,12 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
   };
   const { service, variants, upstream } = buildWeb(plan, base, {
     access,
-    always: firewall === null ? [] : [firewall.check],
+    always: holding.authorize.map(({ check }) => check),
+    meter: holding.meter.map(({ check }) => check),
     make: (each) => ({ upstream: buildUpstream(each, world, tools), forwarding: forwardingOf(each) }),
     world: { guards: world.guards, tools, pausedBy: world.pausedBy ?? (() => null) },
   });
-  const about = new Map([...access.about, ...variants.about, ...(firewall === null ? [] : [[firewall.check, firewall] as const])]);
+  const about = new Map([...access.about, ...variants.about, ...holding.authorize.map((guard) => [guard.check, guard] as const)]);
   return {
     kind,
     service,
@@ -167,19 +170,6 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     about,
     warnings: [...access.warnings, ...bare, ...ruleWarnings(plan, behindRelay), ...serviceWarnings(plan)],
   };
-}
-
-function firewallOf(
-  plan: ServicePlan,
-  world: World,
-  tools: Tools,
-  service: Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>,
-): BuiltGuard | null {
-  // What is no HTTP has no paths that scanners ask for.
-  if (plan.firewall === 'off' || plan.behind.is === 'tls' || plan.behind.is === 'tcp' || plan.behind.is === 'port') return null;
-  const guard = world.guards.get('firewall');
-  if (guard === undefined) throw new SallyportError('program-failed', `The firewall is on for ${plan.name}, and there is none.`);
-  return guard.build(guard.options.parse(plan.firewall), tools, service);
 }
 
 function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpstream {
@@ -196,7 +186,7 @@ function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpst
         ...(plan.proxy === null ? {} : { proxy: plan.proxy }),
         ...(behind.is === 'http' ? asked(plan, behind) : { scheme: behind.is }),
       };
-  return upstream.build(upstream.options.parse(options), tools);
+  return upstream.build(upstream.options.parse(options), { ...tools, limits: limitsOf(tools.limits, plan.limits) });
 }
 
 /** What an HTTP service is asked in, and whom we take for it. */
@@ -220,13 +210,20 @@ function dialled(host: string): readonly string[] {
   return host === 'localhost' || host.endsWith('.localhost') ? ['127.0.0.1', '::1'] : [host];
 }
 
-function forwardingOf({ behind, rewriteHost, rawHeaders }: ServicePlan): Forwarding {
+function forwardingOf({ behind, rewriteHost, rawHeaders, limits }: ServicePlan): Forwarding {
   const target =
     behind.is === 'http'
       ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === usualPort(behind.speaks ?? 'http') ? '' : `:${behind.port}`}`
       : null;
+  const body = limits?.bodyBytes ?? null;
   const host = rewriteHost.to === 'keep' ? null : rewriteHost.to === 'name' ? rewriteHost.name : target;
-  return Object.freeze({ host, hostless: target ?? '', spent: [], forwarded: !rawHeaders });
+  return Object.freeze({
+    host,
+    hostless: target ?? '',
+    spent: [],
+    forwarded: !rawHeaders,
+    ...(body === null ? {} : { bodyBytesMax: body }),
+  });
 }
 
 function serviceWarnings(plan: ServicePlan): readonly Warning[] {

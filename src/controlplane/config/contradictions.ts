@@ -3,6 +3,7 @@
 import type { Path, Problem, ReadDocument } from './document.ts';
 import { portProblems, type ClaimedPorts } from './ports.ts';
 import type { CheckedFile } from './settle.ts';
+import { serviceLimitsProblem } from './limit-keys.ts';
 import { webContradictions, type Claims } from './web-contradictions.ts';
 import { hasTlsDoor, impossibleGuard, possibleGuards } from './unread.ts';
 import { verifyProblems } from './verify-key.ts';
@@ -30,6 +31,8 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
       }
     }
     for (const { key, sentence } of verifyProblems(service)) complain([...here, key], sentence);
+    const overLimit = serviceLimitsProblem(service.limits, service.to?.is ?? 'folder');
+    if (overLimit !== null) complain([...here, 'limits'], overLimit);
     for (const { key, sentence } of portProblems(name, service, { ...file, claimed: ports })) complain([...here, key], sentence);
     if (service.to?.is === 'tls' || (service.to?.is === 'tcp' && service.port === undefined))
       otherThanHttp(service, service.to.is, (key, sentence) => complain([...here, key], sentence));

@@ -3,6 +3,7 @@
 import type { AcmePlan } from '../acme/plan.ts';
 import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Limits } from '../../core/limits.ts';
+import type { ServiceLimits } from './limit-keys.ts';
 import type { FixedAnswer } from './fixed-answers.ts';
 import type { WebPlan } from './web-plan.ts';
 import type { Transport } from '../../core/port-name.ts';
@@ -59,6 +60,8 @@ export type ServicePlan = Readonly<{
   acme?: 'off';
   /** `relay`: the relay may end the TLS of its visitors, and reads everything. */
   terminate?: 'relay';
+  /** Left out where it says none. */
+  limits?: ServiceLimits;
   /** Milliseconds since 1970; null for never. */
   expires: number | null;
   /** Milliseconds from the moment it first stood open in this process; null for never. The earlier of both ends it. */

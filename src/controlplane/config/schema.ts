@@ -10,6 +10,7 @@ import { fixedSchemas, readFixed } from './fixed-answers.ts';
 import { acmeKey, serviceAcmeKey } from './acme-keys.ts';
 import { tlsKeys } from './tls-keys.ts';
 import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
+import { serviceLimitsKey } from './limit-keys.ts';
 import { relaysSchema } from './relay-keys.ts';
 import { portKey } from './ports.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
@@ -97,6 +98,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       proxy: oneOf(['v1', 'v2'])
         .optional()
         .describe('The PROXY header that begins each connection to the service, so that it sees the address of its visitor.'),
+      limits: serviceLimitsKey(),
       verify: verifyKey(),
       port: portKey(),
       rewritehost: z

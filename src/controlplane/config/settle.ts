@@ -5,6 +5,7 @@ import type { Behind, Config, ServicePlan } from './plan.ts';
 import { settleAcme } from './acme-keys.ts';
 import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
+import { settleServiceLimits } from './limit-keys.ts';
 import { settleTls } from './tls-keys.ts';
 import { settleBehind, settleWeb } from './web-schema.ts';
 import { settleVerify } from './verify-key.ts';
@@ -48,6 +49,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     rewriteHost,
     rawHeaders: service.rawheaders,
     ...settleVerify(service.verify, absolute),
+    ...settleServiceLimits(service.limits),
     ...(service.acme === 'off' ? { acme: service.acme } : {}),
     ...(service.terminate === 'relay' ? { terminate: service.terminate } : {}),
     expires: service.expires === 'never' ? null : service.expires,

@@ -18,6 +18,8 @@ export type VariantParts = Readonly<{
   open: Tree;
   /** What holds whoever asks: the firewall. */
   always: readonly Check[];
+  /** How often it may be asked. */
+  meter: readonly Check[];
   rules: readonly Rule[] | null;
   roles: Roles;
 }>;
@@ -29,16 +31,16 @@ export type Variants = Readonly<{
   about: ReadonlyMap<Check, About>;
 }>;
 
-type Judging = Readonly<{ name: string; identify: Tree; authorize: readonly Check[] }>;
+type Judging = Readonly<{ name: string; identify: Tree; authorize: readonly Check[]; meter: readonly Check[] }>;
 
 export function buildVariants(parts: VariantParts): Variants {
-  const { service, legs, access, always, rules } = parts;
+  const { service, legs, access, always, meter, rules } = parts;
   const about = new Map<Check, About>([[unreadableCheck, { words: 'what a rule depends on has one reading' }]]);
   const services = legs.map(({ open: dial, forwarding, words }) => Object.freeze({ ...service, dial, forwarding, words }));
-  const unreadable = routesOf({ name: `${service.name}/unreadable`, identify: access, authorize: [unreadableCheck] }, [service])[0];
+  const unreadable = routesOf({ name: `${service.name}/unreadable`, identify: access, authorize: [unreadableCheck], meter }, [service])[0];
   if (unreadable === undefined) throw new TypeError('a service without a leg');
   const leg = legChooser(legs);
-  const plain = routesOf({ name: service.name, identify: access, authorize: always }, services);
+  const plain = routesOf({ name: service.name, identify: access, authorize: always, meter }, services);
   const at = (routes: readonly Route<Service>[], index: number | null): Route<Service> =>
     index === null ? unreadable : (routes[index] ?? unreadable);
   if (rules === null) return { pick: (exchange) => at(plain, leg(exchange)), unreadable, about };
@@ -64,7 +66,7 @@ function judgings(
   index: number,
   about: Map<Check, About>,
 ): Readonly<{ asking: Judging; free: Judging | null }> {
-  const { service, access, open, always, rules, roles } = parts;
+  const { service, access, open, always, meter, rules, roles } = parts;
   const name = rule.last ? `${service.name}/otherwise` : `${service.name}/rules/${index + 1}`;
   const told = (check: Check, { words, last }: Rule, at: number): Check => {
     about.set(check, { words: last ? words : `rule ${at + 1}: ${words}` });
@@ -74,19 +76,19 @@ function judgings(
     .slice(0, index)
     .flatMap((each, at) => (each.does === 'deny' && each.who.is !== 'anyone' ? [told(denyCheck(each, roles), each, at)] : []));
   const own = told(rule.does === 'deny' ? denyCheck(rule, roles) : allowCheck(rule, roles), rule, index);
-  const asking = { name, identify: access, authorize: [...stops, own, ...always] };
-  const free = rule.does === 'allow' && rule.who.is === 'anyone' ? { name, identify: open, authorize: [own, ...always] } : null;
+  const asking = { name, identify: access, authorize: [...stops, own, ...always], meter };
+  const free = rule.does === 'allow' && rule.who.is === 'anyone' ? { name, identify: open, authorize: [own, ...always], meter } : null;
   return { asking, free };
 }
 
-function routesOf({ name, identify, authorize }: Judging, services: readonly Service[]): readonly Route<Service>[] {
+function routesOf({ name, identify, authorize, meter }: Judging, services: readonly Service[]): readonly Route<Service>[] {
   return services.map((service, index) =>
     Object.freeze({
       name: services.length === 1 || index === services.length - 1 ? name : `${name}/routes/${index + 1}`,
       service,
       identify,
       authorize,
-      meter: [],
+      meter,
     }),
   );
 }

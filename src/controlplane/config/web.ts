@@ -32,10 +32,10 @@ export type BuiltWeb = Readonly<{ service: Service; variants: Variants; upstream
 export function buildWeb(
   plan: ServicePlan,
   base: Omit<Service, 'dial' | 'forwarding' | 'words'>,
-  parts: Readonly<{ access: BuiltAccess; always: readonly Check[]; make: LegMaker; world: WebWorld }>,
+  parts: Readonly<{ access: BuiltAccess; always: readonly Check[]; meter: readonly Check[]; make: LegMaker; world: WebWorld }>,
 ): BuiltWeb {
   const web = plan.web ?? noWeb;
-  const { access, always, make, world } = parts;
+  const { access, always, meter, make, world } = parts;
   if (web.rules !== null && !access.guarded) {
     throw new SallyportError('config-unsafe', `services.${plan.name} has rules, and nobody is asked who they are.`, {
       hint: 'Say access: [{ password: {} }]; what is open to everyone is said by a rule: allow: anyone.',
@@ -56,7 +56,7 @@ export function buildWeb(
   });
   const anyone = openTree(world, base);
   const open: Tree = { is: 'any', of: [access.tree, { is: 'check', check: anyone }] };
-  const variants = buildVariants({ service, legs, access: access.tree, open, always, rules: web.rules, roles: web.roles });
+  const variants = buildVariants({ service, legs, access: access.tree, open, always, meter, rules: web.rules, roles: web.roles });
   const about = new Map([...variants.about, [anyone, { words: 'anyone', knows: () => true }] as const]);
   return { service, variants: { ...variants, about }, upstream: together(built, own.words) };
 }

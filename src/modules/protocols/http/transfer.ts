@@ -3,7 +3,7 @@
 import type { Proceeding } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { signsInConnection } from '../../../core/http/connection.ts';
-import { lastChunkText, requestHeadText } from '../../../core/http/forward.ts';
+import { requestHeadText } from '../../../core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
 import { isReplayable } from '../../../core/http/replayable.ts';
 import { isGrpc, mayBeSilent } from '../../../core/http/streaming.ts';
@@ -11,6 +11,7 @@ import { headInsisting } from '../../../core/http/strict-transport.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Batch } from './batch.ts';
+import { Delivery, tooLong } from './delivery.ts';
 import { Tap, type Drinker } from './tap.ts';
 import type { Answering, BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -43,8 +44,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   #quietMs: number;
   /** Whether the connection to the visitor ends after this answer. */
   #closing = false;
-  #requestDone = false;
-  #requestBytes = 0;
+  readonly #request: Delivery;
   /** Whether the service has said a byte in this exchange. */
   #heard = false;
   #settled = false;
@@ -61,6 +61,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#quietMs = this.#talks ? limits.upgradedIdleMs : limits.answerMs;
     this.#tap = Tap.of(to.stream, limits);
     this.#toService = this.#tap.out;
+    this.#request = new Delivery(this.#tap.out, head.framing, limits.bodyBytesMax);
     this.#writer = writer;
     this.#tap.reader.expect(head.method);
     this.#strict = strict;
@@ -70,6 +71,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   start(forwarding: Forwarding, gathered: Uint8Array | null): void {
     const head = forwarding.rewrite?.request(this.#head) ?? this.#head;
     this.#rewrite = forwarding.rewrite;
+    this.#request.bytesMax = forwarding.bodyBytesMax ?? this.#limits.bodyBytesMax;
     if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
     this.#tap.drinker = this;
     this.#visitor.touch(this.#quietMs);
@@ -106,11 +108,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   span(bytes: Uint8Array): void {
-    if (this.#settled) return;
-    this.#requestBytes += bytes.length;
-    // An empty chunk would be the last one.
-    if (this.#head.framing.is !== 'chunked' || this.#state === 'raw') this.#toService.span(bytes);
-    else if (bytes.length > 0) this.#toService.chunk(bytes);
+    if (!this.#settled) this.#request.span(bytes);
   }
 
   whole(): void {
@@ -120,8 +118,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
       this.#to.stream.end();
       return;
     }
-    this.#requestDone = true;
-    if (this.#head.framing.is === 'chunked') this.#toService.text(lastChunkText(this.#visitor.trailers));
+    this.#request.whole(this.#visitor.trailers);
   }
 
   broken(problem: Fault): void {
@@ -132,10 +129,12 @@ export class Transfer implements Drinker, BodyTaker, Running {
 
   turn(): void {
     if (this.#settled) return;
+    // Told here, where the reader of the body has come to rest: only then can somebody else answer.
+    if (this.#request.tooLong) return this.broken(tooLong);
     if (this.#toService.flush(this.#to.stream)) return;
     this.#visitor.backlog.pause();
     // It is the service now that is slow.
-    if (!this.#requestDone) this.#visitor.touch();
+    if (!this.#request.done) this.#visitor.touch();
   }
 
   // The response, as the service sends it.
@@ -192,7 +191,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   stalled(): void {
-    if (this.#state === 'head' && this.#requestDone) this.#fail('upstream-timed-out', 'the service did not answer in time', null);
+    if (this.#state === 'head' && this.#request.done) this.#fail('upstream-timed-out', 'the service did not answer in time', null);
     else if (this.#state === 'head') this.#fail('body-timed-out', 'the body came too slowly, or not at all', null);
     else this.cut('stream-idle', 'nothing moved for too long, or too little');
   }
@@ -217,7 +216,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
 
   /** 101: only where the visitor asked for a WebSocket; then both directions are bytes. */
   #switch(head: ResponseHead, next: number): number | null {
-    if (this.#head.upgrade === null || head.upgrade !== this.#head.upgrade || !this.#requestDone) {
+    if (this.#head.upgrade === null || head.upgrade !== this.#head.upgrade || !this.#request.done) {
       this.#fail('response-malformed', 'the service switched protocols without being asked', null);
       return null;
     }
@@ -226,6 +225,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#closing = true;
     this.#writer.switched(head);
     this.#state = 'raw';
+    this.#request.raw = true;
     this.#flushVisitor();
     this.#visitor.readRaw(this);
     return next;
@@ -238,7 +238,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     if (mayBeSilent(head.fields)) this.#quietMs = this.#limits.upgradedIdleMs;
     // An early answer: the rest of the request is never parsed as another one (CL.0), so the connection ends with it.
     const seen = this.#rewrite?.response(head, this.#head, this.#visitor.lines.scheme) ?? head;
-    this.#closing = this.#writer.begin(headInsisting(seen, this.#strict), !this.#requestDone || !this.#visitor.persistent);
+    this.#closing = this.#writer.begin(headInsisting(seen, this.#strict), !this.#request.done || !this.#visitor.persistent);
     this.#state = 'body';
     if (this.#writer.done) this.#responseWhole(head.persistent && nothingFollows);
   }
@@ -268,7 +268,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#writer.end();
     this.#state = 'done';
     this.#writer.flush();
-    this.#end(null, null, reusable && this.#requestDone && !signsInConnection(this.#head.fields));
+    this.#end(null, null, reusable && this.#request.done && !signsInConnection(this.#head.fields));
   }
 
   /** It went wrong. Before the visitor got a byte somebody else answers; after that the visitor must see that it is not whole. */
@@ -280,14 +280,14 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#writer.flush();
     this.#leave(false);
     const told = error === null ? why : `${why} (${error.code ?? error.name})`;
-    this.#owner.settled(unansweredTally({ code, why: told, bytesIn: this.#requestBytes, untouched }));
+    this.#owner.settled(unansweredTally({ code, why: told, bytesIn: this.#request.bytes, untouched }));
   }
 
   #end(code: Code | null, why: string | null, reusable: boolean): void {
     if (this.#settled) return;
     this.#leave(reusable);
     if (this.#closing) this.#visitor.linger();
-    const [bytesIn, bytesOut] = [this.#requestBytes, this.#writer.bytes];
+    const [bytesIn, bytesOut] = [this.#request.bytes, this.#writer.bytes];
     this.#owner.settled({ status: this.#status, bytesIn, bytesOut, code, why, reusable, end: 'done' });
   }
 

@@ -1,0 +1,35 @@
+/** What holds whoever asks, once it is known who: the firewall, the length of a body, and how often one comes. */
+
+import type { BuiltGuard, Guard, GuardedService } from '../../contracts/guard.ts';
+import type { Tools } from '../../contracts/tools.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { defaults } from '../../core/limits.ts';
+import { limitsOf } from './limit-keys.ts';
+import type { ServicePlan } from './plan.ts';
+
+export type Holding = Readonly<{ authorize: readonly BuiltGuard[]; meter: readonly BuiltGuard[] }>;
+
+export function buildHolding(
+  plan: ServicePlan,
+  guards: ReadonlyMap<string, Guard<unknown>>,
+  tools: Tools,
+  service: GuardedService,
+): Holding {
+  const build = (name: string, options: unknown): BuiltGuard => {
+    const guard = guards.get(name);
+    if (guard === undefined) throw new SallyportError('program-failed', `${plan.name} needs the guard ${name}, and there is none.`);
+    return guard.build(guard.options.parse(options), tools, service);
+  };
+  const { is: kind } = plan.behind;
+  // What is no HTTP has no paths that scanners ask for, and no bodies.
+  const isHttp = kind !== 'tls' && kind !== 'tcp' && kind !== 'port';
+  const { bodyBytesMax } = limitsOf(tools.limits, plan.limits);
+  const requests = plan.limits?.requests ?? null;
+  return {
+    authorize: [
+      ...(isHttp && plan.firewall !== 'off' ? [build('firewall', plan.firewall)] : []),
+      ...(isHttp && bodyBytesMax !== defaults.bodyBytesMax ? [build('size', bodyBytesMax)] : []),
+    ],
+    meter: requests === null ? [] : [build('rate', requests)],
+  };
+}
