@@ -2,6 +2,8 @@
 
 import type { Keys } from './keys.ts';
 import type { Limits } from '../core/limits.ts';
+import type { Issuers } from './issuers.ts';
+import type { Outgoing } from './outgoing.ts';
 import type { Store } from './store.ts';
 
 export type Tools = Readonly<{
@@ -17,6 +19,9 @@ export type Tools = Readonly<{
   limits: Limits;
   /** Secrets by name, for what the configuration only names (a webhook's): read from the store, never from the file. */
   secret: (name: string) => Uint8Array | null;
+  /** What is asked of others. */
+  outgoing: Outgoing;
+  issuers: Issuers;
 }>;
 
 export type User = Readonly<{
@@ -39,8 +44,11 @@ export interface Users {
 
 /** Hashing, two at a time in a bounded queue. `busy` when the queue is full: answered 429, never waited for. */
 export interface Passwords {
-  /** With `hash` null (an unknown user) the same work is done and the answer is false. */
-  verify(password: string, hash: string | null): Promise<boolean | 'busy'>;
+  /**
+   * With `hash` null (an unknown user) the same work is done and the answer is false. Those who are `known` (a browser that
+   * they signed in with before) have a queue of their own, which goes first: a flood of strangers does not keep them out.
+   */
+  verify(password: string, hash: string | null, known?: boolean): Promise<boolean | 'busy'>;
 }
 
 export type Session = Readonly<{
@@ -70,6 +78,8 @@ export interface Sessions {
     session: Omit<Session, 'id' | 'createdAt'> & { readonly source: string },
   ): Promise<{ readonly token: string; readonly session: Session }>;
   revoke(id: string): Promise<boolean>;
+  /** Ends all sessions of a subject; returns how many. */
+  revokeSubject(subject: string): Promise<number>;
 }
 
 export type Link = Readonly<{

@@ -240,6 +240,8 @@ export const defaults = {
   guessWaitMs: 60_000 as number,
   guessWaitMsMax: 3_600_000 as number,
   guessKeysMax: 10_000 as number,
+  /** How long a browser that somebody signed in with is known, so that strangers' guesses do not hold it up. Half a year. */
+  deviceMs: 15_552_000_000 as number,
   /** How old a webhook's signature may be, and how far ahead its clock. Stripe's own libraries: 5 min. */
   signatureAgeMs: 300_000 as number,
   credentialCacheMax: 1_000 as number,

@@ -4,13 +4,24 @@ import { randomBytes } from 'node:crypto';
 import type { Store } from '../../src/contracts/store.ts';
 import type { Tools } from '../../src/contracts/tools.ts';
 import { openIdentities, type Identities } from '../../src/controlplane/identities/identities.ts';
+import { SallyportError } from '../../src/core/errors.ts';
 import { limitsWith, type Limits } from '../../src/core/limits.ts';
+import type { Outgoing } from '../../src/contracts/outgoing.ts';
+import { createIssuers } from '../../src/controlplane/issuers/issuers.ts';
 import { createMemoryStore } from '../../src/modules/stores/memory.ts';
 
 export const goodPassword = 'lamp orbit velvet acre';
 
 export type TestTools = Tools &
-  Readonly<{ people: Identities; clock: { now: number }; hashes: { count: number }; secrets: Map<string, Uint8Array>; store: Store }>;
+  Readonly<{
+    people: Identities;
+    clock: { now: number };
+    hashes: { count: number };
+    secrets: Map<string, Uint8Array>;
+    store: Store;
+    /** What lies behind `outgoing`: nothing, until a test says otherwise. */
+    outside: { ask: Outgoing['ask'] };
+  }>;
 
 /** With a user for each name, all with `goodPassword`. */
 export async function testTools(names: readonly string[] = ['ana'], changes: Partial<Limits> = {}): Promise<TestTools> {
@@ -23,10 +34,12 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
   const people = await openIdentities({ store, now, randomBytes, limits, cost: { memoryKib: 8, passes: 1, lanes: 1 } });
   for (const name of names) await people.users.add(name, goodPassword);
   const { users, sessions, links, keys } = people;
+  const outside: TestTools['outside'] = { ask: (): ReturnType<Outgoing['ask']> => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is there.')) };
+  const outgoing: Outgoing = { ask: (request) => outside.ask(request) };
   const passwords: Tools['passwords'] = {
-    verify: (password, hash) => {
+    verify: (password, hash, known) => {
       hashes.count += 1;
-      return people.passwords.verify(password, hash);
+      return people.passwords.verify(password, hash, known);
     },
   };
   return {
@@ -40,6 +53,9 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
     passwords,
     limits,
     secret: (name) => secrets.get(name) ?? null,
+    outgoing,
+    issuers: createIssuers({ outgoing, now, limits }),
+    outside,
     people,
     clock,
     hashes,

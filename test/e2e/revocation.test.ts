@@ -33,7 +33,7 @@ test(
     };
     const opened = async (cookie: string): Promise<WebSocket> => {
       const socket = await openWebSocket(`${url}/echo`, { ca, cookie, origin: url });
-      assert.ok(typeof socket !== 'number', `refused with ${String(socket)}`);
+      assert.ok(typeof socket !== 'number', `refused with ${JSON.stringify(socket)}`);
       socket.on('error', () => undefined);
       assert.equal((await echoed(socket, 'there?')).toString(), 'there?');
       return socket;

@@ -39,19 +39,19 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
 
   const hash = async (password: string): Promise<string> => {
     const salt = randomBytes(saltBytes);
-    const tag = await turns.take(() => tagOf(password, { cost, salt, tag: { length: tagBytes } }));
+    const tag = await turns.take(() => tagOf(password, { cost, salt, tag: { length: tagBytes } }), true);
     return writePasswordHash({ cost, salt, tag });
   };
 
   return {
     hash,
-    verify: async (password, stored) => {
-      if (turns.waiting >= limits.hashQueueMax) return 'busy';
+    verify: async (password, stored, first = false) => {
+      if (turns.waiting(first) >= limits.hashQueueMax) return 'busy';
       const known = stored === null ? null : readPasswordHash(stored);
       // Too long is refused after the same work too, on something short.
       const long = Buffer.byteLength(password, 'utf8') > limits.passwordBytesMax;
       const against = known ?? nobody;
-      const tag = await turns.take(() => tagOf(long ? '' : password, against));
+      const tag = await turns.take(() => tagOf(long ? '' : password, against), first);
       const right = sameTag(tag, against.tag) && known !== null && !long;
       if (right && stored !== null && outdated !== undefined && isOutdated(known, cost)) {
         // Nobody waits for it, and a failure leaves the old hash, which stays good.
@@ -65,24 +65,27 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
   };
 }
 
-type Turnstile = Readonly<{ take: <Result>(work: () => Promise<Result>) => Promise<Result>; waiting: number }>;
+type Turnstile = Readonly<{
+  take: <Result>(work: () => Promise<Result>, first: boolean) => Promise<Result>;
+  /** In the one queue or the other. */
+  waiting: (first: boolean) => number;
+}>;
 
-/** Lets `atOnce` through; the others wait in their order. */
+/** Lets `atOnce` through; the others wait in their order, those of the first queue before those of the second. */
 function createTurnstile(atOnce: number): Turnstile {
-  const queue: (() => void)[] = [];
+  const queues: Readonly<Record<'first' | 'second', (() => void)[]>> = { first: [], second: [] };
+  const queueOf = (first: boolean): (() => void)[] => (first ? queues.first : queues.second);
   let running = 0;
   return {
-    get waiting() {
-      return queue.length;
-    },
-    take: async (work) => {
+    waiting: (first) => queueOf(first).length,
+    take: async (work, first) => {
       if (running < atOnce) running += 1;
-      else await new Promise<void>((resolve) => queue.push(resolve));
+      else await new Promise<void>((resolve) => queueOf(first).push(resolve));
       try {
         return await work();
       } finally {
         // A turn is handed on, not given back: nobody slips in between.
-        const next = queue.shift();
+        const next = queues.first.shift() ?? queues.second.shift();
         if (next === undefined) running -= 1;
         else next();
       }

@@ -51,6 +51,13 @@ export class Attempts {
     else record.guesses = Math.max(0, record.guesses - 1);
   }
 
+  /** Forgets all that was counted under the keys that `of` names; returns them. */
+  forget(of: (key: string) => boolean): readonly string[] {
+    const keys = [...this.#records.keys()].filter(of);
+    for (const key of keys) this.#records.delete(key);
+    return keys;
+  }
+
   get size(): number {
     return this.#records.size;
   }

@@ -3,10 +3,11 @@
 import { hash } from 'node:crypto';
 import type { Tools, User } from '../../../contracts/tools.ts';
 import { householdOf } from '../../../core/address.ts';
-import { Attempts, type AttemptRules } from '../../../core/policy/attempts.ts';
 import { userName, type Basic } from '../../../core/policy/credentials.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { Memo } from '../../../core/policy/memo.ts';
+import { Counts } from './counts.ts';
+import { Devices } from './devices.ts';
 
 export type Proof =
   | Readonly<{ is: 'right'; user: User }>
@@ -17,7 +18,7 @@ type Shown = Readonly<{ token: string; key: string }>;
 type Known = Readonly<{ name: string; revision: number }>;
 
 /** What all services and configurations of one gateway share, so that neither a second service nor a reload gives new guesses. */
-type Memory = Readonly<{ key: string; known: Memo<Known>; running: Map<string, Promise<Proof>>; byAccount: Attempts; byNetwork: Attempts }>;
+type Memory = Readonly<{ key: string; known: Memo<Known>; running: Map<string, Promise<Proof>>; counts: Counts; devices: Devices }>;
 
 const memories = new WeakMap<Tools['users'], Memory>();
 
@@ -80,28 +81,28 @@ export class Door {
     return proof;
   }
 
+  /** For the answer to a login: the mark by which the browser is known from then on. */
+  mark(exchange: Exchange, { name, revision }: User): Promise<readonly [string, string] | null> {
+    return this.#memory.devices.mark(exchange, name, revision);
+  }
+
   async #prove(exchange: Exchange, { user: shown, password }: Basic, key: string): Promise<Proof> {
-    const { byAccount, byNetwork, known } = this.#memory;
-    const now = this.#tools.now();
-    const network = householdOf(exchange.from.ip);
+    const { counts, devices, known } = this.#memory;
     const name = userName(shown);
-    // Guesses are counted for a name that does not exist as well: nothing can be told from when the wait begins.
-    // Never for the account alone: nobody can lock its owner out from elsewhere.
-    const account = `${name ?? '?'} ${network}`;
-    const waitMs = byNetwork.take(network, now) || byAccount.take(account, now);
-    if (waitMs > 0) return { is: 'wait', seconds: Math.ceil(waitMs / 1000), why: 'too many wrong guesses' };
     const user = name === null ? null : this.find(name);
-    const right = await this.#tools.passwords.verify(password, user?.hash ?? null);
-    if (right === false || (right === true && user === null)) return { is: 'wrong', why: 'the name or the password is wrong' };
-    byNetwork.forgive(network, false);
+    const device = await devices.known(exchange, name ?? '?', user?.revision ?? 0);
+    const guess = counts.take({ name: name ?? '?', network: householdOf(exchange.from.ip), device }, this.#tools.now());
+    if (typeof guess === 'number') return { is: 'wait', seconds: Math.ceil(guess / 1000), why: 'too many wrong guesses' };
+    const right = await this.#tools.passwords.verify(password, user?.hash ?? null, guess.known);
     if (right === 'busy') {
-      byAccount.forgive(account, false);
+      guess.unmade();
       return { is: 'wait', seconds: 1, why: 'too many passwords are being checked' };
     }
-    byAccount.forgive(account, true);
+    if (!right || user === null) return { is: 'wrong', why: 'the name or the password is wrong' };
+    guess.right();
     // The password may have changed while it was hashed.
-    const still = user === null ? null : this.find(user.name);
-    if (user === null || still === null || still.revision !== user.revision) return { is: 'wrong', why: 'the user changed meanwhile' };
+    const still = this.find(user.name);
+    if (still === null || still.revision !== user.revision) return { is: 'wrong', why: 'the user changed meanwhile' };
     known.set(key, { name: still.name, revision: still.revision }, this.#tools.now());
     return { is: 'right', user: still };
   }
@@ -111,19 +112,16 @@ function memoryOf(tools: Tools): Memory {
   const before = memories.get(tools.users);
   if (before !== undefined) return before;
   const { limits } = tools;
-  const rules: Omit<AttemptRules, 'guessesMax'> = {
-    windowMs: limits.guessWindowMs,
-    waitMs: limits.guessWaitMs,
-    waitMsMax: limits.guessWaitMsMax,
-    keysMax: limits.guessKeysMax,
-  };
+  const counts = new Counts(limits);
   const memory: Memory = {
     key: Buffer.from(tools.randomBytes(32)).toString('base64'),
     known: new Memo(limits.credentialCacheMax, limits.credentialCacheMs),
     running: new Map(),
-    byAccount: new Attempts({ ...rules, guessesMax: limits.guessesPerAccountMax }),
-    byNetwork: new Attempts({ ...rules, guessesMax: limits.guessesPerAddressMax }),
+    counts,
+    devices: new Devices(tools),
   };
   memories.set(tools.users, memory);
+  // Said by `sallyport users unlock`, to every gateway of the store. It ends with the store.
+  tools.store.bus.subscribe('users.unlock', (name) => void (typeof name === 'string' && counts.unlock(name)));
   return memory;
 }

@@ -1,7 +1,7 @@
 /** The forms of the guard `password`: sign in, sign out, and the page to do it on. */
 
 import type { Form, FormAnswer } from '../../../contracts/guard.ts';
-import type { Tools } from '../../../contracts/tools.ts';
+import type { Tools, User } from '../../../contracts/tools.ts';
 import { SallyportError } from '../../../core/errors.ts';
 import { errorReply } from '../../../core/pages/error.ts';
 import { loginPage } from '../../../core/pages/face.ts';
@@ -47,16 +47,11 @@ async function signIn(exchange: Exchange, fields: URLSearchParams, place: Place)
   const proof = await place.door.prove(exchange, { user, password }, place.door.keyOf(`form\0${user}\0${password}`));
   if (proof.is !== 'right') return again(exchange, to, proof);
   if (!place.opens) return again(exchange, to, { is: 'wrong', why: 'right credentials, and nothing to open with them' });
-  return opened(exchange, to, proof, place);
+  return opened(exchange, to, proof.user, place);
 }
 
 /** A new session with a new token, whatever cookie the browser came with (fixation); the old one ends. */
-async function opened(
-  exchange: Exchange,
-  to: string,
-  { user }: Extract<Proof, { is: 'right' }>,
-  { tools, service }: Place,
-): Promise<FormAnswer> {
+async function opened(exchange: Exchange, to: string, user: User, { door, tools, service }: Place): Promise<FormAnswer> {
   const { sessions, limits } = tools;
   try {
     const before = readSessionCookie(exchange);
@@ -76,7 +71,9 @@ async function opened(
       source: exchange.from.ip,
     });
     const cookie = writeSessionCookie(token, Math.floor(limits.sessionMs / 1000));
-    return { status: 303, fields: [['Location', to], cookie, ...ownFields('text/plain; charset=utf-8')], body: 'Signed in.\n' };
+    const mark = await door.mark(exchange, user);
+    const cookies = mark === null ? [cookie] : [cookie, mark];
+    return { status: 303, fields: [['Location', to], ...cookies, ...ownFields('text/plain; charset=utf-8')], body: 'Signed in.\n' };
   } catch (error) {
     const code = error instanceof SallyportError ? error.code : 'store-unavailable';
     return { is: 'challenge', code, why: 'the session could not be opened', answer: errorReply(exchange, code) };
