@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Address, Network } from '../core/address.ts';
 import { hostPort, isLoopback, parseIp } from '../core/address.ts';
+import type { Balanced } from '../core/http/forwarded-for.ts';
 import type { Limits } from '../core/limits.ts';
 import { readPortName } from '../core/port-name.ts';
 import type { ListenerFacts } from '../core/policy/exchange.ts';
@@ -22,6 +23,8 @@ export type Door = Readonly<{
   port: number;
   /** Balancers that say who a visitor is. */
   trust?: readonly Network[];
+  /** Where they say it: a field of each request. Left out, a PROXY header that begins the connection. */
+  header?: Balanced['field'];
 }>;
 
 export type DoorsOptions = Readonly<{
@@ -48,8 +51,8 @@ type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer, sni: stri
 
 type Opened = Readonly<{ key: string; believed: Believed; door: Door; listening: Listening }>;
 
-/** A new configuration may trust others without closing the door. */
-type Believed = { trust: readonly Network[] | undefined };
+/** A new configuration may trust others, or in another way, without closing the door. */
+type Believed = { by: Pick<Door, 'trust' | 'header'> };
 
 export class Doors implements Closable {
   readonly #options: DoorsOptions;
@@ -83,7 +86,7 @@ export class Doors implements Closable {
           next.push({ ...there, door });
           continue;
         }
-        const believed: Believed = { trust: door.trust };
+        const believed: Believed = { by: door };
         const opened: Opened = { key, believed, door, listening: await this.#listen(door, believed) };
         fresh.push(opened);
         next.push(opened);
@@ -92,7 +95,7 @@ export class Doors implements Closable {
       await Promise.all(fresh.map(({ listening }) => listening.close()));
       throw error;
     }
-    for (const { believed, door } of next) believed.trust = door.trust;
+    for (const { believed, door } of next) believed.by = door;
     const surplus = this.#opened.filter((each) => !next.some(({ listening }) => listening === each.listening));
     this.#opened = next;
     await Promise.all(surplus.map(({ listening }) => listening.close()));
@@ -124,15 +127,17 @@ export class Doors implements Closable {
       host: door.host,
       port: door.port,
       limits: this.#options.limits,
-      isShared: (ip) => isTrusted(ip, believed.trust),
+      isShared: (ip) => isTrusted(ip, believed.by.trust),
       take: (socket, from) => {
         known ??= {
           ...facts,
           name: `${door.scheme}://${hostPort(door.host, listening.port)}`,
           port: listening.port,
         };
-        if (isTrusted(from.ip, believed.trust)) void this.#behindBalancer(socket, from, known);
-        else this.#begin(socket, from, known);
+        const { trust, header } = believed.by;
+        if (trust === undefined || !isTrusted(from.ip, trust)) this.#begin(socket, from, known);
+        else if (header === undefined) void this.#behindBalancer(socket, from, known);
+        else this.#begin(socket, from, { ...known, loopback: false, balanced: { field: header, trust } });
       },
     });
     return listening;

@@ -142,7 +142,7 @@ export class Proofs {
     const from = parseIp(dial.host === 'localhost' ? '127.0.0.1' : dial.host);
     const door =
       this.#options.legs.length === 0 ? this.#options.config().listen.find(({ port }) => port === dial.port || port === 0) : undefined;
-    return from !== null && (door?.trust ?? []).some((network) => contains(network, from));
+    return from !== null && door?.header === undefined && (door?.trust ?? []).some((network) => contains(network, from));
   }
 
   #planOf(service: string): ServicePlan | null {

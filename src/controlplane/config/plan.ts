@@ -2,6 +2,7 @@
 
 import type { AcmePlan } from '../acme/plan.ts';
 import type { Network as AddressNetwork } from '../../core/address.ts';
+import type { Balanced } from '../../core/http/forwarded-for.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { ServiceLimits } from './limit-keys.ts';
 import type { FixedAnswer } from './fixed-answers.ts';
@@ -18,8 +19,10 @@ export type Listen = Readonly<{
   scheme: 'http' | 'https';
   host: string;
   port: number;
-  /** Balancers that begin each connection with a PROXY header, and are believed. */
+  /** Balancers that say who a visitor is, and are believed. */
   trust?: readonly AddressNetwork[];
+  /** The field of each request in which they say it; left out, a PROXY header that begins each connection. */
+  header?: Balanced['field'];
 }>;
 
 /** One guard of a branch, its options parsed by its own schema. */

@@ -153,11 +153,14 @@ function listenSchema() {
           .array(network, { error: expected })
           .min(1, expected)
           .max(1_000, 'at most 1,000 networks')
-          .describe('Balancers: each of their connections must begin with a PROXY header, which is believed.'),
+          .describe('Balancers, which are believed when they say who a visitor is.'),
+        header: oneOf(['proxy', 'x-forwarded-for', 'forwarded'])
+          .prefault('proxy')
+          .describe('Where balancers say it: a PROXY header that begins each connection, or this field of each request.'),
       },
       { error: listenExpected },
     )
-    .transform(({ url, trust }) => ({ ...url, trust }));
+    .transform(({ url, trust, header }) => ({ ...url, trust, ...(header === 'proxy' ? {} : { header }) }));
   return [address, trusting] as const;
 }
 

@@ -36,6 +36,11 @@ export class VisitorLines {
     return this.#facts.scheme;
   }
 
+  /** The same of another visitor, who came by the same connection. */
+  from(ip: string): VisitorLines {
+    return ip === this.#facts.from ? this : new VisitorLines({ ...this.#facts, from: ip });
+  }
+
   of({ authority, minor }: RequestHead): string {
     const host = authority.host === '' ? '' : authorityText(authority);
     if (host !== this.#host || minor !== this.#minor) {

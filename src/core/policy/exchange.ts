@@ -1,6 +1,7 @@
 /** An exchange: one request and its response, or one connection asked for, as the policy sees it. */
 
 import type { Address } from '../address.ts';
+import type { Balanced } from '../http/forwarded-for.ts';
 import type { RequestHead } from '../http/head.ts';
 
 /** What is known of the way in before a byte of the visitor is read. */
@@ -15,6 +16,8 @@ export type ListenerFacts = Readonly<{
   via: 'direct' | 'relay';
   /** Whether the socket that accepted listens on a loopback address only. */
   loopback: boolean;
+  /** The connection is a balancer's that carries many visitors: each request says who asks. */
+  balanced?: Balanced;
   /** The relay has ended the visitor's TLS, with our consent, and reads everything. */
   terminated?: true;
 }>;

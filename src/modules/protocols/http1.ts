@@ -7,6 +7,7 @@ import type { Arrival } from '../../contracts/stream.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import type { Reply } from '../../core/http/reply.ts';
+import { askerOf } from '../../core/http/forwarded-for.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { ExchangeCall, type CallOwner, type OpenedRaw } from './http/exchange-call.ts';
 import type { Running } from './http/parties.ts';
@@ -54,11 +55,15 @@ class Http1Calls implements VisitorOwner, CallOwner {
   }
 
   request(head: RequestHead): void {
+    const { from: peer, listener } = this.#arrival;
+    const from = listener.balanced === undefined ? peer : askerOf(listener.balanced, head.fields, peer);
+    if ('code' in from) return this.refused(from);
+    this.#visitor.lines = this.#visitor.lines.from(from.ip);
     const exchange: Exchange = {
       id: this.#tools.newId(),
       at: this.#tools.now(),
-      listener: this.#arrival.listener,
-      from: this.#arrival.from,
+      listener,
+      from,
       host: head.authority.host,
       sni: this.#arrival.sni,
       http: head,

@@ -6,7 +6,9 @@ import { Socket } from 'node:net';
 import type { Call, Deadline, Protocol, ProtocolTools } from '../../contracts/protocol.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
 import type { Arrival } from '../../contracts/stream.ts';
+import type { Address } from '../../core/address.ts';
 import { codes, type Fault } from '../../core/errors.ts';
+import { askerOf } from '../../core/http/forwarded-for.ts';
 import { VisitorLines } from '../../core/http/forward.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import { readStreamRequest } from '../../core/http/stream-request.ts';
@@ -14,7 +16,8 @@ import { streamReply } from '../../core/http/stream-response.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { Ledger } from './http2/ledger.ts';
 import { optionsFor } from './http2/options.ts';
-import { Http2Visitor, type StreamOwner } from './http2/visitor.ts';
+import type { StreamOwner } from './http2/owner.ts';
+import { Http2Visitor } from './http2/visitor.ts';
 
 export const http2: Protocol = defineProtocol({
   name: 'http2',
@@ -123,8 +126,8 @@ class Http2Connection implements StreamOwner, Deadline {
     this.#ledger.left();
   }
 
-  exchangeOf(head: RequestHead): Exchange {
-    const { listener, from, sni } = this.#arrival;
+  exchangeOf(head: RequestHead, from: Address): Exchange {
+    const { listener, sni } = this.#arrival;
     const { newId, now } = this.tools;
     return { id: newId(), at: now(), listener, from, host: head.authority.host, sni, http: head, identity: null };
   }
@@ -162,7 +165,8 @@ class Http2Connection implements StreamOwner, Deadline {
     this.#ledger.asked(bytes);
     const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const head = readStreamRequest(raw, { limits: this.tools.limits, ended, newKey });
-    const visitor = 'code' in head ? null : new Http2Visitor(stream, head, ended, this);
+    const from = 'code' in head ? head : this.#askerOf(head);
+    const visitor = 'code' in head || 'code' in from ? null : new Http2Visitor(stream, { head, from, ended }, this);
     stream.on('close', () => {
       this.#streams -= 1;
       this.#moved();
@@ -171,9 +175,14 @@ class Http2Connection implements StreamOwner, Deadline {
       visitor?.close();
     });
     if (visitor !== null) visitor.begin();
-    else if ('code' in head) this.refused(stream, head);
+    else if ('code' in from) this.refused(stream, from);
     if (this.#exchanges >= this.tools.limits.http2ExchangesMax) this.#session.close();
     return undefined;
+  }
+
+  #askerOf({ fields }: RequestHead): Address | Fault {
+    const { from, listener } = this.#arrival;
+    return listener.balanced === undefined ? from : askerOf(listener.balanced, fields, from);
   }
 
   #moved(): void {

@@ -22,7 +22,7 @@ export class Visitor implements VisitorSide {
   /** What is to be written to the visitor. Empty between exchanges. */
   readonly out = new Batch();
   /** What a service is told of this visitor. */
-  readonly lines: VisitorLines;
+  lines: VisitorLines;
   readonly #tools: ProtocolTools;
   readonly #owner: VisitorOwner;
   readonly #reader: RequestReader;

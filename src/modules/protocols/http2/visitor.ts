@@ -2,12 +2,11 @@
 
 import type { ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
-import type { Call, ProtocolTools } from '../../../contracts/protocol.ts';
+import type { Address } from '../../../core/address.ts';
 import { fault, type Fault, SallyportError } from '../../../core/errors.ts';
 import type { Fields } from '../../../core/http/fields.ts';
 import type { VisitorLines } from '../../../core/http/forward.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
-import type { Exchange } from '../../../core/policy/exchange.ts';
 import { isGrpc } from '../../../core/http/streaming.ts';
 import { readStreamTrailers } from '../../../core/http/stream-request.ts';
 import { PackedBytes } from '../http/packed-bytes.ts';
@@ -15,25 +14,8 @@ import type { BodyTaker, VisitorSide } from '../http/parties.ts';
 import { Patience } from '../http/patience.ts';
 import { ExchangeCall, type CallOwner } from '../http/exchange-call.ts';
 import { gone } from './answer.ts';
+import type { Asked, StreamOwner } from './owner.ts';
 import { Http2Voice } from './voice.ts';
-
-/** The connection of a stream: makes its exchange, and counts what it brings. */
-export interface StreamOwner {
-  readonly tools: ProtocolTools;
-  readonly lines: VisitorLines;
-  readonly via: 'direct' | 'relay';
-  /** So many bytes of content came, in one frame. */
-  brought(bytes: number): void;
-  /** A body begins: it may wait unread. */
-  bodied(stream: ServerHttp2Stream): void;
-  /** A body is read no further, wherever it has got to. */
-  left(): void;
-  exchangeOf(head: RequestHead): Exchange;
-  take(call: Call): void;
-  /** What was taken has ended. */
-  ended(): void;
-  refused(stream: ServerHttp2Stream, fault: Fault): void;
-}
 
 /** `holding`: a body is awaited up to a measure. `held`: the owner decides. `body`, `raw`: it flows. `over`: nobody reads it any more. */
 type State = 'holding' | 'held' | 'body' | 'raw' | 'over';
@@ -44,6 +26,7 @@ export class Http2Visitor implements VisitorSide, CallOwner {
   readonly stream: ServerHttp2Stream;
   readonly head: RequestHead;
   readonly lines: VisitorLines;
+  readonly #from: Address;
   readonly #owner: StreamOwner;
   readonly #patience: Patience;
   readonly #held = new PackedBytes();
@@ -57,10 +40,11 @@ export class Http2Visitor implements VisitorSide, CallOwner {
   #paused = false;
   #listensToDrain = false;
 
-  constructor(stream: ServerHttp2Stream, head: RequestHead, ended: boolean, owner: StreamOwner) {
+  constructor(stream: ServerHttp2Stream, { head, from, ended }: Asked, owner: StreamOwner) {
     this.stream = stream;
     this.head = head;
-    this.lines = owner.lines;
+    this.#from = from;
+    this.lines = owner.lines.from(from.ip);
     this.#owner = owner;
     this.#ended = ended;
     this.#patience = new Patience(owner.tools, owner.via, () => this.#expire());
@@ -201,7 +185,7 @@ export class Http2Visitor implements VisitorSide, CallOwner {
     if (!this.#ended) this.stream.pause();
     this.touch(this.#owner.tools.limits.answerMs);
     const call = new ExchangeCall(
-      this.#owner.exchangeOf(this.head),
+      this.#owner.exchangeOf(this.head, this.#from),
       { head: this.head, visitor: this, voice: new Http2Voice(this.stream, this.head, this.#owner.tools) },
       this.#owner.tools,
       this,
