@@ -2,6 +2,7 @@
 
 import type { Guard } from './contracts/guard.ts';
 import type { Upstream } from './contracts/upstream.ts';
+import { bearer } from './modules/guards/bearer.ts';
 import { firewall } from './modules/guards/firewall.ts';
 import { ip } from './modules/guards/ip.ts';
 import { key } from './modules/guards/key.ts';
@@ -29,6 +30,7 @@ import { udp } from './modules/upstreams/udp.ts';
 
 /** Guards by the word that the configuration has for them. Each stands behind its own schema. */
 export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([
+  bearer,
   firewall,
   ip,
   key,

@@ -47,6 +47,7 @@ export const codes = {
   'request-ambiguous': { status: 400, exit: null },
   'service-paused': { status: 503, exit: null },
   'signature-wrong': { status: 401, exit: null },
+  'issuer-unreachable': { status: 503, exit: null },
   'guard-failed': { status: 403, exit: null },
   'connections-exceeded': { status: 503, exit: null },
   'requests-exceeded': { status: 429, exit: null },

@@ -262,6 +262,32 @@ export const defaults = {
   acmeRetryMs: 60_000 as number,
   acmeRetryMsMax: 86_400_000 as number,
 
+  // Tokens and logins of others.
+  /** From the dial to the last byte of an issuer. A login waits for two or three of them. */
+  outgoingMs: 10_000 as number,
+  /** A set of keys has some 5 KB, metadata as much. */
+  outgoingBytesMax: 262_144 as number,
+  /** Questions to issuers at one moment, of all visitors together. */
+  outgoingAtOnceMax: 16 as number,
+  /** Issuers whose keys are kept. */
+  issuersMax: 100 as number,
+  /** Keys of one issuer: those of today and tomorrow, for each algorithm. */
+  issuerKeysMax: 100 as number,
+  /** How long keys are taken as they are: a key that its issuer takes back is good for so long. */
+  issuerFreshMs: 600_000 as number,
+  /** How long they are used when the issuer is away. */
+  issuerStaleMs: 3_600_000 as number,
+  /** The shortest time between two looks for new keys: a stranger's token may be the cause. */
+  issuerRetryMs: 30_000 as number,
+  /** A token; its whole head has 16 KiB. Those with many groups have some 4 KB. */
+  tokenCharsMax: 8_192 as number,
+  /** How far the clocks of an issuer and of us may be apart. */
+  tokenSkewMs: 60_000 as number,
+  /** How long a token that was good is taken without a new look: one that its issuer takes back is good for so long. */
+  tokenCacheMs: 60_000 as number,
+  /** A login at an issuer, from the first redirect to the callback. */
+  loginMs: 600_000 as number,
+
   // Files.
   configBytesMax: 1_048_576 as number,
   /** Certificates from files; each has a TLS context of some 50 KB once it was asked for. */

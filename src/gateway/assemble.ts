@@ -15,6 +15,8 @@ import type { Config } from '../controlplane/config/plan.ts';
 import type { GatewayEvent } from '../controlplane/config/running.ts';
 import type { Home } from '../controlplane/home.ts';
 import { openIdentities } from '../controlplane/identities/identities.ts';
+import { createIssuers } from '../controlplane/issuers/issuers.ts';
+import { createOutgoing } from '../controlplane/outgoing/outgoing.ts';
 import { Switches } from '../controlplane/switches.ts';
 import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
@@ -93,6 +95,8 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(acme);
   const contexts = createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files, acme], now });
   ends.push(contexts);
+  const outgoing = createOutgoing(limits);
+  ends.push(outgoing);
   const { users, sessions, links, keys, passwords } = identities;
   const tools: Tools = {
     now,
@@ -105,6 +109,8 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     passwords,
     limits,
     secret: (name) => identities.secrets.find(name),
+    outgoing,
+    issuers: createIssuers({ outgoing, now, limits }),
   };
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
   return { tools, ca, contexts, files, acme, switches, legs, audit };

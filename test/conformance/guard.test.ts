@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bearer } from '../../src/modules/guards/bearer.ts';
 import { firewall } from '../../src/modules/guards/firewall.ts';
 import { ip } from '../../src/modules/guards/ip.ts';
 import { key } from '../../src/modules/guards/key.ts';
@@ -12,6 +13,7 @@ import { rate } from '../../src/modules/guards/rate.ts';
 import { size } from '../../src/modules/guards/size.ts';
 import { webhook } from '../../src/modules/guards/webhook.ts';
 import { guards } from '../../src/registry.ts';
+import { audience, issuerUrl, testIssuer } from '../doubles/issuer.ts';
 import { goodPassword } from '../doubles/tools.ts';
 import { guardConformance, type GuardCase } from './guard.ts';
 
@@ -38,6 +40,15 @@ const cases: readonly GuardCase[] = [
     guard: key,
     options: {},
     prepare: async (tools) => [(await tools.people.keys.create({ name: 'ci' })).secret],
+  },
+  {
+    guard: bearer,
+    options: { issuer: issuerUrl, audience, introspect: { client: 'gateway', secret: 'login' } },
+    prepare: async (tools) => {
+      testIssuer(tools);
+      tools.secrets.set('login', new TextEncoder().encode('a-secret-for-the-issuer'));
+      return ['a-secret-for-the-issuer'];
+    },
   },
   { guard: firewall, options: 'on' },
   { guard: size, options: 1_000 },

@@ -31,6 +31,7 @@ const costs: ReadonlyMap<string, number> = new Map([
   ['link', 1],
   ['key', 1],
   ['webhook', 2],
+  ['bearer', 3],
   ['password', 8],
   ['public', 9],
 ]);
