@@ -31,7 +31,7 @@ export function explainCommand(cli: Cli) {
     ],
   })
     .requiredOption('--from <address>', 'the address the visitor comes from')
-    .option('--as <user>', 'as if this user had shown their password')
+    .option('--as <user>', 'as if this user had shown their password, or key:NAME its key')
     .option('--method <method>', 'the method of the request', 'GET')
     .action(async (url: string, options: ExplainOptions) => {
       const asked = { url, method: options.method.toUpperCase(), from: options.from, as: options.as ?? null };

@@ -243,7 +243,7 @@ test('roles × methods × paths: 200 cases as a table, decided and explained ali
   for (const row of rows) {
     const [name = '', ...cells] = row.trim().split(/\s+/);
     for (const [column, cell] of cells.entries()) {
-      for (const [place, wanted] of [...cell].entries()) {
+      for (const [place, wanted] of cell.split('').entries()) {
         const visitor = { method: columns[column] ?? '', target: places[place] ?? '', from: '192.0.2.7', host: 'blog.example.test' };
         const { outcome, told } = await both(policy, { ...visitor, as: name === 'nobody' ? null : name });
         const found = outcome.is === 'admit' ? 'y' : outcome.stage === 'identify' ? '?' : 'n';

@@ -110,7 +110,7 @@ export function compile(config: Config, world: World): Compiled {
         via: world.ways.relay !== null && config.listen.length === 0 ? 'relay' : 'direct',
         loopback: config.listen.every((listen) => isLoopbackHost(listen.host)),
         now: tools.now(),
-        rolesOf: (user) => tools.users.find(user)?.roles ?? [],
+        rolesOf: (who) => (who.startsWith('key:') ? tools.keys.byName(who.slice('key:'.length)) : tools.users.find(who))?.roles ?? [],
       });
     return { snapshot, answer, warnings: [...presets, ...built.flatMap(({ warnings }) => warnings)], accessWords, close };
   } catch (error) {

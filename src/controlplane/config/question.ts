@@ -10,7 +10,7 @@ import { explain } from '../../core/policy/explain.ts';
 import type { About, Step } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 
-/** As asked: `url` absolute with http or https, `method` in capitals, `from` an address, `as` the name of a user or null. */
+/** As asked: `url` absolute with http or https, `method` in capitals, `from` an address, `as` the name of a user, `key:NAME` for an API key, or null. */
 export type Question = Readonly<{ url: string; method: string; from: string; as: string | null }>;
 
 export type Answer = Readonly<{
@@ -34,8 +34,8 @@ export type Asked = Readonly<{
   /** Whether the gateway listens on loopback addresses only. */
   loopback: boolean;
   now: number;
-  /** Roles that a user has everywhere; left out: none. */
-  rolesOf?: (user: string) => readonly string[];
+  /** Roles that a user, or `key:NAME`, has everywhere; left out: none. */
+  rolesOf?: (who: string) => readonly string[];
 }>;
 
 /** Errors: `usage-wrong` for a URL or an address that is none. Nothing is counted, hashed or recorded. */
@@ -101,7 +101,10 @@ function exchangeOf({ url, method, from, as }: Question, { via, loopback, now, r
     from: { ip: ip.text, port: 0 },
     host: authority.host,
     sni: null,
-    identity: as === null ? null : { guard: 'explain', subject: `user:${as}`, name: as, by: 'session', roles: rolesOf?.(as) ?? [] },
+    identity:
+      as === null
+        ? null
+        : { guard: 'explain', subject: as.startsWith('key:') ? as : `user:${as}`, name: as, by: 'session', roles: rolesOf?.(as) ?? [] },
     // What is passed on unread has no request: it is judged by its name and address alone.
     http:
       match[1] === 'tls'
