@@ -142,6 +142,5 @@ function claimedBy(door: CarrierDoor, webSockets: WebSocketDoor | null): Claim {
 type Shared = Readonly<{ limits: Limits; deadlines: Deadlines; door: CarrierDoor }>;
 
 function webSocketDoor(own: NonNullable<RelayOptions['own']>, { limits, deadlines, door }: Shared): WebSocketDoor {
-  const [admit, take] = [door.admit.bind(door), door.take.bind(door)];
-  return new WebSocketDoor({ ...own, tls: tlsSettings, limits, deadlines, admit, take });
+  return new WebSocketDoor({ ...own, tls: tlsSettings, limits, deadlines, places: door.places, take: door.take.bind(door) });
 }

@@ -236,7 +236,7 @@ describe('tunnel auth', () => {
   });
 
   it('caps carriers of one address that have not greeted, and keeps no others out (slowloris)', async (test) => {
-    const at = await world(test, { carriersPreAuthPerAddressMax: 2 });
+    const at = await world(test, { carriersPreAuthPerAddressMax: 2, carriersWaitingPerAddressMax: 0 });
     const line = await firstFlight();
     const from = (localAddress: string): Socket => {
       const socket = connect({ host: '127.0.0.1', port: at.port, localAddress });
@@ -248,6 +248,25 @@ describe('tunnel auth', () => {
     equal((await drained(from('127.0.0.9'))).length, 0);
     await once(from('127.0.0.10'), 'data');
     ok(await at.member('blog'));
+  });
+
+  it('lets gateways that come in one moment wait for a place, and sends none away', async (test) => {
+    const at = await world(test, { carriersPreAuthMax: 1 });
+    const keys = await Promise.all(['one', 'two', 'three', 'four'].map((name) => at.member(name)));
+    const raw = await Promise.all(
+      keys
+        .map((key) => rawCarrier(test, at, key).then((one) => ({ ...one, key })))
+        .map(async (coming) => {
+          const { carrier, socket, heard, key } = await coming;
+          carrier.message('hello', helloOf(socket, key));
+          await until(() => heard.length > 0);
+          return heard[0]?.[0];
+        }),
+    );
+    deepEqual(
+      raw,
+      keys.map(() => 'accepted'),
+    );
   });
 
   it('keeps the newest carriers of one key, so that one gateway cannot fill the relay', async (test) => {
@@ -263,7 +282,7 @@ describe('tunnel auth', () => {
   });
 
   it('caps carriers that have not greeted', async (test) => {
-    const at = await world(test, { carriersPreAuthMax: 3 });
+    const at = await world(test, { carriersPreAuthMax: 3, carriersWaitingMax: 0 });
     const line = await firstFlight();
     const waiting = Array.from({ length: 3 }, () => dial(at.port));
     for (const socket of waiting) socket.write(line);

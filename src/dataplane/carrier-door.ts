@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
 import { SallyportError, fault } from '../core/errors.ts';
 import type { Code, Fault } from '../core/errors.ts';
-import { householdOf, type Address } from '../core/address.ts';
+import type { Address } from '../core/address.ts';
 import type { MessageType } from '../core/mux/frame.ts';
 import { encodeMessage } from '../core/mux/message.ts';
 import type { Limits } from '../core/limits.ts';
@@ -13,6 +13,7 @@ import { Carrier } from './carrier.ts';
 import type { CarrierTaker } from './carrier-taker.ts';
 import type { Asked, Directory, LiveCarrier } from './directory.ts';
 import type { Accepted, RefusedCode } from './greeting.ts';
+import { GreetingPlaces } from './greeting-places.ts';
 import { carrierTls, channelProved, helloShape, nextKeyFeature, peerFingerprint, refusedShape, registerShape } from './greeting.ts';
 import { renewedFingerprint } from './renewal.ts';
 import { resumeFeature, Resumptions, type Resuming, type Ticket } from './resumption.ts';
@@ -39,11 +40,13 @@ export class CarrierDoor {
   #fingerprint: string;
   #next: string | null = null;
   readonly resumptions = new Resumptions();
-  #greeting = 0;
-  readonly #greetingOf = new Map<string, number>();
+  /** For all whom the relay does not know yet. */
+  readonly places: GreetingPlaces;
 
   constructor(options: CarrierDoorOptions) {
     this.options = options;
+    const { directory, limits, onEnd } = options;
+    this.places = new GreetingPlaces({ limits, standing: () => directory.size, onRefused: (from, why) => onEnd(from, null, why) });
     this.#secureContext = contextOf(options.identity);
     this.#fingerprint = options.identity.fingerprint;
   }
@@ -69,14 +72,15 @@ export class CarrierDoor {
     return next !== null && features.includes(nextKeyFeature) ? { features: [nextKeyFeature], next } : { features: [] };
   }
 
-  /** Takes a socket whose hello offered the carriers' ALPN; what was read of it has been put back. */
+  /** Takes a socket whose hello offered the carriers' ALPN, in its turn; what was read of it has been put back. */
   take(socket: Duplex, from: Address): void {
-    const { limits } = this.options;
-    const leave = this.admit(from);
-    if (leave === null) return void socket.destroy();
+    this.places.take(socket, from, (leave) => this.#greet(socket, from, leave));
+  }
+
+  #greet(socket: Duplex, from: Address, leave: () => void): void {
     const tls = new TLSSocket(socket, { isServer: true, secureContext: this.#secureContext, requestCert: true, ...carrierTls });
     const visit = new Visit(this, tls, from);
-    const deadline = setTimeout(() => visit.fail(fault('hello-timed-out', 'no greeting in time')), limits.handshakeMs);
+    const deadline = setTimeout(() => visit.fail(fault('hello-timed-out', 'no greeting in time')), this.options.limits.handshakeMs);
     visit.onSettled = () => {
       clearTimeout(deadline);
       leave();
@@ -88,31 +92,6 @@ export class CarrierDoor {
     // Over what is no socket neither end hears of the other's by itself.
     tls.once('close', () => socket.destroy());
     tls.once('secure', () => visit.secured());
-  }
-
-  /** A place among those who are not known yet, to be left; null when there is none, and that has been told. */
-  admit(from: Address): (() => void) | null {
-    const { limits, directory } = this.options;
-    const household = householdOf(from.ip);
-    const ofHousehold = this.#greetingOf.get(household) ?? 0;
-    const full = this.#greeting >= limits.carriersPreAuthMax || directory.size + this.#greeting >= limits.carriersMax;
-    if (full || ofHousehold >= limits.carriersPreAuthPerAddressMax) {
-      this.options.onEnd(from, null, fault('connections-exceeded', 'too many carriers'));
-      return null;
-    }
-    this.#count(household, 1);
-    let greeting = true;
-    return () => {
-      if (greeting) this.#count(household, -1);
-      greeting = false;
-    };
-  }
-
-  #count(household: string, change: 1 | -1): void {
-    this.#greeting += change;
-    const count = (this.#greetingOf.get(household) ?? 0) + change;
-    if (count === 0) this.#greetingOf.delete(household);
-    else this.#greetingOf.set(household, count);
   }
 }
 

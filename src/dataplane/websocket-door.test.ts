@@ -213,7 +213,7 @@ describe('the door for WebSockets', () => {
   });
 
   it('counts its guests among those who are not known yet', async (test) => {
-    const at = await withDoor(test, { carriersPreAuthPerAddressMax: 2 });
+    const at = await withDoor(test, { carriersPreAuthPerAddressMax: 2, carriersWaitingPerAddressMax: 0 });
     const hung = (): tls.TLSSocket => visitor(at.port, 'example.test');
     const guests = [hung(), hung()];
     await Promise.all(guests.map((guest) => once(guest, 'secureConnect')));

@@ -10,6 +10,7 @@ import type { Address } from '../core/address.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Deadlines } from '../contracts/protocol.ts';
 import { greet } from './greet.ts';
+import type { GreetingPlaces } from './greeting-places.ts';
 import { WebSocketStream, carrierPath } from './reach/websocket-stream.ts';
 
 /** PEM, the chain and its key. */
@@ -23,8 +24,8 @@ export type WebSocketDoorOptions = Readonly<{
   tls?: SecureContextOptions;
   limits: Limits;
   deadlines: Deadlines;
-  /** A place among those who are not known yet, to be left; null when there is none. */
-  admit: (from: Address) => (() => void) | null;
+  /** For all whom the relay does not know yet. */
+  places: GreetingPlaces;
   /** What a gateway says inside: TLS again, its own. */
   take: (carrier: Duplex, from: Address) => void;
 }>;
@@ -57,11 +58,13 @@ export class WebSocketDoor {
     this.#context = contextOf(certificate, this.#options.tls);
   }
 
-  /** Takes a socket whose hello asked for the relay; what was read of it has been put back. */
+  /** Takes a socket whose hello asked for the relay, in its turn; what was read of it has been put back. */
   take(socket: Socket, from: Address): void {
-    const { admit, deadlines, limits } = this.#options;
-    const leave = admit(from);
-    if (leave === null) return void socket.destroy();
+    this.#options.places.take(socket, from, (leave) => this.#greet(socket, from, leave));
+  }
+
+  #greet(socket: Socket, from: Address, leave: () => void): void {
+    const { deadlines, limits } = this.#options;
     // One time for all that comes before the carrier's own greeting, whatever is dribbled.
     const late = setTimeout(() => socket.destroy(), limits.handshakeMs);
     const enter = (): void => {

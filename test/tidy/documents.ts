@@ -7,6 +7,8 @@ import { sources } from './tree.ts';
 const errorsFile = 'src/core/errors.ts';
 const errorsPage = 'docs/errors.md';
 const limitsFile = 'src/core/limits.ts';
+/** Parts of it stand beside it, or where their subject is. */
+const limitsFiles = /^src\/core\/(?:.*[-/])?limits\.ts$/;
 
 function codesOf(tree: Tree): readonly string[] {
   return [...(tree.get(errorsFile) ?? '').matchAll(/^ {2}'?([a-z]+(?:-[a-z]+)*)'?: \{ status:/gm)].map(([, code = '']) => code);
@@ -52,18 +54,24 @@ export const errorsAreUsed: Rule = (tree) => {
 };
 
 export const limitsAreUsed: Rule = (tree) => {
-  const names = [...(tree.get(limitsFile) ?? '').matchAll(/^ {2}([a-z]\w+): [\d_]+ as number,/gm)].map(([, name = '']) => name);
+  const limits = [...tree]
+    .filter(([path]) => limitsFiles.test(path))
+    .flatMap(([path, text]) => limitsIn(text).map((name) => ({ path, name })));
   const words = new Set<string>();
   for (const [path, text] of sources(tree, 'src/')) {
-    if (path === limitsFile || path.endsWith('.test.ts')) continue;
+    if (limitsFiles.test(path) || path.endsWith('.test.ts')) continue;
     for (const [word] of scan(text).code.matchAll(/\w+/g)) words.add(word);
   }
-  const found = names
-    .filter((name) => !words.has(name))
-    .map((name) => `${limitsFile}: nothing holds ${name}. Check it where the thing grows, or remove it.`);
-  if (names.length === 0) found.push(`${limitsFile} holds no limit that this rule can read. Keep one a line: nameUnit: 1_000 as number,`);
+  const found = limits
+    .filter(({ name }) => !words.has(name))
+    .map(({ path, name }) => `${path}: nothing holds ${name}. Check it where the thing grows, or remove it.`);
+  if (limits.length === 0) found.push(`${limitsFile} holds no limit that this rule can read. Keep one a line: nameUnit: 1_000 as number,`);
   return found;
 };
+
+function limitsIn(text: string): readonly string[] {
+  return [...text.matchAll(/^ {2}([a-z]\w+): [\d_]+ as number,/gm)].map(([, name = '']) => name);
+}
 
 /** The folders of src that hold sources, and the files on its top: each has its line in the map. */
 function placesOf(tree: Tree): ReadonlySet<string> {
