@@ -1,8 +1,9 @@
-/** Users and sessions in words: a line each. */
+/** Users, sessions and what is decided about them in words: a line each. */
 
 import { shown } from '../controlplane/records/words.ts';
 import type { CliEvent } from './event.ts';
 import { localTime } from './local-time.ts';
+import type { Terminal } from './terminal.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
 
@@ -18,4 +19,10 @@ export function sessionWords({ id, name, service, host, since, source, used, exp
   if (change === 'revoked') return `The session ${id} of ${shown(name)} is over.`;
   const last = used.at === since ? 'not used since' : `used ${localTime(used.at)} from ${used.from}`;
   return `${id}  ${shown(name)}  ${shown(service)} at ${shown(host)}  since ${localTime(since)} from ${source}  ${last}  until ${localTime(expires)}`;
+}
+
+export function policyWords({ ok, url, method, from, as, want, verdict, code, why }: Event<'policy'>, { paint }: Terminal): string {
+  const asked = `${method} ${shown(url)} from ${from}${as === null ? '' : ` as ${shown(as)}`}: ${want}`;
+  if (ok) return `${paint('green', 'yes')}  ${asked}`;
+  return `${paint('red', 'no ')}  ${asked}, but it is ${verdict}${code === null ? '' : ` (${code})`}: ${shown(why)}`;
 }

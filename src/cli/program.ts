@@ -32,6 +32,9 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
       relay: async () => (await import('./commands/relay.ts')).relayCommand,
       join: async () => (await import('./commands/join.ts')).joinCommand,
       leave: async () => (await import('./commands/leave.ts')).leaveCommand,
+      reload: async () => (await import('./commands/reload.ts')).reloadCommand,
+      stop: async () => (await import('./commands/stop.ts')).stopCommand,
+      service: async () => (await import('./commands/service.ts')).serviceCommand,
     },
   ],
   [
@@ -63,6 +66,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
   [
     'Set up',
     {
+      policy: async () => (await import('./commands/policy.ts')).policyCommand,
       config: async () => (await import('./commands/config.ts')).configCommand,
       certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand,
       ca: async () => (await import('./commands/ca.ts')).caCommand,

@@ -5,8 +5,9 @@ import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
-import { sessionWords, userWords } from './people-words.ts';
+import { policyWords, sessionWords, userWords } from './people-words.ts';
 import { relayWords } from './relay-words.ts';
+import { backendWords } from './backend-words.ts';
 import { statusWords } from './status-words.ts';
 import { upkeepWords } from './upkeep-words.ts';
 import { certificateWords } from './certificate-words.ts';
@@ -45,6 +46,8 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return `${event.listen} leads to ${event.name}, until Ctrl-C.`;
     case 'lost':
       return paint('yellow', `${event.service} is not reached any more: ${shown(event.why)}`);
+    case 'backend':
+      return backendWords(event, terminal);
     case 'opened':
       return `${event.service} is open.`;
     case 'closed':
@@ -68,10 +71,15 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
         ...event.steps.map(shown),
         paint('bold', `${{ admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict]}: ${shown(event.why)}`),
       ].join('\n');
+    case 'policy':
+      return policyWords(event, terminal);
     case 'ca':
     case 'backup':
     case 'config':
     case 'reloaded':
+    case 'process':
+    case 'unit':
+    case 'imported':
     case 'version':
       return upkeepWords(event);
     case 'certificate':

@@ -86,6 +86,7 @@ export const codes = {
   'config-missing': { status: null, exit: 66 },
   'home-exposed': { status: null, exit: 77 },
   'home-occupied': { status: null, exit: 73 },
+  'policy-unmet': { status: null, exit: 65 },
   'backup-malformed': { status: null, exit: 65 },
   'home-unwritable': { status: null, exit: 73 },
   'disk-full': { status: 503, exit: 73 },

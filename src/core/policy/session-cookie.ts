@@ -43,7 +43,8 @@ export function readDeviceCookie(exchange: Exchange): string | null {
   return value !== undefined && rest.length === 0 && deviceMark.test(value) ? value : null;
 }
 
-function cookieValues(fields: Fields, name: string): readonly string[] {
+/** The values of a cookie of that name, one for each time that it was sent. */
+export function cookieValues(fields: Fields, name: string): readonly string[] {
   const values: string[] = [];
   for (const field of fields) {
     if (field.lower !== 'cookie' || !field.value.includes(name)) continue;
