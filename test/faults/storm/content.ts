@@ -70,3 +70,16 @@ export class Expectation {
     return this.#read === this.#bytes ? null : `${this.#read} of ${this.#bytes} bytes, and called complete`;
   }
 }
+
+/** A datagram that says which it is, and has content that follows from that. */
+export function datagramOf(id: string, number: number, bytes: number): Buffer {
+  const head = Buffer.from(`${id} ${number}\n`);
+  return Buffer.concat([head, contentOf(head.toString(), Math.max(0, bytes - head.length))]);
+}
+
+/** Which it is; null for one that differs in a byte from what was sent. */
+export function readDatagram(bytes: Buffer): Readonly<{ id: string; number: number }> | null {
+  const [head, id, number] = /^([\w-]{1,40}) (\d{1,6})\n/.exec(bytes.subarray(0, 60).toString('latin1')) ?? [];
+  if (head === undefined || id === undefined) return null;
+  return contentOf(head, bytes.length - head.length).equals(bytes.subarray(head.length)) ? { id, number: Number(number) } : null;
+}

@@ -28,7 +28,7 @@ const leaveMs = 3_000;
 export async function echoVisit(door: Door, asked: EchoVisit): Promise<Outcome> {
   const settings: ClientOptions & ConnectionOptions = {
     servername: door.url.hostname,
-    ca: door.ca,
+    secureContext: door.secureContext,
     headers: { Host: door.url.host },
     handshakeTimeout: door.patienceMs,
     perMessageDeflate: false,

@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { reset } from '../reset.ts';
 
 type Context = { after: (done: () => Promise<void>) => void };
+type Target = Readonly<{ host: string; port: number }>;
 
 /** Where a connection is cut: towards whoever dialled, or towards whom they dialled. */
 export type Side = 'near' | 'far';
@@ -21,7 +22,7 @@ export class Line {
   bytesPerSecond: number | null = null;
   #silence: PromiseWithResolvers<void> | null = null;
 
-  private constructor(server: Server, target: number) {
+  private constructor(server: Server, target: Target) {
     this.port = (server.address() as AddressInfo).port;
     server.on('connection', (near) => {
       const pair = new Pair(this, near, target, () => this.#pairs.delete(pair));
@@ -30,10 +31,10 @@ export class Line {
   }
 
   /** A visitor's own loopback address goes along, where the system has more than one. */
-  static async open(context: Context, target: number): Promise<Line> {
+  static async open(context: Context, port: number, host = '127.0.0.1'): Promise<Line> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const line = new Line(server, target);
+    const line = new Line(server, { host, port });
     context.after(async () => {
       line.resetAll();
       server.close();
@@ -90,13 +91,12 @@ class Pair {
   readonly #gone: () => void;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(line: Line, near: Socket, target: number, gone: () => void) {
+  constructor(line: Line, near: Socket, target: Target, gone: () => void) {
     this.#gone = gone;
     this.#near = near;
     const localAddress = process.platform === 'linux' ? near.remoteAddress : undefined;
     this.#far = connect({
-      host: '127.0.0.1',
-      port: target,
+      ...target,
       allowHalfOpen: true,
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { figure, table } from '../../../bench/table.ts';
 import { allFaults } from './fault-list.ts';
-import { filesMore, residentBytesMore, type Report } from './storm.ts';
-import { works } from './tally.ts';
+import { filesMore, residentBytesMore } from './remains.ts';
+import type { Report } from './storm.ts';
+import { noCounts, works } from './tally.ts';
 
 const shownMax = 10;
 
@@ -29,7 +30,7 @@ function faultTable({ faults }: Report): string {
       '',
     ),
   );
-  return table('Faults, and the seconds until the address answered again', ['fault', 'times', 'p50', 'p99', 'longest', 'bound'], rows);
+  return table('Faults, and the seconds until the last address answered again', ['fault', 'times', 'p50', 'p99', 'longest', 'bound'], rows);
 }
 
 function recoveryRow(name: string, times: number, recoveriesMs: readonly number[], bound: string): readonly string[] {
@@ -43,12 +44,13 @@ function recoveryRow(name: string, times: number, recoveriesMs: readonly number[
 
 function loadTable({ tally }: Report): string {
   const rows = works.map((work) => {
-    const counts = tally.by.get(work) ?? { requests: 0, whole: 0, retries: 0, refused: 0, broken: 0, wrong: 0 };
+    const counts = tally.by.get(work) ?? noCounts;
     return [work, ...[counts.requests, counts.whole, counts.retries, counts.refused, counts.broken, counts.wrong].map(String)];
   });
   const keys = ['requests', 'whole', 'retries', 'refused', 'broken', 'wrong'] as const;
   rows.push(['all', ...keys.map((key) => String(tally.sum(key)))]);
-  const words = `${figure(tally.bytes / 1_000_000, 0)} MB of bodies, ${tally.messages} messages of WebSockets`;
+  const { sent, back } = tally.datagrams;
+  const words = `${figure(tally.bytes / 1_000_000, 0)} MB of bodies and streams, ${tally.messages} messages of WebSockets, ${back} of ${sent} datagrams back`;
   return table(`Visitors: ${words}`, ['work', 'requests', 'successes', 'of them retries', 'refused', 'broken', 'wrong'], rows);
 }
 
@@ -66,7 +68,7 @@ function remainsTable({ remains }: Report): string {
   const MB = (bytes: number): string => figure(bytes / 1_000_000, 0);
   const rows = remains.map(({ unit, survived, before, after }) => [
     unit.name,
-    survived ? 'all of it' : `${unit.lives.length - 1} restarts`,
+    survived ? 'all of it' : `begun anew`,
     MB(before.residentBytes),
     MB(after.residentBytes),
     String(before.files),

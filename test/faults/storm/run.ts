@@ -10,12 +10,13 @@ Runs relays, gateways and services as processes, lets visitors come, and kills, 
 something every few seconds. Prints what it came to. Exits 1 when something was answered wrongly, was not whole, did
 not answer again in time, ended by itself, or kept memory or descriptors; the logs are then in a folder that it names.
 
-  --minutes   of faults, from 0.1 to 1440 (10)
-  --visitors  from 1 to 2000 (200; 14 with --short)
+  --minutes   of faults, from 0.1 to 1440 (10; 1 with --short)
+  --visitors  from 1 to 2000 (200)
+  --pause     seconds between two works of a visitor, 4.5 on average (12.5 with --short)
   --seed      which faults come when; the one of each run is printed
-  --relays    each gateway is at the relay of its own number, counted around (2)
-  --gateways  from 1 to 16, at least one a relay (2)
-  --short     one of each kind, in some twenty seconds, as npm test has it
+  --relays    every gateway is at each of them; from 1 to 4 (2)
+  --gateways  from 1 to 16 (2)
+  --short     as npm test has it: one of each kind first, and then what costs little
   --quiet     only the tables
 `;
 
@@ -26,15 +27,25 @@ if (options === null) {
 } else if (options === 'help') process.stdout.write(help);
 else process.exitCode = await run(options);
 
-type Options = Readonly<{ seconds: number | null; visitors: number; seed: number; relays: number; gateways: number; quiet: boolean }>;
+type Options = Readonly<{
+  seconds: number;
+  visitors: number;
+  seed: number;
+  relays: number;
+  gateways: number;
+  pauseMs?: readonly [number, number];
+  short: boolean;
+  quiet: boolean;
+}>;
 
 /** Null for words that cannot be understood. */
 function read(): Options | 'help' | null {
   try {
     const { values } = parseArgs({
       options: {
-        minutes: { type: 'string', default: '10' },
-        visitors: { type: 'string' },
+        minutes: { type: 'string' },
+        visitors: { type: 'string', default: '200' },
+        pause: { type: 'string' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         relays: { type: 'string', default: '2' },
         gateways: { type: 'string', default: '2' },
@@ -44,13 +55,27 @@ function read(): Options | 'help' | null {
       },
     });
     if (values.help) return 'help';
-    const numbers = [values.minutes, values.visitors ?? (values.short ? '14' : '200'), values.seed, values.relays, values.gateways];
-    const [minutes, visitors, seed, relays, gateways] = numbers.map(Number) as [number, number, number, number, number];
+    const { short, quiet } = values;
+    const words = [
+      values.minutes ?? (short ? '1' : '10'),
+      values.visitors,
+      values.seed,
+      values.relays,
+      values.gateways,
+      values.pause ?? '1',
+    ];
+    const [minutes, visitors, seed, relays, gateways, pause] = words.map(Number) as [number, number, number, number, number, number];
     const whole = [visitors, seed, relays, gateways].every((value) => Number.isSafeInteger(value) && value >= 0);
-    const fits =
-      minutes >= 0.1 && minutes <= 1_440 && visitors >= 1 && visitors <= 2_000 && relays >= 1 && gateways >= relays && gateways <= 16;
-    if (!whole || !fits) return null;
-    return { seconds: values.short ? null : minutes * 60, visitors, seed, relays, gateways, quiet: values.quiet };
+    const fits = [
+      minutes >= 0.1 && minutes <= 1_440,
+      visitors >= 1 && visitors <= 2_000,
+      relays >= 1 && relays <= 4,
+      gateways >= 1 && gateways <= 16,
+      pause >= 0.01 && pause <= 600,
+    ];
+    if (!whole || fits.includes(false)) return null;
+    const paced = values.pause === undefined ? {} : { pauseMs: [pause * 500, pause * 1_500] as const };
+    return { seconds: minutes * 60, visitors, seed, relays, gateways, short, quiet, ...paced };
   } catch {
     return null;
   }
@@ -63,6 +88,13 @@ async function run({ quiet, ...options }: Options): Promise<number> {
     for (const done of afters.splice(0)) await done().catch(() => undefined);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void end().then(() => process.exit(130)));
+  // Nothing that was started here outlives it.
+  const failed = async (error: Error): Promise<void> => {
+    process.stderr.write(`${error.stack ?? error.message}\n`);
+    await end();
+    process.exit(70);
+  };
+  process.once('uncaughtException', (error) => void failed(error));
   process.stderr.write(`Seed ${options.seed}. Node ${process.versions.node}.\n`);
   try {
     const report = await runStorm(context, { ...options, say: (line) => void (quiet || process.stderr.write(`${line}\n`)) });

@@ -1,4 +1,4 @@
-/** The service of the storm, in a process that can be killed: `service.ts PORT FILE [LIES]`. It says one JSON object a line. */
+/** The service of the storm, in a process that can be killed: `service.ts PORT FILE [LIES [NAME TCPPORT UDPPORT]]`. It says one JSON object a line. */
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,17 +7,18 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import { Content, contentOf, receiptOf } from './content.ts';
+import { startTcpEcho, startUdpEcho, type Told } from './raw-services.ts';
 
 /** Told to be bad, it is so in one of some answers: the storm must find each. */
-type Lie = 'nonce' | 'corrupt' | 'short' | 'echo' | 'leak' | 'die';
-const lies = new Set((process.argv[4] ?? '').split(','));
+type Lie = 'nonce' | 'corrupt' | 'short' | 'echo' | 'raw' | 'leak' | 'die';
+const [, , port = '', seenFile = '', lieWords = '', name = '', tcpPort = '', udpPort = ''] = process.argv;
+const lies = new Set(lieWords.split(','));
 let turn = 0;
 const lied = (lie: Lie): boolean => lies.has(lie) && (turn += 1) % 3 === 0;
 
 const dripPieces = 10;
 const dripMs = 100;
 /** Ids of requests that change something: none may come twice, also when this process was killed between. */
-const seenFile = process.argv[3] ?? '';
 const seen = new Set(existsSync(seenFile) ? readFileSync(seenFile, 'utf8').split('\n').slice(-100_000) : []);
 /** The oldest are forgotten: an hour has many. */
 const seenMax = 200_000;
@@ -38,7 +39,16 @@ sockets.on('connection', (socket) => {
   });
 });
 process.once('SIGTERM', () => process.exit(0));
-server.listen(Number(process.argv[2]), '127.0.0.1', () => say({ event: 'listening' }));
+const told: Told = {
+  wrong: (what) => say({ event: 'violation', what }),
+  spoil: (bytes) => {
+    const last = bytes.length - 1;
+    if (last > 0 && lied('raw')) bytes[last] = (bytes[last] ?? 0) ^ 1;
+  },
+};
+if (tcpPort !== '') await startTcpEcho(Number(tcpPort), told);
+if (udpPort !== '') await startUdpEcho(Number(udpPort), told);
+server.listen(Number(port), '127.0.0.1', () => say({ event: 'listening' }));
 
 /** `/nonce/ID`, `/post/ID`, `/upload/BYTES/ID`: a receipt. `/download/BYTES/ID`, `/chunked/…`, `/drip/…`: the id's content. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -49,6 +59,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   if (lied('leak')) leak();
   if (lied('die') && turn > 12) setImmediate(() => fall());
   response.setHeader('X-Nonce', id);
+  response.setHeader('X-Service', name);
   if (work === 'download' || work === 'chunked' || work === 'drip') return send(response, { id, work, bytes: Number(words[0]) });
   const hash = createHash('sha256');
   let bytes = 0;
@@ -62,7 +73,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
 function leak(): void {
   for (let count = 0; count < 3; count += 1) openSync(process.execPath, 'r');
-  leaked.push(Buffer.alloc(10_000_000, 'x'));
+  if (leaked.length < 10) leaked.push(Buffer.alloc(30_000_000, 'x'));
 }
 
 function fall(): never {

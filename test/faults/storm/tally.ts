@@ -1,10 +1,12 @@
 /** What the storm counts, and the violations that it found. */
 
-export const works = ['nonce', 'post', 'upload', 'download', 'chunked', 'drip', 'websocket'] as const;
+/** The last three are TCP through `sallyport connect`, TCP at a port of a relay, and UDP at one. */
+export const works = ['nonce', 'post', 'upload', 'download', 'chunked', 'drip', 'websocket', 'connect', 'tcp', 'udp'] as const;
 export type Work = (typeof works)[number];
 
 export type Outcome =
-  | Readonly<{ is: 'whole' }>
+  /** `by` is the service that says so of itself. */
+  | Readonly<{ is: 'whole'; by?: string }>
   /** Nothing of a good answer was seen: a status of the gateway, or an error of the connection. */
   | Readonly<{ is: 'refused'; code: string }>
   /** A good answer had begun, and was seen to break. */
@@ -13,6 +15,8 @@ export type Outcome =
   | Readonly<{ is: 'wrong'; why: string }>;
 
 export type Counts = { requests: number; whole: number; retries: number; refused: number; broken: number; wrong: number };
+
+export const noCounts: Readonly<Counts> = { requests: 0, whole: 0, retries: 0, refused: 0, broken: 0, wrong: 0 };
 
 /** Kept by their text; more are only counted. */
 const violationsMax = 1_000;
@@ -35,14 +39,14 @@ export class Violations {
 }
 
 export class Tally {
-  readonly by = new Map<Work, Counts>(
-    works.map((work) => [work, { requests: 0, whole: 0, retries: 0, refused: 0, broken: 0, wrong: 0 }] as const),
-  );
+  readonly by = new Map<Work, Counts>();
   readonly refused = new Map<string, number>();
   readonly broken = new Map<string, number>();
   readonly #violations: Violations;
   /** Of WebSockets, echoed rightly. */
   messages = 0;
+  /** Of UDP: sent, and of them come back. Loss is no fault. */
+  datagrams = { sent: 0, back: 0 };
   bytes = 0;
 
   constructor(violations: Violations) {
@@ -50,8 +54,8 @@ export class Tally {
   }
 
   note(work: Work, id: string, outcome: Outcome, retry: boolean): void {
-    const counts = this.by.get(work);
-    if (counts === undefined) return;
+    const counts = this.by.get(work) ?? { ...noCounts };
+    this.by.set(work, counts);
     counts.requests += 1;
     if (retry) counts.retries += 1;
     counts[outcome.is] += 1;
@@ -63,7 +67,7 @@ export class Tally {
       case 'broken':
         return more(this.broken, outcome.code);
       case 'wrong':
-        return this.#violations.add(`${id}: ${outcome.why}`);
+        return this.#violations.add(`${work} ${id}: ${outcome.why}`);
       default:
         return outcome satisfies never;
     }

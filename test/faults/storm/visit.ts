@@ -3,14 +3,27 @@
 import { createHash } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request, type Agent } from 'node:https';
+import { createSecureContext, type ConnectionOptions, type SecureContext } from 'node:tls';
 import { contentOf, Expectation, receiptOf } from './content.ts';
 import type { Outcome, Work } from './tally.ts';
 
 /** Where visitors come to. */
-export type Door = Readonly<{ url: URL; ca: string; patienceMs: number }>;
+export type Door = Readonly<{
+  url: URL;
+  ca: string;
+  /** Of that authority, made once: each connection would make its own. */
+  secureContext: SecureContext;
+  patienceMs: number;
+}>;
+
+export function doorTo(url: string, ca: string, patienceMs: number): Door {
+  return { url: new URL(url), ca, secureContext: createSecureContext({ ca }), patienceMs };
+}
+
+export type WebWork = Exclude<Work, 'websocket' | 'connect' | 'tcp' | 'udp'>;
 
 export type Visit = Readonly<{
-  work: Exclude<Work, 'websocket'>;
+  work: WebWork;
   /** Of this request alone. */
   id: string;
   /** Of the body that is sent, or asked for. */
@@ -43,12 +56,14 @@ export function visit(door: Door, asked: Visit): Promise<Outcome> {
   return new Promise((resolve) => {
     let outcome: Outcome | null = null;
     let begun = false;
+    // Its types do not know that it passes this on.
+    const secured: ConnectionOptions = { secureContext: door.secureContext };
     const call = request({
+      ...secured,
       agent: asked.agent,
       host: '127.0.0.1',
       port: Number(door.url.port),
       servername: door.url.hostname,
-      ca: door.ca,
       path,
       method: sends ? 'POST' : 'GET',
       headers: { Host: door.url.host },
@@ -109,6 +124,6 @@ function read(response: IncomingMessage, path: string, expected: Expectation, se
   response.on('close', () => {
     if (!response.complete) return settle({ is: 'broken', code: 'cut in its body' });
     const why = expected.whole();
-    settle(why === null ? { is: 'whole' } : { is: 'wrong', why });
+    settle(why === null ? { is: 'whole', by: String(response.headers['x-service']) } : { is: 'wrong', why });
   });
 }
