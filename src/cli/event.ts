@@ -55,8 +55,6 @@ export type CliEvent =
       expires: string | null;
       /** Where it reaches this machine only: how others reach it. At a raw port: who can read what passes. */
       hint: string | null;
-      /** It is a proxy: with `--json` its address is said as `proxy`, and there is no `url`. */
-      proxy?: true;
       /** At a port of the relay's own: the bytes, or datagrams, are passed on as they come. */
       raw?: true;
       /** Of several relays, those that it is not reached by. */
@@ -65,8 +63,6 @@ export type CliEvent =
   /** `connect` listens here for programs of this machine. */
   | Readonly<{ event: 'connecting'; name: string; listen: string }>
   | Readonly<{ event: 'lost'; service: string; code: string; why: string }>
-  /** One of several backends of a service is away, or back. */
-  | Readonly<{ event: 'backend'; service: string; backend: string; state: 'up' | 'down'; code: string | null; why: string | null }>
   | Readonly<{ event: 'opened'; service: string }>
   | Readonly<{ event: 'closed'; service: string; why: string }>
   | Readonly<{ event: 'status'; pid: number; since: string; services: readonly ServiceStatus[]; relays: readonly RelayStatus[] }>
@@ -148,12 +144,6 @@ export type CliEvent =
   | Readonly<{ event: 'backup'; change: 'restored'; path: string; files: number; made: string; replaced: string | null }>
   | Readonly<{ event: 'config'; path: string; services: readonly string[] }>
   | Readonly<{ event: 'reloaded'; path: string }>
-  /** A process that was asked for it has done so. */
-  | Readonly<{ event: 'process'; pid: number; change: 'reloaded' | 'stopped' }>
-  /** A file of the service manager. `state` is what systemd says of it, null where it was not asked. */
-  | Readonly<{ event: 'unit'; unit: string; path: string; change: 'written' | 'removed' | null; state: string | null }>
-  /** A configuration of another program was read. `unlike`: lines of it that say something else here, or nothing. */
-  | Readonly<{ event: 'imported'; from: string; path: string | null; services: readonly string[]; unlike: number }>
   | Readonly<{ event: 'version'; version: string; node: string }>
   /** Of a public authority. With `list` `change` is null; `next` is the next try after a failure, which `code` and `why` tell. */
   | Readonly<{

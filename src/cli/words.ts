@@ -7,7 +7,6 @@ import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
 import { policyWords, sessionWords, userWords } from './people-words.ts';
 import { relayWords } from './relay-words.ts';
-import { backendWords } from './backend-words.ts';
 import { statusWords } from './status-words.ts';
 import { upkeepWords } from './upkeep-words.ts';
 import { certificateWords } from './certificate-words.ts';
@@ -46,8 +45,6 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return `${event.listen} leads to ${event.name}, until Ctrl-C.`;
     case 'lost':
       return paint('yellow', `${event.service} is not reached any more: ${shown(event.why)}`);
-    case 'backend':
-      return backendWords(event, terminal);
     case 'opened':
       return `${event.service} is open.`;
     case 'closed':
@@ -77,9 +74,6 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'backup':
     case 'config':
     case 'reloaded':
-    case 'process':
-    case 'unit':
-    case 'imported':
     case 'version':
       return upkeepWords(event);
     case 'certificate':
