@@ -7,7 +7,7 @@ import type { Program } from './processes.ts';
 import { freePort, listening, start, stop } from './processes.ts';
 import type { Running } from './peers.ts';
 
-const sallyport = join(dirname(dirname(fileURLToPath(import.meta.url))), 'bin', 'sallyport');
+export const sallyport = join(dirname(dirname(fileURLToPath(import.meta.url))), 'bin', 'sallyport');
 const user = 'bench';
 const password = 'a load of wrk, nothing else';
 const domain = 'example.test';
@@ -35,7 +35,7 @@ function configuration(origin: number, head: readonly string[]): string {
 }
 
 /** The next event of that name; any error is thrown in the program's own words. */
-async function eventOf(program: Program, name: string): Promise<Readonly<Record<string, unknown>>> {
+export async function eventOf(program: Program, name: string): Promise<Readonly<Record<string, unknown>>> {
   for (;;) {
     const line = await program.lines.next();
     if (line.done === true) throw new Error(`sallyport ended before "${name}". ${program.complaint()}`);

@@ -12,28 +12,36 @@ import type { Running } from './peers.ts';
 import { pagekite, pagekiteName, reversePeers, startOrigin } from './peers.ts';
 import { find, stopAll } from './processes.ts';
 import { help } from './help.ts';
+import { measureScale, scaleTables, type Scale } from './scale.ts';
 import { figure, ratio, table } from './table.ts';
 
-const works = ['reverse', 'tunnel', 'bulk', 'h2'] as const;
+const usual = ['reverse', 'tunnel', 'bulk', 'h2'] as const;
+/** And what has no peer, and takes minutes by itself: only when it is asked for. */
+const works = [...usual, 'scale'] as const;
 type Work = (typeof works)[number];
 type Result = Readonly<{ work: Work; system: string; connections: number } & (Rate | Bulk)>;
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: works.join(',') },
+    only: { type: 'string', default: usual.join(',') },
+    gateways: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 if (values.help) {
-  process.stdout.write(help(works));
+  process.stdout.write(help(usual));
   process.exit(0);
 }
 const seconds = Number(values.seconds);
+const gateways = Number(values.gateways);
 const chosen = new Set(values.only.split(','));
-if (!(seconds >= 1 && seconds <= 600) || [...chosen].some((work) => !works.some((known) => known === work))) {
-  process.stderr.write(help(works));
+if (
+  !(seconds >= 1 && seconds <= 600 && gateways >= 2 && gateways <= 1_900) ||
+  [...chosen].some((work) => !works.some((known) => known === work))
+) {
+  process.stderr.write(help(usual));
   process.exit(64);
 }
 
@@ -49,6 +57,7 @@ const results: Result[] = [];
 const http2: (Readonly<{ system: string }> & Http2Rate)[] = [];
 const absent: string[] = [];
 const broken: string[] = [];
+let scale: Scale | null = null;
 
 const wrk = find('wrk');
 const curl = find('curl');
@@ -69,6 +78,7 @@ if (chosen.has('tunnel')) await measured(pagekite.name, () => pagekite.run(folde
 if (chosen.has('tunnel') || chosen.has('bulk'))
   await measured('Sallyport relay + gateway', () => runTunnel(folder, origin.port), measureTunnel);
 if (chosen.has('h2')) for (const peer of http2Peers) await measured(peer.name, () => peer.run(folder, origin.port), measureH2);
+if (chosen.has('scale')) await measureMany();
 report();
 process.exit(broken.length === 0 ? 0 : 1);
 
@@ -86,6 +96,14 @@ async function measured<System extends Running>(
     system.stop();
   } catch (error) {
     broken.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function measureMany(): Promise<void> {
+  try {
+    scale = await measureScale({ folder, gateways, namesEach: 10, note });
+  } catch (error) {
+    broken.push(`scale: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -137,12 +155,14 @@ function report(): void {
   if (values.json) {
     for (const result of [...results, ...http2.map((each) => ({ work: 'h2', ...each }))])
       process.stdout.write(`${JSON.stringify(result)}\n`);
+    if (scale !== null) process.stdout.write(`${JSON.stringify({ work: 'scale', ...scale })}\n`);
   } else {
     if (chosen.has('reverse')) process.stdout.write(rates('reverse', 'Reverse proxy, plain HTTP/1.1', ['nginx', 'Caddy']));
     if (chosen.has('tunnel')) process.stdout.write(rates('tunnel', 'Tunnel, TLS from end to end (PageKite: plain)', ['nginx', 'Caddy']));
     if (chosen.has('tunnel')) process.stdout.write(`${besidePagekite()}\n`);
     if (chosen.has('bulk')) process.stdout.write(bulks());
     if (chosen.has('h2')) process.stdout.write(http2Table(http2));
+    if (scale !== null) process.stdout.write(scaleTables(scale));
   }
   if (absent.length > 0) note(`Not installed: ${absent.join(', ')}.`);
   for (const words of broken) note(`Failed: ${words}`);
