@@ -2,6 +2,7 @@
 
 import type { Keys } from './keys.ts';
 import type { Limits } from '../core/limits.ts';
+import type { Assertions } from './assertions.ts';
 import type { Issuers } from './issuers.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Store } from './store.ts';
@@ -21,6 +22,8 @@ export type Tools = Readonly<{
   secret: (name: string) => Uint8Array | null;
   /** What is asked of others. */
   outgoing: Outgoing;
+  /** Signs what services are told of who asks. */
+  assertions: Assertions;
   issuers: Issuers;
 }>;
 

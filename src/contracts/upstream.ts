@@ -44,6 +44,10 @@ export type Forwarding = Readonly<{
   hostless: string;
   /** Lower-case names of fields that a guard used up. */
   spent: readonly string[];
+  /** What the service is told of who asks, in whole lines; left out where it is told nothing. */
+  tell?: (exchange: Exchange) => string;
+  /** What `tell` said of this exchange. */
+  told?: string;
   /** Whether X-Forwarded-*, Forwarded and Via are written (`+rawheaders` turns them off; a visitor's own are removed all the same). */
   forwarded: boolean;
   /** The longest body of a request; left out, what the gateway's limits say. */

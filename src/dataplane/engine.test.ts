@@ -268,6 +268,27 @@ test('credentials that a guard used up do not reach the service', async () => {
   assert.match(road.said, /X-Kept: yes/);
 });
 
+test('identity spoofing: a service is told who asks by us alone', async () => {
+  const forwarding = {
+    host: null,
+    hostless: '127.0.0.1:3000',
+    spent: [],
+    forwarded: true,
+    tell: ({ identity }: Exchange) => `X-Sallyport-User: ${identity?.subject ?? ''}\r\n`,
+  };
+  const road = new Road({ service: { forwarding } });
+  const lies = [
+    'X-Sallyport-User: root',
+    'x_sallyport_user: root',
+    'X-Sallyport-Roles: admin',
+    'Sallyport-User: root',
+    'Connection: X-Sallyport-User',
+  ];
+  await road.ask([GET, ...lies].join('\r\n'));
+  assert.doesNotMatch(road.said, /root|admin/);
+  assert.match(road.said, /\r\nX-Sallyport-User: anyone\r\n/);
+});
+
 test('cutting a service ends what runs at once, and nothing else', async () => {
   const endless: Open = () => {
     const [service, ours] = duplexPair();

@@ -111,7 +111,8 @@ export class Trip implements Proceeding {
     const { exchange, spent } = outcome;
     this.#exchange = exchange;
     this.#live.who = exchange.identity;
-    this.#forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
+    const forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
+    this.#forwarding = forwarding.tell === undefined ? forwarding : { ...forwarding, told: forwarding.tell(exchange) };
     this.#open(service, this.#forwarding);
   }
 

@@ -97,7 +97,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(contexts);
   const outgoing = createOutgoing(limits);
   ends.push(outgoing);
-  const { users, sessions, links, keys, passwords } = identities;
+  const { users, sessions, links, keys, passwords, assertions } = identities;
   const tools: Tools = {
     now,
     randomBytes,
@@ -110,6 +110,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     limits,
     secret: (name) => identities.secrets.find(name),
     outgoing,
+    assertions,
     issuers: createIssuers({ outgoing, now, limits }),
   };
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });

@@ -27,7 +27,7 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
   const { now } = cast;
   const store = createMemoryStore({ now });
   const identities = await openIdentities({ store, now, randomBytes, limits: defaults });
-  const { sessions, links, passwords } = identities;
+  const { sessions, links, passwords, assertions } = identities;
   const secret = randomBytes(32);
   const outgoing: Outgoing = { ask: () => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is asked here.')) };
   const tools: Tools = {
@@ -42,6 +42,7 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
     limits: defaults,
     secret: () => secret,
     outgoing,
+    assertions,
     issuers: createIssuers({ outgoing, now, limits: defaults }),
   };
   const relays = cast.relay === null && config.listen.length > 0 ? [] : [placeOf(cast.relay)];

@@ -54,6 +54,7 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
     limits,
     secret: (name) => secrets.get(name) ?? null,
     outgoing,
+    assertions: people.assertions,
     issuers: createIssuers({ outgoing, now, limits }),
     outside,
     people,

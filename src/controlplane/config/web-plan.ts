@@ -2,6 +2,7 @@
 
 import type { Match } from '../../core/policy/match.ts';
 import type { Roles, Rule } from '../../core/policy/rules.ts';
+import type { ToldPlan } from './told.ts';
 import type { Rewriting } from '../../core/http/rewriting.ts';
 
 /** A name, and the path below which it is meant: `/api`, or empty for all of it. Both canonical. */
@@ -24,6 +25,8 @@ export type WebPlan<Behind> = Readonly<{
   errors: ErrorFiles;
   /** What is said while the service is paused; null when it is not. */
   maintenance: string | null;
+  /** What the service is told of who asks; left out for nothing. */
+  told?: ToldPlan;
 }>;
 
 export const noWeb: WebPlan<never> = Object.freeze({

@@ -9,6 +9,7 @@ import { matchSchema } from './match-schema.ts';
 import type { Behind } from './plan.ts';
 import { rewriteSchema } from './rewrite-schema.ts';
 import { rolesSchema, rulesSchema } from './rules-schema.ts';
+import { toldSchema, type ToldPlan } from './told.ts';
 import { noWeb, type RoutePlan, type WebPlace, type WebPlan } from './web-plan.ts';
 
 export const placeExpected = 'a name like blog.example.org, or a name and a path like blog.example.org/api';
@@ -35,6 +36,7 @@ export function webKeys(behind: ZodType<Behind>) {
     routes: routesSchema(behind).optional(),
     rewrite: rewriteSchema().optional(),
     errors: errorsSchema().optional(),
+    identity: toldSchema().optional(),
     maintenance: z
       .union([z.boolean(), z.string().min(1).max(1_000)], { error: 'true, false or a text for visitors' })
       .prefault(false)
@@ -93,6 +95,7 @@ type WebKeys = Readonly<{
   rewrite?: WebPlan<Behind>['rewrite'] | undefined;
   errors?: Readonly<Record<string, string>> | undefined;
   maintenance?: boolean | string | undefined;
+  identity?: ToldPlan | undefined;
 }>;
 
 /** What is said when `maintenance: true` says nothing. */
@@ -103,9 +106,9 @@ export const pauseText = 'This service is being worked on. Please come back late
  * @param absolute makes a path of the file absolute
  */
 export function settleWeb(keys: WebKeys, absolute: (path: string) => string): WebPlan<Behind> | null {
-  const { rules, roles, routes, rewrite, errors, maintenance } = keys;
+  const { rules, roles, routes, rewrite, errors, maintenance, identity } = keys;
   const places = keys.at === undefined ? [] : [keys.at].flat();
-  const said = [rules, roles, routes, rewrite, errors].some((each) => each !== undefined) || places.some(({ path }) => path !== '');
+  const said = [rules, roles, routes, rewrite, errors, identity].some((each) => each !== undefined) || places.some(({ path }) => path !== '');
   if (!said && (maintenance ?? false) === false) return null;
   return {
     places,
@@ -117,6 +120,7 @@ export function settleWeb(keys: WebKeys, absolute: (path: string) => string): We
     })),
     rewrite: rewrite ?? null,
     errors: new Map(Object.entries(errors ?? {}).map(([status, path]) => [Number(status), absolute(path)])),
+    ...(identity === undefined ? {} : { told: identity }),
     maintenance: maintenance === true ? pauseText : typeof maintenance === 'string' ? maintenance : null,
   };
 }

@@ -13,6 +13,7 @@ import { errorPages } from './error-pages.ts';
 import { buildLegs, type Leg, type LegMaker } from './legs.ts';
 import { pausedLegs } from './maintenance.ts';
 import type { ServicePlan } from './plan.ts';
+import { buildTold, type Told } from './told.ts';
 import { buildVariants, type Variants } from './variants.ts';
 import { noWeb } from './web-plan.ts';
 
@@ -41,7 +42,8 @@ export function buildWeb(
       hint: 'Say access: [{ password: {} }]; what is open to everyone is said by a rule: allow: anyone.',
     });
   }
-  const built = buildLegs(plan, web, make);
+  const told = web.told === undefined ? null : buildTold(web.told, plan.name, web.roles, world.tools);
+  const built = buildLegs(plan, web, told === null ? make : telling(make, told));
   const pause = web.maintenance ?? world.pausedBy(plan.name);
   const legs = pause === null ? built : pausedLegs(built, pause);
   const own = legs.at(-1);
@@ -49,6 +51,7 @@ export function buildWeb(
   const errorPage = errorPages(web.errors, world.tools.limits.errorPageBytesMax);
   const service: Service = Object.freeze({
     ...base,
+    forms: [...base.forms, ...(told?.forms ?? [])],
     forwarding: own.forwarding,
     dial: own.open,
     words: own.words,
@@ -59,6 +62,14 @@ export function buildWeb(
   const variants = buildVariants({ service, legs, access: access.tree, open, always, meter, rules: web.rules, roles: web.roles });
   const about = new Map([...variants.about, [anyone, { words: 'anyone', knows: () => true }] as const]);
   return { service, variants: { ...variants, about }, upstream: together(built, own.words) };
+}
+
+/** Tells each leg's service. */
+function telling(make: LegMaker, { tell }: Told): LegMaker {
+  return (plan, place) => {
+    const { upstream, forwarding } = make(plan, place);
+    return { upstream, forwarding: { ...forwarding, tell } };
+  };
 }
 
 /** Lets everybody in: who is known is known, and everybody else is anyone. */

@@ -1,8 +1,10 @@
 /** People, sessions, links, keys and passwords over one store, wired to each other. */
 
+import type { Assertions } from '../../contracts/assertions.ts';
 import type { Store } from '../../contracts/store.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { Limits } from '../../core/limits.ts';
+import { openAssertions } from './assertions.ts';
 import { openKeys, type KeyTable } from './keys.ts';
 import { openLinks, type LinkTable } from './links.ts';
 import type { Argon2Cost } from './password-hash.ts';
@@ -18,6 +20,7 @@ export type Identities = Readonly<{
   keys: KeyTable;
   passwords: PasswordHasher;
   secrets: Secrets;
+  assertions: Assertions;
   close: () => void;
 }>;
 
@@ -46,5 +49,5 @@ export async function openIdentities({ store: { records }, now, randomBytes, lim
   const links = await openLinks({ records, now, randomBytes, limits, endSessions });
   const keys = await openKeys({ records, now, randomBytes, limits, users });
   const parts = { users, sessions, links, keys, secrets: await openSecrets(records) };
-  return { ...parts, passwords, close: () => Object.values(parts).forEach((part) => part.close()) };
+  return { ...parts, passwords, assertions: await openAssertions(records), close: () => Object.values(parts).forEach((part) => part.close()) };
 }

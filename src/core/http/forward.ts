@@ -65,7 +65,14 @@ export type RequestPlan = Readonly<{
   /** What is told of the visitor: made once a connection. */
   visitor: VisitorLines;
   /** As contracts/upstream.ts: Host replaced when set; Host for who sent none; names used up; whether anything is said of the visitor. */
-  forwarding: Readonly<{ host: string | null; hostless: string; spent: readonly string[]; forwarded: boolean; transparent?: true }>;
+  forwarding: Readonly<{
+    host: string | null;
+    hostless: string;
+    spent: readonly string[];
+    forwarded: boolean;
+    transparent?: true;
+    told?: string;
+  }>;
   connection: Persistence;
   /** How the body is really sent: what was read, or chunked where it was read so. */
   framing: Framing;
@@ -115,6 +122,7 @@ export function requestHeadText(head: RequestHead, plan: RequestPlan): string {
     } else if (lower === 'max-forwards') text += `${name}: ${lessForward(head.method, value)}\r\n`;
     else if (plan.connection === 'upgrade' || !lower.startsWith('sec-websocket-')) text += line;
   }
+  if (forwarding.told !== undefined) text += forwarding.told;
   if (forwarding.forwarded) text += plan.visitor.of(head);
   if (head.expectsContinue && plan.expectContinue) text += 'Expect: 100-continue\r\n';
   // Of TE only `trailers` can be kept for the next hop; the sender names TE in Connection (RFC 9110, 10.1.4).
