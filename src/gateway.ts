@@ -109,6 +109,7 @@ class Gateway implements RunningGateway {
       base: () => parts.contexts.base(),
       challengeFor: (name) => parts.acme.answers.tls(name),
       unread: () => this.#current().unread,
+      bound: options.bound,
       raw,
       peek: sniProtocol,
       limits,

@@ -24,6 +24,7 @@ export type RelayWords = Readonly<{
   drain?: string;
   ownDomains?: string;
   resolver?: readonly string[];
+  user?: string;
 }>;
 
 type At = Readonly<{ host: string; port: number }>;
@@ -35,6 +36,8 @@ export type RelayPlan = Readonly<{
   plain: readonly At[];
   /** How gateways reach it: HOST:PORT. Null: the domain, or the address that it listens on. */
   address: string | null;
+  /** Whom a process becomes that was started as root; null where nobody said. */
+  user: string | null;
   /** How long connections may go on behind an upgrade. */
   drainMs: number;
   /** PEM, for the door on its own name. */
@@ -68,6 +71,7 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
     listen: ofScheme(config, 'https') ?? (words.listen ?? [relayListenDefault]).map((text) => checkedListen(text, 'listen')),
     plain: ofScheme(config, 'http') ?? (words.http ?? []).map((text) => checkedListen(text, 'http')),
     address,
+    user: words.user ?? config?.user ?? null,
     drainMs: config?.drainMs ?? drainOf(words),
     files: config?.files ?? filesOf(words),
     ownDomains: config?.ownDomains ?? ownDomainsOf(words),
@@ -80,7 +84,14 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
 
 /** One of the two would be passed over without a word, and an edit of the file would change nothing. */
 function refuseBoth(words: RelayWords, config: RelayConfig): void {
-  const said = { domain: config.domain, listen: config.listen, http: config.listen, address: config.address, drain: config.drainMs };
+  const said = {
+    user: config.user,
+    domain: config.domain,
+    listen: config.listen,
+    http: config.listen,
+    address: config.address,
+    drain: config.drainMs,
+  };
   const files = { certificate: config.files, key: config.files };
   const own = { ownDomains: config.ownDomains, resolver: config.ownDomains };
   for (const [key, value] of Object.entries({ ...said, ...files, ...own })) {

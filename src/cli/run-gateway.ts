@@ -4,12 +4,15 @@ import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
 import type { GatewayEvent, RunningGateway } from '../controlplane/config/running.ts';
 import { SallyportError, type Code } from '../core/errors.ts';
 import { limitsWith } from '../core/limits.ts';
+import type { GivenSockets } from '../dataplane/given-sockets.ts';
 import { startGateway } from '../gateway.ts';
 import type { GatewayOptions } from '../gateway.ts';
 import type { Cli } from './cli.ts';
 import { failureOf } from './failure.ts';
+import { notifyService } from './notify.ts';
 import { showProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { closeUnasked } from './serving-user.ts';
 import type { Fresh } from './shown-access.ts';
 import { shownAccess } from './shown-access.ts';
 
@@ -28,6 +31,8 @@ export type Run = Readonly<{
   watch: ((changed: () => void) => () => void) | null;
   /** Said when a new configuration is in force. */
   source: string;
+  /** Sockets that are bound already; left out where there are none. */
+  sockets?: GivenSockets;
 }>;
 
 /** What no waiting mends: a share that hears this before it was ever reached ends with it. A configuration goes on trying. */
@@ -93,15 +98,24 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
         stop: () => (setImmediate(ended.resolve), null),
       },
       onEvent: take,
+      bound: (door) => run.sockets?.take(door) ?? null,
     });
     closing.push(async () => (await starting).stop());
     // Who changes their mind while it starts is not kept waiting.
     state.gateway = await Promise.race([starting, ended.promise.then(() => null)]);
+    if (state.gateway !== null) await served(cli, run);
     if (run.watch !== null && state.gateway !== null) closing.push(run.watch(tryReload));
     await ended.promise;
+    void notifyService(terminal.env, 'STOPPING=1');
   } finally {
     await withinMs(stopMs, Promise.allSettled(closing.toReversed().map(async (close) => close())));
   }
+}
+
+/** Everything listens: whoever waits for that may hear it. */
+async function served(cli: Cli, run: Run): Promise<void> {
+  if (run.sockets !== undefined) closeUnasked(cli, run.sockets);
+  await notifyService(cli.terminal.env, 'READY=1');
 }
 
 function progressOf(cli: Cli, run: Run, state: State): Progress {
@@ -112,6 +126,7 @@ function progressOf(cli: Cli, run: Run, state: State): Progress {
     forOthers: run.endsWithServices
       ? 'for others: --lan, or join a relay (sallyport join CODE)'
       : 'for others: listen on more than this machine (listen: https://0.0.0.0:8443), or join a relay (sallyport join CODE)',
+    isProxy: (service) => state.config.services.find(({ name }) => name === service)?.behind.is === 'egress',
     isRaw: (service) => state.config.services.find(({ name }) => name === service)?.behind.is === 'port',
     access: (service, url) => {
       const plan = state.config.services.find(({ name }) => name === service);
@@ -139,6 +154,7 @@ async function reloadInto(state: State, run: Run, progress: Progress): Promise<v
 
 /** `localhost:3000`, or the folder. */
 function behindWords({ behind }: ServicePlan): string {
+  if (behind.is === 'egress') return 'a proxy';
   if (behind.is === 'redirect') return `redirect to ${behind.to}`;
   if (behind.is === 'respond') return `answer ${behind.status}`;
   return behind.is === 'folder'

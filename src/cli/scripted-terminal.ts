@@ -42,7 +42,8 @@ export function scriptedTerminal(script: Script = {}): ScriptedTerminal {
     onResize: () => undefined,
     // Only read from: a stream of text does for a terminal's.
     stdin: Readable.from([script.stdin ?? '']) as unknown as ReadStream,
-    env: { ...script.env, ...(script.home === undefined ? {} : { SALLYPORT_HOME: script.home }) },
+    // Tests may run as root, and stay who they are.
+    env: { SALLYPORT_USER: 'root', ...script.env, ...(script.home === undefined ? {} : { SALLYPORT_HOME: script.home }) },
     cwd: () => script.cwd ?? '/nowhere',
     now: () => Date.now(),
     onSignal: (listener) => {

@@ -3,13 +3,15 @@
 import { configOrThrow } from '../controlplane/config/parse.ts';
 import type { Config } from '../controlplane/config/plan.ts';
 import { watchConfig } from '../controlplane/config/watch.ts';
+import type { ServiceUser } from '../controlplane/service-user.ts';
 import { SallyportError } from '../core/errors.ts';
 import type { Cli } from './cli.ts';
 import { readConfigFile } from './configuration.ts';
 import { membershipsFor } from './membership.ts';
 import { runGateway } from './run-gateway.ts';
+import { takeSockets, userToBecome } from './serving-user.ts';
 
-export type ServeOptions = Readonly<{ config: string }>;
+export type ServeOptions = Readonly<{ config: string; user?: string }>;
 
 /** @param gatewayOnly refuses a configuration that listens nowhere itself: `sallyport gateway` */
 export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: boolean): Promise<void> {
@@ -19,6 +21,10 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
     return { path, text, config: suited(configOrThrow(parsed, options.config), options.config, gatewayOnly) };
   };
   const { path, text, config } = await read();
+  // The home is opened behind this line, by whom it belongs to from now on.
+  const user = userToBecome(cli, [options.user, config.user]);
+  const sockets = await takeSockets(cli, config.listen, user);
+  if (user !== null) await assertReadable(read, user, options.config);
   // Who listens is at a relay only where that is written.
   const isDirect = gatewayOnly || (config.relays.length === 0 && config.listen.length > 0);
   const memberships = isDirect ? [] : await membershipsFor(cli, config.relays, config.services[0]?.name ?? null, config.via);
@@ -32,11 +38,11 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
     endsWithServices: false,
     reload: async () => {
       const next = (await read()).config;
-      const moved = JSON.stringify([next.relays, next.via]) !== JSON.stringify([config.relays, config.via]);
+      const moved = JSON.stringify([next.relays, next.via, next.user]) !== JSON.stringify([config.relays, config.via, config.user]);
       if (moved || (next.listen.length === 0) !== (config.listen.length === 0)) {
         throw new SallyportError(
           'config-malformed',
-          `${options.config} changes relay: or via:, or begins or ends to listen, which takes a restart.`,
+          `${options.config} changes relay:, via: or user:, or begins or ends to listen, which takes a restart.`,
           { hint: 'Restart it; until then the rest of the file waits too.' },
         );
       }
@@ -44,6 +50,17 @@ export async function serveConfig(cli: Cli, options: ServeOptions, gatewayOnly: 
     },
     watch: (changed) => watchConfig({ path, text, changed }),
     source: options.config,
+    sockets,
+  });
+}
+
+/** Root read it; whoever it became has to read it again. */
+async function assertReadable(read: () => Promise<unknown>, { name, uid }: ServiceUser, named: string): Promise<void> {
+  await read().catch((error: unknown) => {
+    throw new SallyportError('permission-missing', `${name ?? uid} cannot read ${named}.`, {
+      hint: `chown root:${name ?? uid} and chmod 0640 do, where its folder may be entered.`,
+      cause: error,
+    });
   });
 }
 

@@ -23,9 +23,11 @@ import { failureOf } from './failure.ts';
 import { edgeEntries } from './edge-entries.ts';
 import { ownDoor } from './own-door.ts';
 import type { RelayPlan } from './relay-plan.ts';
+import { notifyService } from './notify.ts';
 import { keeperOfKeys } from './relay-keys.ts';
 import type { Reloading } from './relay-reload.ts';
 import { followFile, reloadRelay } from './relay-reload.ts';
+import { relaySockets } from './relay-sockets.ts';
 
 type Opened = Readonly<{ identity: MachineIdentity; store: Store; audit: AuditLog; closing: (() => Promise<unknown>)[] }>;
 
@@ -46,6 +48,8 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
   const plan = await planned();
   const { terminal } = cli;
   const reporter = cli.reporter();
+  // Neither home nor key is read with the rights of root.
+  const socketOf = await relaySockets(cli, plan, held);
   const going = new Going(cli, plan, held);
   const own = await ownDoor(plan);
   const { identity, store, audit, closing } = await openAll(cli, plan);
@@ -63,7 +67,7 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       now: terminal.now,
       owner: null,
       own: own?.door,
-      ...(held === null ? {} : { bind: held.bind, release: held.release }),
+      ...socketOf,
       onFault: (error) => warn(cli, error),
     });
     closing.push(() => relay.close());
@@ -74,7 +78,15 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
     await keepKeys();
     const control = await serveControl(
       await cli.home(),
-      verbs(relay, { plan, held, since: terminal.now(), stop: () => going.stop(), leaves: () => going.leaves, keepKeys }),
+      verbs(relay, {
+        plan,
+        held,
+        since: terminal.now(),
+        stop: () => going.stop(),
+        reload: () => going.reload?.(),
+        leaves: () => going.leaves,
+        keepKeys,
+      }),
       {
         onFault: (error) => warn(cli, error),
       },
@@ -85,24 +97,28 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       await own?.renew(next.files);
     };
     closing.push(follow(cli, { planned, going, held, renew }));
-    const { addresses, plain, fingerprint } = relay;
-    reporter.say({
-      event: 'listening',
-      addresses,
-      ...(plain.length === 0 ? {} : { plain }),
-      ...(plan.terminate.length === 0 ? {} : { terminates: plan.terminate.flatMap(({ names }) => names) }),
-      fingerprint,
-      domain: plan.domain,
-      pid: process.pid,
-    });
+    sayListening(cli, relay, plan);
     if (held?.role !== 'successor') reporter.note('Invite a gateway: sallyport relay invite blog');
     held?.listening();
+    await notifyService(terminal.env, 'READY=1');
     const cut = await going.gone;
     reporter.say({ event: 'left', pid: process.pid, cut });
   } finally {
     going.release();
     for (const close of closing.toReversed()) await close().catch(() => undefined);
   }
+}
+
+function sayListening(cli: Cli, { addresses, plain, fingerprint }: Relay, { domain, terminate }: RelayPlan): void {
+  cli.reporter().say({
+    event: 'listening',
+    addresses,
+    ...(plain.length === 0 ? {} : { plain }),
+    ...(terminate.length === 0 ? {} : { terminates: terminate.flatMap(({ names }) => names) }),
+    fingerprint,
+    domain,
+    pid: process.pid,
+  });
 }
 
 type Following = Readonly<{
@@ -219,13 +235,15 @@ type Running = Readonly<{
   held: HeldBy | null;
   since: number;
   stop: () => void;
+  reload: () => Promise<void> | undefined;
   leaves: () => boolean;
   keepKeys: () => Promise<void>;
 }>;
 
-function verbs(relay: Relay, { plan, held, since, stop, leaves, keepKeys }: Running): ControlVerbs {
+function verbs(relay: Relay, { plan, held, since, stop, reload, leaves, keepKeys }: Running): ControlVerbs {
   return {
     ...relayVerbs(relay, { domain: plan.domain, since, stop, refreshed: keepKeys }),
+    reload: async () => (await reload(), null),
     upgrade: async () => {
       if (leaves()) throw new SallyportError('process-missing', 'This relay is leaving; the one after it serves.');
       if (held !== null) return { pid: await held.upgrade() };

@@ -6,7 +6,7 @@ import { localTime } from './local-time.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
 
-export function upkeepWords(event: Event<'ca' | 'backup' | 'config' | 'reloaded' | 'version'>): string {
+export function upkeepWords(event: Event<'ca' | 'backup' | 'config' | 'reloaded' | 'process' | 'unit' | 'imported' | 'version'>): string {
   switch (event.event) {
     case 'ca':
       return `${event.path}\nSHA-256 ${event.fingerprint}\nSigns only for: ${event.names.join(', ')}\nUntil ${localTime(event.expires)}`;
@@ -18,11 +18,28 @@ export function upkeepWords(event: Event<'ca' | 'backup' | 'config' | 'reloaded'
       return configWords(event);
     case 'reloaded':
       return `${shown(event.path)} was read again.`;
+    case 'process':
+      return `The process ${event.pid} ${event.change === 'stopped' ? 'has ended' : 'has read its file again'}.`;
+    case 'unit':
+      return unitWords(event);
+    case 'imported':
+      return importedWords(event);
     case 'version':
       return `sallyport ${event.version} (Node ${event.node})`;
     default:
       return event satisfies never;
   }
+}
+
+function unitWords({ unit, path, change, state }: Event<'unit'>): string {
+  if (change !== null) return `${shown(path)} was ${change}.`;
+  return `${unit}: ${shown(path)}${state === null ? '' : `\n${shown(state)}`}`;
+}
+
+function importedWords({ path, services, unlike }: Event<'imported'>): string {
+  const lines =
+    unlike === 0 ? 'Every line has its counterpart.' : `${unlike} lines say something else here, or nothing: comments tell why.`;
+  return `${services.length === 1 ? 'One service' : `${services.length} services`} ${path === null ? 'read' : `written to ${shown(path)}`}. ${lines}`;
 }
 
 function configWords({ path, services }: Event<'config'>): string {

@@ -73,6 +73,9 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'ca':
     case 'backup':
     case 'config':
+    case 'process':
+    case 'unit':
+    case 'imported':
     case 'reloaded':
     case 'version':
       return upkeepWords(event);

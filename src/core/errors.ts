@@ -101,6 +101,8 @@ export const codes = {
   'name-standby': { status: null, exit: null },
   'store-unshared': { status: null, exit: 77 },
   'visitors-exceeded': { status: null, exit: null },
+  'root-refused': { status: null, exit: 77 },
+  'socket-unused': { status: null, exit: null },
   'relay-unreachable': { status: null, exit: 69 },
   'relay-untrusted': { status: null, exit: 76 },
   'relay-refused': { status: null, exit: 77 },

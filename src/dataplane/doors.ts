@@ -14,7 +14,7 @@ import type { TunnelArrival } from '../contracts/tunnel.ts';
 import { Balancers, isTrusted } from './balancers.ts';
 import type { Engine } from './engine.ts';
 import { acmeAlpn, greet, type GreetOptions } from './greet.ts';
-import { listen, type Listening } from './listener.ts';
+import { listen, type BoundSocket, type Listening } from './listener.ts';
 
 /** An address to listen on. Port 0 lets the system choose. */
 export type Door = Readonly<{
@@ -27,6 +27,8 @@ export type Door = Readonly<{
   header?: Balanced['field'];
 }>;
 
+  /** The name under which its socket was handed over. */
+  socket?: string;
 export type DoorsOptions = Readonly<{
   engine: Engine;
   /** Spoken behind every door, with or without TLS. */
@@ -52,6 +54,8 @@ type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer, sni: stri
 type Opened = Readonly<{ key: string; believed: Believed; door: Door; listening: Listening }>;
 
 /** A new configuration may trust others, or in another way, without closing the door. */
+  /** The socket of a door that was bound before; null where there is none. */
+  bound?: ((door: Door) => BoundSocket | null) | undefined;
 type Believed = { by: Pick<Door, 'trust' | 'header'> };
 
 export class Doors implements Closable {
@@ -137,6 +141,7 @@ export class Doors implements Closable {
         const { trust, header } = believed.by;
         if (trust === undefined || !isTrusted(from.ip, trust)) this.#begin(socket, from, known);
         else if (header === undefined) void this.#behindBalancer(socket, from, known);
+      bound: this.#options.bound?.(door) ?? null,
         else this.#begin(socket, from, { ...known, loopback: false, balanced: { field: header, trust } });
       },
     });

@@ -15,7 +15,7 @@ export type Listening = Closable &
   }>;
 
 /** A socket that is bound already: another process holds it too, so that it outlives this one. */
-export type BoundSocket = Readonly<{ fd: number }>;
+export type BoundSocket = Readonly<{ fd: number; close?: () => void }>;
 
 /** Connections that stand, by household and in all: of one listener, or of several that count together. */
 export class ConnectionCount {

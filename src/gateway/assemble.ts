@@ -24,6 +24,7 @@ import { doorAddresses, namesOf } from '../controlplane/places.ts';
 import { certificateNews, filesFailed } from './certificate-news.ts';
 import { machineAddresses, messageOf } from './parts.ts';
 import { storeIdOf } from './store-id.ts';
+import type { DoorsOptions } from '../dataplane/doors.ts';
 import { relayLegs, type RelayLeg, type RelayMembership } from './relay-leg.ts';
 
 export type GatewayOptions = Readonly<{
@@ -41,6 +42,8 @@ export type GatewayOptions = Readonly<{
   onEvent: (event: GatewayEvent) => void;
 }>;
 
+  /** Sockets that are bound already: handed over, or bound as root. */
+  bound?: DoorsOptions['bound'];
 /** What stands for as long as the process does. */
 export type Parts = Readonly<{
   tools: Tools;

@@ -2,6 +2,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import type { ServiceUser } from '../controlplane/service-user.ts';
 import { SallyportError } from '../core/errors.ts';
 import { cannotListen, type BoundSocket } from '../dataplane/listener.ts';
 import type { Failed, LeaveReason, Role, ToHolder, ToRelay } from './messages.ts';
@@ -26,6 +27,8 @@ export type HeldBy = Readonly<{
   upgrade: () => Promise<number>;
   /** Asks for the end of all. */
   stop: () => void;
+  /** The holder becomes that user: whoever asks for a port below 1024 from then on gets none. */
+  become: (user: ServiceUser) => Promise<void>;
   /** What the holder wants; called with what is asked for later, too. */
   follow: (orders: Orders) => void;
 }>;
@@ -116,6 +119,7 @@ export function heldOver(role: Role, channel: Channel): HeldBy {
       return waiting.promise;
     },
     stop: () => void channel.send({ is: 'stop' }),
+    become: (user) => channel.send({ is: 'become', user }),
     follow: (given) => void (orders = given),
   };
 }

@@ -1,6 +1,7 @@
 /** A relay in a process of its own, as its holder sees it. */
 
 import { spawn, type ChildProcess, type SendHandle } from 'node:child_process';
+import type { ServiceUser } from '../controlplane/service-user.ts';
 import type { Failed, Role, ToHolder, ToRelay } from './messages.ts';
 import { readToHolder, roleVariable } from './messages.ts';
 
@@ -17,6 +18,8 @@ export type HeldOptions = Readonly<{
   upgrade: () => void;
   /** Or for the end of all. */
   stop: () => void;
+  /** It leaves the rights of root, and so must we. */
+  become: (user: ServiceUser) => void;
 }>;
 
 type Said = ToHolder['is'];
@@ -91,6 +94,7 @@ export class HeldProcess {
     if (message.is === 'failed') this.#failed = message;
     if (message.is === 'upgrade') this.#options.upgrade();
     if (message.is === 'stop') this.#options.stop();
+    if (message.is === 'become') this.#options.become(message.user);
     if (message.is === 'release') this.#options.release(message.host, message.port);
     if (message.is === 'bind') {
       const { ask } = message;

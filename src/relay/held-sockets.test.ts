@@ -4,7 +4,8 @@ import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { HeldSockets, type Handle } from './held-sockets.ts';
+import type { Handle } from '../dataplane/bound-handles.ts';
+import { HeldSockets } from './held-sockets.ts';
 
 const [me, successor] = [{}, {}];
 

@@ -1,26 +1,17 @@
 /** Listening sockets that are bound here and listened on elsewhere: they outlive whoever listens, and lose no connection. */
 
-import net, { isIP } from 'node:net';
-import { getSystemErrorName } from 'node:util';
-
-/** A bound socket as Node passes it to another process. */
-export type Handle = Readonly<{ fd: number; getsockname: (into: object) => number; close: () => void }>;
-
-/**
- * The one call of Node for a socket that is bound and not listened on: `cluster` makes its own by it. Node documents how such
- * a handle is sent and listened on, and not this; its test is src/relay/held-sockets.test.ts.
- */
-const { _createServerHandle: createServerHandle } = net as typeof net & {
-  _createServerHandle: (host: string, port: number, family: number, fd: undefined, flags: number) => Handle | number;
-};
+import { bindHandle, isFor, type HandedSocket, type Handle } from '../dataplane/bound-handles.ts';
 
 export class HeldSockets {
   /** Each with those who asked for it. */
   readonly #held = new Map<string, Readonly<{ handle: Handle; askers: Set<object> }>>();
   readonly #most: number;
+  /** Handed over when the holder was started, and not asked for yet. */
+  #handed: readonly HandedSocket[];
 
-  constructor(most: number) {
+  constructor(most: number, handed: readonly HandedSocket[] = []) {
     this.#most = most;
+    this.#handed = handed;
   }
 
   /** The socket of an address, by the words in which it is asked for: port 0 is the same port each time. Otherwise the name of the system's error. */
@@ -32,14 +23,8 @@ export class HeldSockets {
       return held.handle;
     }
     if (this.#held.size >= this.#most) return 'EMFILE';
-    const made = isIP(host) === 0 ? -22 : createServerHandle(host, port, isIP(host), undefined, 0);
-    if (typeof made === 'number') return getSystemErrorName(made);
-    // libuv keeps "address in use" to itself until somebody asks; a socket that is not bound would listen on any port.
-    const wrong = made.getsockname({});
-    if (wrong !== 0) {
-      made.close();
-      return getSystemErrorName(wrong);
-    }
+    const made = this.#handedFor({ host, port }) ?? bindHandle({ host, port });
+    if (typeof made === 'string') return made;
     this.#held.set(key, { handle: made, askers: new Set([asker]) });
     return made;
   }
@@ -61,8 +46,15 @@ export class HeldSockets {
     this.#held.delete(key);
   }
 
+  #handedFor(at: Readonly<{ host: string; port: number }>): Handle | null {
+    const found = this.#handed.find((each) => isFor(at, each));
+    this.#handed = this.#handed.filter((each) => each !== found);
+    return found?.handle ?? null;
+  }
+
   close(): void {
-    for (const { handle } of this.#held.values()) handle.close();
+    for (const { handle } of [...this.#held.values(), ...this.#handed]) handle.close();
+    this.#handed = [];
     this.#held.clear();
   }
 }

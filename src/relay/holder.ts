@@ -1,7 +1,9 @@
 /** Holds the listening sockets of a relay and starts who listens on them: one relay, and at an upgrade the next before the old one goes. */
 
 import { setTimeout as wait } from 'node:timers/promises';
+import { becomeUser } from '../controlplane/service-user.ts';
 import type { Limits } from '../core/limits.ts';
+import type { HandedSocket } from '../dataplane/bound-handles.ts';
 import { HeldProcess } from './held-process.ts';
 import { HeldSockets } from './held-sockets.ts';
 import type { Failed, Role } from './messages.ts';
@@ -10,6 +12,8 @@ export type HolderOptions = Readonly<{
   /** Everything behind the runtime: its flags, the program, the words. */
   words: readonly string[];
   env: NodeJS.ProcessEnv;
+  /** Handed over by whoever started us. */
+  handed?: readonly HandedSocket[];
   limits: Pick<Limits, 'successorMs' | 'relaysLeavingMax' | 'heldSocketsMax'>;
 }>;
 
@@ -49,7 +53,7 @@ export class Holder {
 
   constructor(options: HolderOptions) {
     this.#options = options;
-    this.#sockets = new HeldSockets(options.limits.heldSocketsMax);
+    this.#sockets = new HeldSockets(options.limits.heldSocketsMax, options.handed);
   }
 
   /** Resolves with the exit code when the last relay has ended. */
@@ -113,6 +117,8 @@ export class Holder {
       release: (host, port) => this.#sockets.release(host, port, one),
       upgrade: () => void this.upgrade(),
       stop: () => (this.#stopping ? undefined : this.end()),
+      // Only root can; where it fails we end here, and with us who asked.
+      become: (user) => (process.getuid?.() === 0 ? becomeUser(user, env) : undefined),
     });
     this.#coming = one;
     const limit = Math.min(ms, 2_147_483_647);

@@ -3,6 +3,8 @@
  * different versions: words are added, none is changed, and an unknown one is passed over.
  */
 
+import type { ServiceUser } from '../controlplane/service-user.ts';
+
 /** Which relay of a holder a process is. A successor that cannot start leaves the word to the relay before it. */
 export type Role = 'first' | 'successor';
 
@@ -23,6 +25,8 @@ export type ToHolder =
   | Readonly<{ is: 'upgrade' }>
   /** All relays of this holder are to leave, and then the holder. */
   | Readonly<{ is: 'stop' }>
+  /** Every socket that needs the rights of root was asked for: the holder is to leave them, as the relay does behind this word. */
+  | Readonly<{ is: 'become'; user: ServiceUser }>
   | Failed;
 
 export type ToRelay =
@@ -36,7 +40,7 @@ export type ToRelay =
   | Readonly<{ is: 'stay'; why: Failed }>;
 
 const kinds = {
-  holder: new Set(['bind', 'release', 'listening', 'upgrade', 'stop', 'failed']),
+  holder: new Set(['bind', 'release', 'listening', 'upgrade', 'stop', 'become', 'failed']),
   relay: new Set(['bound', 'leave', 'end', 'stay']),
 } as const;
 

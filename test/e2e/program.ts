@@ -35,6 +35,8 @@ export type ProgramOptions = Readonly<{
   json?: boolean;
   /** A command that becomes the program, with its own words: `unshare -rm`. */
   under?: readonly string[];
+  /** Descriptors of ours that it gets, from 3 on. */
+  descriptors?: readonly number[];
 }>;
 
 /** A state directory of its own, removed at the end of the test. */
@@ -49,10 +51,12 @@ export function run(context: { after: (done: () => Promise<void>) => void }, arg
   const json = options.json ?? true;
   const [first = '', ...words] = [...(options.under ?? []), process.execPath, MAIN, ...args, ...(json ? ['--json'] : [])];
   const child = spawn(first, words, {
-    env: { NODE_COMPILE_CACHE: CACHE, ...process.env, SALLYPORT_HOME: options.home, NO_COLOR: '1', ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { NODE_COMPILE_CACHE: CACHE, ...process.env, SALLYPORT_USER: 'root', SALLYPORT_HOME: options.home, NO_COLOR: '1', ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  const { stdout, stderr: complaints } = child;
+  if (stdout === null || complaints === null) throw new Error('a child without output');
   const lines: Line[] = [];
   const waiting = new Set<() => void>();
   let stderr = '';
@@ -60,10 +64,10 @@ export function run(context: { after: (done: () => Promise<void>) => void }, arg
   const wake = (): void => {
     for (const each of waiting) each();
   };
-  child.stderr.on('data', (text: Buffer) => {
+  complaints.on('data', (text: Buffer) => {
     stderr += text.toString();
   });
-  createInterface({ input: child.stdout }).on('line', (text) => {
+  createInterface({ input: stdout }).on('line', (text) => {
     lines.push(json ? (JSON.parse(text) as Line) : { event: 'text', text });
     wake();
   });

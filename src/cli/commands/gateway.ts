@@ -14,5 +14,6 @@ export function gatewayCommand(cli: Cli) {
     examples: ['sallyport gateway', 'sallyport gateway --config shop.yaml'],
   })
     .option('--config <file>', 'the configuration', configName)
+    .option('--user <name>', 'started as root: whom to become once the ports are bound (user: in the file)')
     .action((options: ServeOptions) => serveConfig(cli, options, true));
 }

@@ -49,6 +49,7 @@ export function relayCommand(cli: Cli) {
     .option('--key <file>', 'the key of that certificate; SIGHUP reads both again')
     .option('--own-domains <count>', 'gateways may have so many names outside of the domain each, proved by a TXT record (none)')
     .option('--resolver <address>', 'a name server that is asked for these proofs, instead of the system’s', gathered)
+    .option('--user <name>', 'started as root: whom to become once the ports are bound')
     .option('--drain <time>', 'how long connections may go on behind an upgrade (15m)')
     .action((words: RelayWords) => serveRelay(cli, () => planRelay(words, cli.terminal.cwd())));
   for (const make of relayCommands) command.addCommand(make(cli));

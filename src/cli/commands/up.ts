@@ -15,5 +15,6 @@ export function upCommand(cli: Cli) {
     examples: ['sallyport up', 'sallyport up --config /etc/sallyport.yaml --json'],
   })
     .option('--config <file>', 'the configuration', configName)
+    .option('--user <name>', 'started as root: whom to become once the ports are bound (user: in the file)')
     .action((options: ServeOptions) => serveConfig(cli, options, false));
 }

@@ -25,6 +25,8 @@ export type Listen = Readonly<{
   header?: Balanced['field'];
 }>;
 
+  /** The name under which systemd hands its socket over. */
+  socket?: string;
 /** One guard of a branch, its options parsed by its own schema. */
 export type GuardUse = Readonly<{ guard: string; options: unknown }>;
 
@@ -100,3 +102,5 @@ export type Config = Readonly<{
   acme?: AcmePlan | null;
   limits: Partial<Limits>;
 }>;
+  /** Whom a process becomes that was started as root. */
+  user?: string;

@@ -16,6 +16,8 @@ export type RelayConfig = Readonly<{
   listen: readonly Listen[] | null;
   /** HOST:PORT. */
   address: string | null;
+  /** Whom a process becomes that was started as root. */
+  user: string | null;
   /** PEM files, absolute paths. */
   files: Readonly<{ certificate: string; key: string }> | null;
   drainMs: number | null;
@@ -57,6 +59,7 @@ function settle(file: CheckedFile, absolute: (path: string) => string): RelayCon
     domain: file.domain ?? null,
     listen: file.listen === undefined ? null : [file.listen].flat(),
     address: file.address === undefined || /:\d+$/.test(file.address) ? (file.address ?? null) : `${file.address}:443`,
+    user: file.user ?? null,
     files,
     terminate: settleTerminate(file.terminate, files, absolute),
     firewall: file.firewall !== 'off',

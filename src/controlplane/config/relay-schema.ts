@@ -5,6 +5,7 @@ import { durationExpected, parseDuration } from './duration.ts';
 import { domainExpected, listenExpected, readDomain, readListen, readRelay } from './forms.ts';
 import { nameServersMax, readNameServer } from '../enrolment/txt-proof.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
+import { userKey } from './process-keys.ts';
 import { pemPath, terminateSchema } from './terminate-schema.ts';
 
 const ownExpected = 'a number of names, 1 to 999';
@@ -22,6 +23,7 @@ export function relaySchema() {
         .describe(
           'Where visitors and gateways come to, https://0.0.0.0:443 when left out; with http://0.0.0.0:80 beside it visitors are sent to HTTPS.',
         ),
+      user: userKey().optional(),
       address: formed(readRelay, 'HOST or HOST:PORT')
         .optional()
         .describe('How gateways reach it, when that is not the domain or the listening address.'),

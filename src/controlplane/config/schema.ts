@@ -17,6 +17,7 @@ import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, Behind, GuardUse } from './plan.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
 import { verifyKey } from './verify-key.ts';
+import { socketKey, userKey } from './process-keys.ts';
 
 /**
  * The whole file, for the guards that exist. Unknown keys are errors; no key takes a secret.
@@ -42,6 +43,7 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
         .describe('Addresses that the gateway listens on itself, like https://0.0.0.0:443.'),
       network: oneOf(['trusted', 'shared', 'hostile'])
         .prefault('hostile')
+      user: userKey().optional(),
         .describe(
           'trusted: free for all. shared: free on this machine, a password for others. hostile: a password for everybody, over HTTPS only.',
         ),
@@ -158,10 +160,17 @@ function listenSchema() {
           .prefault('proxy')
           .describe('Where balancers say it: a PROXY header that begins each connection, or this field of each request.'),
       },
+          .optional()
       { error: listenExpected },
     )
-    .transform(({ url, trust, header }) => ({ ...url, trust, ...(header === 'proxy' ? {} : { header }) }));
+    .transform(({ url, trust, header, socket }) => ({
+      ...url,
+      ...(trust === undefined ? {} : { trust }),
+      ...(header === 'proxy' ? {} : { header }),
+      ...(socket === undefined ? {} : { socket }),
+    }));
   return [address, trusting] as const;
+        socket: socketKey().optional(),
 }
 
 /** What lies behind, and why not when it cannot: a wrong port is told apart from a wrong URL. */

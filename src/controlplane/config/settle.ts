@@ -19,6 +19,7 @@ export function settle(file: CheckedFile, absolute: (path: string) => string): C
     via: file.via ?? null,
     listen: file.listen === undefined ? [] : [file.listen].flat(),
     network: file.network,
+    ...(file.user === undefined ? {} : { user: file.user }),
     local: file.local ?? null,
     plainHttp: file.plainhttp,
     tls: settleTls(file, absolute),
