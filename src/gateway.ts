@@ -109,11 +109,11 @@ class Gateway implements RunningGateway {
       base: () => parts.contexts.base(),
       challengeFor: (name) => parts.acme.answers.tls(name),
       unread: () => this.#current().unread,
-      bound: options.bound,
       raw,
       peek: sniProtocol,
       limits,
       deadlines,
+      bound: options.bound,
     });
     ends.push(this.#doors);
     this.#proofs = new Proofs({

@@ -144,16 +144,16 @@ export type CliEvent =
   | Readonly<{ event: 'backup'; change: 'restored'; path: string; files: number; made: string; replaced: string | null }>
   | Readonly<{ event: 'config'; path: string; services: readonly string[] }>
   | Readonly<{ event: 'reloaded'; path: string }>
-  | Readonly<{ event: 'version'; version: string; node: string }>
-  /** Of a public authority. With `list` `change` is null; `next` is the next try after a failure, which `code` and `why` tell. */
-  | Readonly<{
-      event: 'certificate';
   /** A process that was asked for it has done so. */
   | Readonly<{ event: 'process'; pid: number; change: 'reloaded' | 'stopped' }>
   /** A file of the service manager. `state` is what systemd says of it, null where it was not asked. */
   | Readonly<{ event: 'unit'; unit: string; path: string; change: 'written' | 'removed' | null; state: string | null }>
   /** A configuration of another program was read. `unlike`: lines of it that say something else here, or nothing. */
   | Readonly<{ event: 'imported'; from: string; path: string | null; services: readonly string[]; unlike: number }>
+  | Readonly<{ event: 'version'; version: string; node: string }>
+  /** Of a public authority. With `list` `change` is null; `next` is the next try after a failure, which `code` and `why` tell. */
+  | Readonly<{
+      event: 'certificate';
       name: string;
       change: 'ordered' | 'renewed' | null;
       expires: string | null;

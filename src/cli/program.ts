@@ -32,10 +32,10 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
       relay: async () => (await import('./commands/relay.ts')).relayCommand,
       join: async () => (await import('./commands/join.ts')).joinCommand,
       leave: async () => (await import('./commands/leave.ts')).leaveCommand,
-    },
       reload: async () => (await import('./commands/reload.ts')).reloadCommand,
       stop: async () => (await import('./commands/stop.ts')).stopCommand,
       service: async () => (await import('./commands/service.ts')).serviceCommand,
+    },
   ],
   [
     'Look',

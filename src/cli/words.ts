@@ -73,10 +73,10 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'ca':
     case 'backup':
     case 'config':
+    case 'reloaded':
     case 'process':
     case 'unit':
     case 'imported':
-    case 'reloaded':
     case 'version':
       return upkeepWords(event);
     case 'certificate':

@@ -25,10 +25,10 @@ export type Door = Readonly<{
   trust?: readonly Network[];
   /** Where they say it: a field of each request. Left out, a PROXY header that begins the connection. */
   header?: Balanced['field'];
-}>;
-
   /** The name under which its socket was handed over. */
   socket?: string;
+}>;
+
 export type DoorsOptions = Readonly<{
   engine: Engine;
   /** Spoken behind every door, with or without TLS. */
@@ -46,6 +46,8 @@ export type DoorsOptions = Readonly<{
   peek: (claim: Claim) => Protocol;
   limits: Limits;
   deadlines: Deadlines;
+  /** The socket of a door that was bound before; null where there is none. */
+  bound?: ((door: Door) => BoundSocket | null) | undefined;
 }>;
 
 /** Told whom a hello asks for. True: it is taken over, with every byte that was read of it. */
@@ -54,8 +56,6 @@ type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer, sni: stri
 type Opened = Readonly<{ key: string; believed: Believed; door: Door; listening: Listening }>;
 
 /** A new configuration may trust others, or in another way, without closing the door. */
-  /** The socket of a door that was bound before; null where there is none. */
-  bound?: ((door: Door) => BoundSocket | null) | undefined;
 type Believed = { by: Pick<Door, 'trust' | 'header'> };
 
 export class Doors implements Closable {
@@ -130,6 +130,7 @@ export class Doors implements Closable {
     const listening: Listening = await listen({
       host: door.host,
       port: door.port,
+      bound: this.#options.bound?.(door) ?? null,
       limits: this.#options.limits,
       isShared: (ip) => isTrusted(ip, believed.by.trust),
       take: (socket, from) => {
@@ -141,7 +142,6 @@ export class Doors implements Closable {
         const { trust, header } = believed.by;
         if (trust === undefined || !isTrusted(from.ip, trust)) this.#begin(socket, from, known);
         else if (header === undefined) void this.#behindBalancer(socket, from, known);
-      bound: this.#options.bound?.(door) ?? null,
         else this.#begin(socket, from, { ...known, loopback: false, balanced: { field: header, trust } });
       },
     });

@@ -22,9 +22,9 @@ import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import { doorAddresses, namesOf } from '../controlplane/places.ts';
 import { certificateNews, filesFailed } from './certificate-news.ts';
+import type { DoorsOptions } from '../dataplane/doors.ts';
 import { machineAddresses, messageOf } from './parts.ts';
 import { storeIdOf } from './store-id.ts';
-import type { DoorsOptions } from '../dataplane/doors.ts';
 import { relayLegs, type RelayLeg, type RelayMembership } from './relay-leg.ts';
 
 export type GatewayOptions = Readonly<{
@@ -40,10 +40,10 @@ export type GatewayOptions = Readonly<{
   /** What the command adds to the control socket: reading its configuration again, ending. */
   verbs: Pick<ControlVerbs, 'reload' | 'stop'>;
   onEvent: (event: GatewayEvent) => void;
-}>;
-
   /** Sockets that are bound already: handed over, or bound as root. */
   bound?: DoorsOptions['bound'];
+}>;
+
 /** What stands for as long as the process does. */
 export type Parts = Readonly<{
   tools: Tools;

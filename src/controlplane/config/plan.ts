@@ -23,10 +23,10 @@ export type Listen = Readonly<{
   trust?: readonly AddressNetwork[];
   /** The field of each request in which they say it; left out, a PROXY header that begins each connection. */
   header?: Balanced['field'];
-}>;
-
   /** The name under which systemd hands its socket over. */
   socket?: string;
+}>;
+
 /** One guard of a branch, its options parsed by its own schema. */
 export type GuardUse = Readonly<{ guard: string; options: unknown }>;
 
@@ -96,11 +96,11 @@ export type Config = Readonly<{
   /** Whether plain HTTP may carry passwords beyond this machine (said aloud when it does). */
   plainHttp: 'allow' | 'refuse';
   services: readonly ServicePlan[];
+  /** Whom a process becomes that was started as root. */
+  user?: string;
   /** TLS towards visitors; left out: what `settleTls` makes of nothing. */
   tls?: TlsPlan;
   /** The authority of its certificates; null or left out: none are ordered. */
   acme?: AcmePlan | null;
   limits: Partial<Limits>;
 }>;
-  /** Whom a process becomes that was started as root. */
-  user?: string;
