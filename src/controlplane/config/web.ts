@@ -66,8 +66,8 @@ export function buildWeb(
 
 /** Tells each leg's service. */
 function telling(make: LegMaker, { tell }: Told): LegMaker {
-  return (plan, place) => {
-    const { upstream, forwarding } = make(plan, place);
+  return (...asked) => {
+    const { upstream, forwarding } = make(...asked);
     return { upstream, forwarding: { ...forwarding, tell } };
   };
 }
