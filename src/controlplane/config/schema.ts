@@ -69,62 +69,61 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
 function serviceSchema(guards: readonly Guard<unknown>[]) {
   const name = formed(readHostName, nameExpected);
   const place = formed(readWebPlace, placeExpected);
-  return z
-    .strictObject(
-      {
-        at: z
-          .union([place, z.array(place, { error: 'a name or a list of names' }).min(1, 'at least one name').max(100, 'at most 100 names')])
-          .optional()
-          .describe(
-            'The public names that this service answers to, each with the path below which it is meant, if not all. Behind a relay NAME.DOMAIN when left out.',
-          ),
-        ...webKeys(behindSchema()),
-        to: behindSchema()
-          .optional()
-          .describe(
-            'The service: a port, HOST:PORT or http://HOST:PORT; https://HOST:PORT over TLS; h2c:// or h2:// for gRPC; tls://HOST:PORT with its own certificate; tcp://HOST:PORT; udp://HOST:PORT; unix:PATH; or several in a list.',
-          ),
-        dir: z
-          .string({ error: 'the path of a folder' })
-          .min(1, 'the path of a folder')
-          .max(4096, 'a shorter path')
-          .optional()
-          .describe('A folder to serve, instead of `to`. A relative path starts at the folder of this file.'),
-        indexes: z.boolean({ error: 'true or false' }).prefault(false).describe('Whether a folder without index.html is listed.'),
-        access: accessSchema(guards).optional(),
-        firewall: oneOf(['on', 'off', 'auto'])
-          .prefault('on')
-          .describe('Refuses what only break-in scanners ask for, and TRACE. auto: off where other access control is in force.'),
-        from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
-          .optional()
-          .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),
-        proxy: proxyKey(),
-        destinations: destinationsKey(),
-        limits: serviceLimitsKey(),
-        timeouts: timeoutsKey(),
-        verify: verifyKey(),
-        port: portKey(),
-        rewritehost: z
-          .union([z.boolean({ error: 'true or false' }), name], { error: 'true, false or a name' })
-          .prefault(false)
-          .describe("What Host says to the service: true for the service's own address, or a name."),
-        rawheaders: z
-          .boolean({ error: 'true or false' })
-          .prefault(false)
-          .describe("Leaves X-Forwarded-*, Forwarded and Via unwritten. A visitor's own are removed all the same."),
-        acme: serviceAcmeKey(),
-        terminate: oneOf(['gateway', 'relay'])
-          .prefault('gateway')
-          .describe('Where the TLS of visitors ends. relay: the relay may end it, and then reads everything.'),
-        expires: formed(readInstant, 'a time like 2027-01-31T18:00:00Z, or never')
-          .prefault('never')
-          .describe('The moment from which nobody gets in.'),
-        for: formed(parseDuration, durationExpected)
-          .prefault('never')
-          .describe('How long it stays open, counted from the moment it first stood open.'),
-      },
-      { error: 'the settings of a service, like { to: 3000 }' },
-    )
+  return z.strictObject(
+    {
+      at: z
+        .union([place, z.array(place, { error: 'a name or a list of names' }).min(1, 'at least one name').max(100, 'at most 100 names')])
+        .optional()
+        .describe(
+          'The public names that this service answers to, each with the path below which it is meant, if not all. Behind a relay NAME.DOMAIN when left out.',
+        ),
+      ...webKeys(behindSchema()),
+      to: behindSchema()
+        .optional()
+        .describe(
+          'The service: a port, HOST:PORT or http://HOST:PORT; https://HOST:PORT over TLS; h2c:// or h2:// for gRPC; tls://HOST:PORT with its own certificate; tcp://HOST:PORT; udp://HOST:PORT.',
+        ),
+      dir: z
+        .string({ error: 'the path of a folder' })
+        .min(1, 'the path of a folder')
+        .max(4096, 'a shorter path')
+        .optional()
+        .describe('A folder to serve, instead of `to`. A relative path starts at the folder of this file.'),
+      indexes: z.boolean({ error: 'true or false' }).prefault(false).describe('Whether a folder without index.html is listed.'),
+      access: accessSchema(guards).optional(),
+      firewall: oneOf(['on', 'off', 'auto'])
+        .prefault('on')
+        .describe('Refuses what only break-in scanners ask for, and TRACE. auto: off where other access control is in force.'),
+      from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
+        .optional()
+        .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),
+      proxy: oneOf(['v1', 'v2'])
+        .optional()
+        .describe('The PROXY header that begins each connection to the service, so that it sees the address of its visitor.'),
+      limits: serviceLimitsKey(),
+      verify: verifyKey(),
+      port: portKey(),
+      rewritehost: z
+        .union([z.boolean({ error: 'true or false' }), name], { error: 'true, false or a name' })
+        .prefault(false)
+        .describe("What Host says to the service: true for the service's own address, or a name."),
+      rawheaders: z
+        .boolean({ error: 'true or false' })
+        .prefault(false)
+        .describe("Leaves X-Forwarded-*, Forwarded and Via unwritten. A visitor's own are removed all the same."),
+      acme: serviceAcmeKey(),
+      terminate: oneOf(['gateway', 'relay'])
+        .prefault('gateway')
+        .describe('Where the TLS of visitors ends. relay: the relay may end it, and then reads everything.'),
+      expires: formed(readInstant, 'a time like 2027-01-31T18:00:00Z, or never')
+        .prefault('never')
+        .describe('The moment from which nobody gets in.'),
+      for: formed(parseDuration, durationExpected)
+        .prefault('never')
+        .describe('How long it stays open, counted from the moment it first stood open.'),
+    },
+    { error: 'the settings of a service, like { to: 3000 }' },
+  );
 }
 
 /** One word, or a proxy and `websocket` in a list. */
