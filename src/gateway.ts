@@ -157,6 +157,7 @@ class Gateway implements RunningGateway {
         access: this.#compiled?.accessWords.get(service.name) ?? '',
         live: this.#engine.liveOf(service.name),
         risks: risksOf(service, this.#sources, this.#parts.acme),
+        backends: this.#parts.balancer.statesOf(service.name),
         now: this.#parts.tools.now(),
       }),
     );

@@ -20,6 +20,7 @@ import { openFileSink } from './modules/sinks/file.ts';
 import { createMemorySink } from './modules/sinks/memory.ts';
 import { createMemoryStore } from './modules/stores/memory.ts';
 import { openSqliteStore } from './modules/stores/sqlite.ts';
+import { Balancer } from './modules/upstreams/balance.ts';
 import { folder } from './modules/upstreams/folder.ts';
 import { http } from './modules/upstreams/http.ts';
 import { redirect } from './modules/upstreams/redirect.ts';
@@ -50,7 +51,7 @@ export const wired = {
   protocols: { http1, http2, raw, sni: sniProtocol },
   sinks: { file: openFileSink, memory: createMemorySink },
   stores: { memory: createMemoryStore, sqlite: openSqliteStore },
-  upstreams: { tunnel: throughTunnel },
+  upstreams: { balance: Balancer, tunnel: throughTunnel },
 } as const;
 
 function byName<Module extends Readonly<{ name: string }>>(modules: readonly Module[]): ReadonlyMap<string, Module> {

@@ -55,6 +55,8 @@ export type CliEvent =
       expires: string | null;
       /** Where it reaches this machine only: how others reach it. At a raw port: who can read what passes. */
       hint: string | null;
+      /** It is a proxy: with `--json` its address is said as `proxy`, and there is no `url`. */
+      proxy?: true;
       /** At a port of the relay's own: the bytes, or datagrams, are passed on as they come. */
       raw?: true;
       /** Of several relays, those that it is not reached by. */
@@ -63,6 +65,8 @@ export type CliEvent =
   /** `connect` listens here for programs of this machine. */
   | Readonly<{ event: 'connecting'; name: string; listen: string }>
   | Readonly<{ event: 'lost'; service: string; code: string; why: string }>
+  /** One of several backends of a service is away, or back. */
+  | Readonly<{ event: 'backend'; service: string; backend: string; state: 'up' | 'down'; code: string | null; why: string | null }>
   | Readonly<{ event: 'opened'; service: string }>
   | Readonly<{ event: 'closed'; service: string; why: string }>
   | Readonly<{ event: 'status'; pid: number; since: string; services: readonly ServiceStatus[]; relays: readonly RelayStatus[] }>

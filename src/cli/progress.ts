@@ -16,6 +16,8 @@ export type ProgressOptions = Readonly<{
   access: (service: string, url: string) => readonly AccessShown[];
   /** Whether it is reached at a port of the relay's own. */
   isRaw?: (service: string) => boolean;
+  /** Whether it is a proxy. */
+  isProxy?: (service: string) => boolean;
   /** How others than this machine reach what only this machine does: a command has flags for it, a configuration keys. */
   forOthers: string;
 }>;
@@ -60,11 +62,12 @@ export function showProgress(options: ProgressOptions): Progress {
 }
 
 /** The gateway knows no secrets of links: those who made them say who may come in. */
-function told(event: Taken, { access, forOthers, isRaw }: ProgressOptions): CliEvent {
+function told(event: Taken, { access, forOthers, isRaw, isProxy }: ProgressOptions): CliEvent {
   if (event.event !== 'ready') return event;
   const told = { ...event, access: access(event.service, event.url) };
   if (isRaw?.(event.service) === true) return { ...told, hint: rawHint, raw: true };
-  return { ...told, hint: event.reach === 'machine' ? forOthers : null };
+  const hint = event.reach === 'machine' ? forOthers : null;
+  return isProxy?.(event.service) === true ? { ...told, hint, proxy: true } : { ...told, hint };
 }
 
 /** The state after an event. */
@@ -80,6 +83,8 @@ export function next(state: ScreenState, event: CliEvent): ScreenState {
       return withService(state, event.service, { state: 'ready', why: null });
     case 'closed':
       return withService(state, event.service, { state: 'closed', why: event.why });
+    case 'backend':
+      return withBackend(state, event);
     case 'warning':
     case 'error':
       return { ...state, warnings: [...state.warnings.filter(({ message }) => message !== event.message), event].slice(-3) };
@@ -96,6 +101,14 @@ export function next(state: ScreenState, event: CliEvent): ScreenState {
     default:
       return state;
   }
+}
+
+/** Shown for as long as it is away. */
+function withBackend(state: ScreenState, { service, backend, state: stands, why }: Extract<CliEvent, { event: 'backend' }>): ScreenState {
+  const code = `backend ${service} ${backend}`;
+  const others = state.warnings.filter((warning) => warning.code !== code);
+  if (stands === 'up') return { ...state, warnings: others };
+  return { ...state, warnings: [...others, { code, message: `${backend} is away: ${why ?? ''}`, hint: null }].slice(-3) };
 }
 
 function answered({ verdict, code, status }: AuditEvent): boolean {

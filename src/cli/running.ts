@@ -7,6 +7,16 @@ import { SallyportError } from '../core/errors.ts';
 import type { Cli } from './cli.ts';
 
 const words = z.string().nullable();
+const backend = z.object({
+  backend: z.string(),
+  state: z.enum(['up', 'down']),
+  since: z.string(),
+  code: words,
+  why: words,
+  weight: z.number(),
+  emergency: z.boolean(),
+  live: z.number(),
+});
 const status: z.ZodType<GatewayStatus> = z.object({
   pid: z.number(),
   since: z.string(),
@@ -22,6 +32,7 @@ const status: z.ZodType<GatewayStatus> = z.object({
       expires: words,
       live: z.number(),
       risks: z.array(z.string()),
+      backends: z.array(backend).exactOptional(),
     }),
   ),
   relays: z.array(

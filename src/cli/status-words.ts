@@ -3,6 +3,7 @@
 import { shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { RelayStatus } from '../controlplane/config/running.ts';
+import { backendLines } from './backend-words.ts';
 import type { CliEvent } from './event.ts';
 import { columnsOf } from './printable.ts';
 import type { Terminal } from './terminal.ts';
@@ -22,6 +23,9 @@ export function statusWords(event: Extract<CliEvent, { event: 'status' }>, { pai
     `Process ${event.pid}, since ${localTime(event.since)}`,
     ...table([['SERVICE', 'STATE', 'ADDRESS', 'BEHIND', 'CLOSES', 'LIVE', 'WHO'], ...rows]).map((line, at) =>
       at === 0 ? paint('dim', line) : line,
+    ),
+    ...event.services.flatMap(({ name, backends = [] }) =>
+      backends.length === 0 ? [] : [`Behind ${name}:`, ...backendLines(backends, { paint })],
     ),
     ...event.services.flatMap(({ name, risks }) =>
       risks.map((risk) => `${paint('yellow', 'Risk:')} ${name} ${riskWords[risk] ?? shown(risk)}.`),

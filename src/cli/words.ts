@@ -3,6 +3,7 @@
 import { recordWords, shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
+import { turnWords } from './backend-words.ts';
 import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
 import { policyWords, sessionWords, userWords } from './people-words.ts';
@@ -37,18 +38,16 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'rotation':
     case 'relay':
       return relayWords(event);
-    case 'waiting':
-      return `${event.service} is not reached yet: ${shown(event.why)}${event.hint === null ? '' : `\n  ${shown(event.hint)}`}`;
     case 'ready':
       return readyWords(event, terminal);
     case 'connecting':
       return `${event.listen} leads to ${event.name}, until Ctrl-C.`;
+    case 'waiting':
     case 'lost':
-      return paint('yellow', `${event.service} is not reached any more: ${shown(event.why)}`);
+    case 'backend':
     case 'opened':
-      return `${event.service} is open.`;
     case 'closed':
-      return `${event.service} is closed${event.why === 'switched' || event.why === 'maintenance' ? `${event.why === 'maintenance' ? ' for maintenance' : ''}; to open it: sallyport open ${event.service}` : ` (${shown(event.why)})`}.`;
+      return turnWords(event, terminal);
     case 'status':
       return statusWords(event, terminal);
     case 'user':

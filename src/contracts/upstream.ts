@@ -1,6 +1,8 @@
 /** What an upstream must be: it opens a stream (or a whole reply) for an exchange that was admitted. */
 
 import type { ZodType } from 'zod';
+import type { Code } from '../core/errors.ts';
+import type { Field } from '../core/http/fields.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Rewriter } from '../core/http/rewrite.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
@@ -16,12 +18,22 @@ export type Opened =
       reused: boolean;
       /** Whether it is one of many on a connection, so that one that takes its time holds no connection. */
       multiplexed?: true;
-      /** Gives it back: kept for the next exchange if `reusable`, destroyed if not. Call exactly once. */
-      release: (reusable: boolean) => void;
+      /** Gives it back: kept for the next exchange if `reusable`, destroyed if not, and what became of the exchange. Call exactly once. */
+      release: Release;
+      /** Opens it once more, by another backend if this one failed: there as long as that may be tried. Throws as `Open` does. */
+      again?: Again;
+      /** A field of our own that the answer gets: which backend it was, for the visitor to come back to. */
+      own?: Field;
     }>
   /** Bytes of any protocol, for a visitor who asked for a change of protocol (RFC 9110, 7.8): both are joined once that was granted. */
-  | Readonly<{ is: 'raw'; stream: Stream; reused: false; release: (reusable: boolean) => void }>
+  | Readonly<{ is: 'raw'; stream: Stream; reused: false; release: Release }>
   | Readonly<{ is: 'reply'; reply: Reply; body?: AsyncIterable<Uint8Array>; length?: number }>;
+
+/** `code`: null when the exchange came to its end, what went wrong when it did not; left out where nobody can say. */
+export type Release = (reusable: boolean, code?: Code | null) => void;
+
+/** @param code why it was not answered */
+export type Again = (code: Code) => Promise<Opened> | Opened;
 
 /**
  * Opens the upstream for one exchange. Throws SallyportError with a code of the `upstream-*` family.
@@ -59,6 +71,9 @@ export type Forwarding = Readonly<{
    * it first, and whoever writes the final one for the visitor `response`.
    */
   rewrite?: Rewriter;
+  /** How long the service may take, where that was said for it, in milliseconds: to begin its answer, and between two pieces of it. */
+  answerMs?: number;
+  idleMs?: number;
 }>;
 
 export type BuiltUpstream = Readonly<{
@@ -66,7 +81,12 @@ export type BuiltUpstream = Readonly<{
   /** One line for status and logs: `http://127.0.0.1:3000`. */
   words: string;
   close: () => Promise<void>;
+  /** Looks whether it is there, for whom several stand; left out where nobody asks. Errors: as `open`. */
+  probe?: (check: Probe) => Promise<void>;
 }>;
+
+/** `path` null: whether it answers at all; else whether it answers a GET of that path with 2xx or 3xx. */
+export type Probe = Readonly<{ path: string | null; withinMs: number }>;
 
 export interface Upstream<Options> {
   readonly name: string;

@@ -72,6 +72,16 @@ export const defaults = {
   poolIdlePerServiceMax: 1_000 as number,
   poolIdleMs: 30_000 as number,
   upstreamsPerServiceMax: 1_000 as number,
+  /** Backends of one list. HAProxy and nginx have none; each is looked at for each choice. */
+  backendsMax: 64 as number,
+  /** Addresses of one name that are a backend each: an answer of DNS in one datagram holds some thirty. */
+  backendAddressesMax: 32 as number,
+  /** How often the names of backends are looked up again. The system's resolver does not tell how long its answer holds; HAProxy holds one for 10 s, nginx for its TTL. */
+  backendNamesMs: 30_000 as number,
+  /** Backends that are dialled for one exchange until one takes the connection: each may cost `dialMs`. HAProxy 4 in all. */
+  upstreamDialsMax: 4 as number,
+  /** How often an idempotent request that got no byte of an answer is sent again: a request that kills its backend must not kill them all. */
+  upstreamRepeatsMax: 2 as number,
 
   /** Visitors whose rate is remembered, of all services together: some 150 bytes each. Of more the quietest is forgotten. */
   rateKeysMax: 50_000 as number,
@@ -176,7 +186,7 @@ export const defaults = {
   tokenSkewMs: 60_000 as number,
   /** How long a token that was good is taken without a new look: one that its issuer takes back is good for so long. */
   tokenCacheMs: 60_000 as number,
-  /** A login at an issuer, from the first redirect to the callback. */
+  /** A login at a provider, from the first redirect to the callback: some type a second factor. */
   loginMs: 600_000 as number,
 
   // Files.

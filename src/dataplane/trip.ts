@@ -7,7 +7,7 @@ import type { Call, Proceeding, Tally } from '../contracts/protocol.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Stream } from '../contracts/stream.ts';
-import type { Forwarding, Opened } from '../contracts/upstream.ts';
+import type { Again, Forwarding, Opened } from '../contracts/upstream.ts';
 import { answerFor, type Answers } from './answer.ts';
 import { eventOf } from './event.ts';
 import { submitForm } from './forms.ts';
@@ -52,6 +52,9 @@ export class Trip implements Proceeding {
   #forwarding: Forwarding | null = null;
   /** Whether a connection that carried something before has failed already. */
   #fresh = false;
+  /** How to open it once more, where that may be tried. */
+  #again: Again | null = null;
+  #tries = 0;
   #over = false;
 
   constructor(road: Road, live: Live, call: Call) {
@@ -113,7 +116,7 @@ export class Trip implements Proceeding {
     this.#live.who = exchange.identity;
     const forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
     this.#forwarding = forwarding.tell === undefined ? forwarding : { ...forwarding, told: forwarding.tell(exchange) };
-    this.#open(service, this.#forwarding);
+    this.#open(() => service.dial(this.#exchange, this.#call, false), this.#forwarding);
   }
 
   /** A form that refuses without an answer of its own shows the face, like a path that has no form. */
@@ -130,27 +133,39 @@ export class Trip implements Proceeding {
   }
 
   /** Opens the upstream and joins both. */
-  #open(service: Service, forwarding: Forwarding): void {
+  #open(dial: () => Promise<Opened> | Opened, forwarding: Forwarding): void {
     let opening: Promise<Opened> | Opened;
     try {
-      opening = service.dial(this.#exchange, this.#call, this.#fresh);
+      opening = dial();
     } catch (error) {
       return this.#refuse(this.#openingFailed(error));
     }
-    if (!(opening instanceof Promise)) return this.#call.proceed(opening, forwarding, this);
+    if (!(opening instanceof Promise)) return this.#proceed(opening, forwarding);
     const opened = opening.then(
-      (found) => () => this.#call.proceed(found, forwarding, this),
+      (found) => () => this.#proceed(found, forwarding),
       (error: unknown) => () => this.#refuse(this.#openingFailed(error)),
     );
     this.#wait(opened, (go) => go());
   }
 
-  /** Tries once more where nothing had begun on a connection that was being closed. */
+  #proceed(found: Opened, forwarding: Forwarding): void {
+    this.#again = found.is === 'stream' ? (found.again ?? null) : null;
+    this.#call.proceed(found, forwarding, this);
+  }
+
+  /** Tries once more where nothing had begun: on a fresh connection, or by another backend where there are several. */
   #carried(tally: Tally): void {
     const { code, why } = tally;
-    if (tally.end === 'untouched' && !this.#fresh && this.#service !== null && this.#forwarding !== null) {
-      this.#fresh = true;
-      return this.#open(this.#service, this.#forwarding);
+    const [service, forwarding, again] = [this.#service, this.#forwarding, this.#again];
+    if (tally.end === 'untouched' && service !== null && forwarding !== null) {
+      if (again !== null && code !== null && this.#tries < this.#snapshot.limits.upstreamRepeatsMax) {
+        this.#tries += 1;
+        return this.#open(() => again(code), forwarding);
+      }
+      if (again === null && !this.#fresh) {
+        this.#fresh = true;
+        return this.#open(() => service.dial(this.#exchange, this.#call, true), forwarding);
+      }
     }
     if (tally.end !== 'done' && code !== null) return this.#refuse({ code, why: why ?? code, stage: 'open', answer: null });
     return this.#record(tally, { is: code === null || code === 'visitor-gone' ? 'pass' : 'fail', code, why });

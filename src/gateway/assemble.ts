@@ -20,6 +20,7 @@ import { createOutgoing } from '../controlplane/outgoing/outgoing.ts';
 import { Switches } from '../controlplane/switches.ts';
 import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
+import { Balancer } from '../modules/upstreams/balance.ts';
 import { doorAddresses, namesOf } from '../controlplane/places.ts';
 import { certificateNews, filesFailed } from './certificate-news.ts';
 import type { DoorsOptions } from '../dataplane/doors.ts';
@@ -55,6 +56,8 @@ export type Parts = Readonly<{
   switches: Switches;
   legs: readonly RelayLeg[];
   audit: AuditLog;
+  /** What is known of backends, where a service has several. */
+  balancer: Balancer;
 }>;
 
 /**
@@ -83,7 +86,8 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   };
   const onFault = (error: unknown): void =>
     onEvent({ event: 'error', code: 'program-failed', message: `The relay failed by our own fault: ${messageOf(error)}`, hint: null });
-  const legs = await relayLegs({ ...options, onFault, storeId: await storeIdOf(store, home.store, randomBytes) });
+  const storeId = await storeIdOf(store, home.store, randomBytes);
+  const legs = await relayLegs({ ...options, onFault, storeId });
   for (const { relay } of legs) if (relay !== null) ends.push(relay);
   const granted = legs.filter(({ place }) => !place.embedded).map(({ place }) => place.root);
   const { listen, services } = options.config;
@@ -116,6 +120,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     assertions,
     issuers: createIssuers({ outgoing, now, limits }),
   };
+  const balancer = new Balancer({ now, limits, secret: storeId, onNews: (news) => onEvent({ event: 'backend', ...news }) });
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
-  return { tools, ca, contexts, files, acme, switches, legs, audit };
+  return { tools, ca, contexts, files, acme, switches, legs, audit, balancer };
 }

@@ -3,7 +3,8 @@
 import type { AcmeDesk } from '../controlplane/acme/desk.ts';
 import type { Sources } from '../controlplane/check/sources.ts';
 import type { Service } from '../contracts/snapshot.ts';
-import type { ServiceStatus } from '../controlplane/config/running.ts';
+import type { BackendState } from '../contracts/balance.ts';
+import type { BackendStatus, ServiceStatus } from '../controlplane/config/running.ts';
 import type { Place } from '../controlplane/places.ts';
 
 export type StatusFacts = Readonly<{
@@ -12,6 +13,7 @@ export type StatusFacts = Readonly<{
   access: string;
   live: number;
   risks: readonly string[];
+  backends: readonly BackendState[];
   now: number;
 }>;
 
@@ -29,7 +31,12 @@ export function statusOf(service: Service, facts: StatusFacts): ServiceStatus {
     expires: service.expires === null ? null : new Date(service.expires).toISOString(),
     live: facts.live,
     risks: facts.risks,
+    ...(facts.backends.length === 0 ? {} : { backends: facts.backends.map(backendOf) }),
   };
+}
+
+function backendOf({ since, ...state }: BackendState): BackendStatus {
+  return { ...state, since: new Date(since).toISOString() };
 }
 
 /** What the owner should know of a service, each by its word. */

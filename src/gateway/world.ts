@@ -7,13 +7,14 @@ import type { Parts } from './assemble.ts';
 import { machineAddresses } from './parts.ts';
 
 export function worldOf(
-  { tools, switches, contexts, acme }: Pick<Parts, 'tools' | 'switches' | 'contexts' | 'acme'>,
+  { tools, switches, contexts, acme, balancer }: Pick<Parts, 'tools' | 'switches' | 'contexts' | 'acme' | 'balancer'>,
   relays: readonly RelayPlace[],
   facts: Readonly<{ version: number; checkNonce: string }>,
 ): World {
   return {
     guards,
     upstreams,
+    balancing: balancer,
     tools,
     ways: { relay: farthest(relays), machine: machineAddresses() },
     namesOf: (plan, hasDoors) => namesOf(plan, relays, hasDoors),

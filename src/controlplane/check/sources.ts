@@ -141,7 +141,7 @@ export class Sources {
 function watchedOf(plan: ServicePlan, platform: string): Watched | null {
   const { behind } = plan;
   // With a PROXY header it knows who comes, and takes nothing that does not begin with one.
-  if (behind.is !== 'http' || plan.proxy !== null || !isLoopbackHost(behind.host)) return null;
+  if (behind.is !== 'http' || behind.socket !== undefined || plan.proxy !== null || !isLoopbackHost(behind.host)) return null;
   const local = plan.from?.startsWith('127.0.0.') === true;
   if (plan.from !== null && !local) return null;
   return {

@@ -1,5 +1,6 @@
 /** From a plan to the snapshot that the data plane reads: everything is built, or nothing is kept. */
 
+import type { Balancing } from '../../contracts/balance.ts';
 import type { Guard } from '../../contracts/guard.ts';
 import type { Service, Snapshot } from '../../contracts/snapshot.ts';
 import type { Tools } from '../../contracts/tools.ts';
@@ -12,12 +13,12 @@ import type { Route } from '../../core/policy/route.ts';
 import type { About } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
+import { buildUpstream } from './behind-upstream.ts';
 import { buildHolding } from './holding.ts';
-import { limitsOf } from './limit-keys.ts';
 import { assertNamesApart } from './claims.ts';
 import type { BuiltAccess } from './access.ts';
-import type { Behind, Config, ServicePlan } from './plan.ts';
-import { dialledBehind, portNames, portWarnings } from './ports.ts';
+import type { Config, ServicePlan } from './plan.ts';
+import { portNames, portWarnings } from './ports.ts';
 import { accessOf, isLoopbackHost, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
 import type { Warning, Ways } from './presets.ts';
 import { challengeRoute, strictTransportOf } from './transport.ts';
@@ -28,7 +29,6 @@ import { redirectRoute } from './redirect.ts';
 import { ruleWarnings } from './rule-warnings.ts';
 import { placeRouter, type Placed } from './router.ts';
 import { buildWeb } from './web.ts';
-import { ownSource } from './source.ts';
 import { terminatedWarnings } from './terminated.ts';
 import { unreadNames, unreadWarnings } from './unread.ts';
 import { usualPort } from './forms.ts';
@@ -37,6 +37,8 @@ import { usualPort } from './forms.ts';
 export type World = Readonly<{
   guards: ReadonlyMap<string, Guard<unknown>>;
   upstreams: ReadonlyMap<string, Upstream<unknown>>;
+  /** What stands before several backends; left out where no service has them. */
+  balancing?: Balancing;
   tools: Tools;
   ways: Ways;
   /** All names of a service, canonical: its `at`, and those by which relays reach it, `blog.localhost`, `blog.ana.example.org`. */
@@ -156,7 +158,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     access,
     always: holding.authorize.map(({ check }) => check),
     meter: holding.meter.map(({ check }) => check),
-    make: (each) => ({ upstream: buildUpstream(each, world, tools), forwarding: forwardingOf(each) }),
+    make: (each, place) => ({ upstream: buildUpstream(each, place, world, tools), forwarding: forwardingOf(each) }),
     world: { guards: world.guards, tools, pausedBy: world.pausedBy ?? (() => null) },
   });
   const about = new Map([...access.about, ...variants.about, ...holding.authorize.map((guard) => [guard.check, guard] as const)]);
@@ -172,45 +174,12 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
   };
 }
 
-function buildUpstream(plan: ServicePlan, world: World, tools: Tools): BuiltUpstream {
-  const behind = dialledBehind(plan.behind);
-  const kind = behind.is === 'tls' ? 'tcp' : behind.is;
-  const upstream = world.upstreams.get(kind);
-  if (upstream === undefined) throw new SallyportError('program-failed', `There is no upstream ${kind}.`);
-  const options = !('host' in behind)
-    ? optionsOf(behind)
-    : {
-        hosts: dialled(behind.host),
-        port: behind.port,
-        from: plan.from ?? ownSource(plan.name, behind.host, world.platform),
-        ...(plan.proxy === null ? {} : { proxy: plan.proxy }),
-        ...(behind.is === 'http' ? asked(plan, behind) : { scheme: behind.is }),
-      };
-  return upstream.build(upstream.options.parse(options), { ...tools, limits: limitsOf(tools.limits, plan.limits) });
-}
-
-/** What an HTTP service is asked in, and whom we take for it. */
-function asked({ verify }: ServicePlan, { speaks, host }: Extract<Behind, { is: 'http' }>): object {
-  if (speaks === undefined) return {};
-  return { speaks, name: host, ...(verify === undefined ? {} : { trust: verify }) };
-}
-
-function optionsOf(behind: Exclude<Behind, { host: string }>): unknown {
-  const { is, ...options } = behind;
-  return is === 'folder' ? { path: behind.path, indexes: behind.indexes } : options;
-}
-
 /** Services that share a name have one door: the first of them. */
 function doorOf(plan: ServicePlan, { services }: Config): string {
   return services.find(({ at }) => at.some((host) => plan.at.includes(host)))?.name ?? plan.name;
 }
 
-/** `localhost` may be either loopback: a development server listens on one of both. Names below it are here as well (RFC 6761, 6.3). */
-function dialled(host: string): readonly string[] {
-  return host === 'localhost' || host.endsWith('.localhost') ? ['127.0.0.1', '::1'] : [host];
-}
-
-function forwardingOf({ behind, rewriteHost, rawHeaders, limits }: ServicePlan): Forwarding {
+function forwardingOf({ behind, rewriteHost, rawHeaders, limits, timeouts }: ServicePlan): Forwarding {
   const target =
     behind.is === 'http'
       ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === usualPort(behind.speaks ?? 'http') ? '' : `:${behind.port}`}`
@@ -223,6 +192,8 @@ function forwardingOf({ behind, rewriteHost, rawHeaders, limits }: ServicePlan):
     spent: [],
     forwarded: !rawHeaders,
     ...(body === null ? {} : { bodyBytesMax: body }),
+    ...(timeouts?.answerMs === undefined ? {} : { answerMs: timeouts.answerMs }),
+    ...(timeouts?.idleMs === undefined ? {} : { idleMs: timeouts.idleMs }),
   });
 }
 

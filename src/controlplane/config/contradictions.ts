@@ -1,5 +1,6 @@
 /** Rules between keys: what is right for itself and wrong together. */
 
+import { balanceProblems } from './balance-keys.ts';
 import type { Path, Problem, ReadDocument } from './document.ts';
 import { portProblems, type ClaimedPorts } from './ports.ts';
 import type { CheckedFile } from './settle.ts';
@@ -30,6 +31,7 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
           complain([...here, key], 'found it beside dir, expected it beside to only');
       }
     }
+    for (const { key, sentence } of balanceProblems(service)) complain([...here, key], sentence);
     for (const { key, sentence } of verifyProblems(service)) complain([...here, key], sentence);
     const overLimit = serviceLimitsProblem(service.limits, service.to?.is ?? 'folder');
     if (overLimit !== null) complain([...here, 'limits'], overLimit);

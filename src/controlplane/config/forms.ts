@@ -77,6 +77,7 @@ export function readBehind(text: string): BehindRead {
     const port = readPort(text);
     return port === null ? { ok: false, expected: portExpected } : { ok: true, value: { is: 'http', host: 'localhost', port } };
   }
+  if (text.startsWith('unix:')) return readSocket(text.slice('unix:'.length));
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#@\s]+)(\/?)$/i.exec(text);
   if (match === null) return { ok: false, expected: 'a port or http://HOST:PORT, without path, user or query' };
   const scheme = match[1]?.toLowerCase();
@@ -91,6 +92,17 @@ export function readBehind(text: string): BehindRead {
   if (is === 'udp') return { ok: true, value: { is: 'port', transport: is, host, port, at: null } };
   const value: Behind = is === 'https' || is === 'h2c' || is === 'h2' ? { is: 'http', host, port, speaks: is } : { is, host, port };
   return { ok: true, value };
+}
+
+/** Linux has room for 107 bytes, macOS for 103. */
+const socketPathBytesMax = 103;
+
+/** A unix socket by its absolute path: a service that speaks HTTP there is called `localhost`. */
+function readSocket(path: string): BehindRead {
+  const bytes = new TextEncoder().encode(path).length;
+  if (!/^\/[^\p{Cc}]+$/u.test(path) || bytes > socketPathBytesMax)
+    return { ok: false, expected: `unix: and an absolute path of ${socketPathBytesMax} bytes at most, like unix:/run/app.sock` };
+  return { ok: true, value: { is: 'http', host: 'localhost', port: 80, socket: path } };
 }
 
 /** For examples. */

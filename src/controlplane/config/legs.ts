@@ -13,19 +13,20 @@ import type { RoutePlan, WebPlan } from './web-plan.ts';
 
 export type Leg = Readonly<{ match: Match; open: Open; forwarding: Forwarding; words: string; close: () => Promise<void> }>;
 
-/** How the compiler makes what lies behind a plan. */
-export type LegMaker = (plan: ServicePlan) => Readonly<{ upstream: BuiltUpstream; forwarding: Forwarding }>;
+/** How the compiler makes what lies behind a plan. `place` is the service, or a route of it. */
+export type LegMaker = (plan: ServicePlan, place: string) => Readonly<{ upstream: BuiltUpstream; forwarding: Forwarding }>;
 
 /** The last leg is the service's own, and matches always. */
 export function buildLegs(plan: ServicePlan, web: WebPlan<Behind>, make: LegMaker): readonly Leg[] {
   const own: RoutePlan<Behind> = { match: always, behind: plan.behind, rewrite: null };
-  return [...web.routes, own].map((route) =>
-    buildLeg({ ...plan, behind: route.behind }, { ...route, rewrite: route.rewrite ?? web.rewrite }, make),
-  );
+  return [...web.routes, own].map((route, index) => {
+    const place = route === own ? plan.name : `${plan.name}/routes/${index + 1}`;
+    const made = make({ ...plan, behind: route.behind }, place);
+    return buildLeg({ ...plan, behind: route.behind }, { ...route, rewrite: route.rewrite ?? web.rewrite }, made);
+  });
 }
 
-function buildLeg(plan: ServicePlan, { match, rewrite }: RoutePlan<Behind>, make: LegMaker): Leg {
-  const { upstream, forwarding } = make(plan);
+function buildLeg(plan: ServicePlan, { match, rewrite }: RoutePlan<Behind>, { upstream, forwarding }: ReturnType<LegMaker>): Leg {
   const { words, close } = upstream;
   const speaks = plan.behind.is !== 'tls' && plan.behind.is !== 'tcp' && 'host' in plan.behind;
   const changesPlace = forwarding.host !== null || (rewrite?.path ?? null) !== null;
@@ -45,13 +46,18 @@ const untouched: Rewriting = {
   cookies: { domain: 'cut', sameSite: null },
 };
 
-/** What a service may call itself: its address, and the name that Host says to it. */
-function insideOf({ behind }: ServicePlan, { host }: Forwarding): readonly string[] {
+/** What a service may call itself: the address of each backend, and the name that Host says to it. */
+function insideOf({ behind }: ServicePlan, forwarding: Forwarding): readonly string[] {
   if (!('host' in behind)) return [];
+  const all = 'members' in behind && behind.members !== undefined ? behind.members.map((member) => member.behind) : [behind];
+  return [...new Set(all.flatMap((each) => insideOfOne(each, forwarding)))];
+}
+
+function insideOfOne(behind: Readonly<{ host: string; port: number }>, { host }: Forwarding): readonly string[] {
   const here = behind.host === 'localhost' || behind.host.endsWith('.localhost') ? ['127.0.0.1', '::1'] : [];
   const hosts = [behind.host, ...here].map((each) => (each.includes(':') ? `[${each}]` : each));
   const named = host === null ? [] : /:\d+$/.test(host) ? [host] : [`${host}:${behind.port}`, `${host}:80`, `${host}:443`];
-  return [...new Set([...hosts.map((each) => `${each}:${behind.port}`), ...named])];
+  return [...hosts.map((each) => `${each}:${behind.port}`), ...named];
 }
 
 /** Refuses before anything is dialled what cannot be rewritten without doubt; a folder sees the path that a service would. */

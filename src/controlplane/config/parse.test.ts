@@ -137,8 +137,8 @@ const golden: readonly (readonly [title: string, text: string, said: string])[] 
   ],
   [
     'a wrong type',
-    'services:\n  blog:\n    to: [1]\n',
-    'sallyport.yaml, line 3, column 9: services.blog.to: found a list, expected a port or a URL like http://127.0.0.1:3000',
+    'services:\n  blog:\n    to: true\n',
+    'sallyport.yaml, line 3, column 9: services.blog.to: found true, expected a port or a URL like http://127.0.0.1:3000',
   ],
   [
     'an unknown key with a neighbour',

@@ -5,6 +5,7 @@ import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Balanced } from '../../core/http/forwarded-for.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { ServiceLimits } from './limit-keys.ts';
+import type { BalancePlan, TimeoutsPlan } from './balance-plan.ts';
 import type { FixedAnswer } from './fixed-answers.ts';
 import type { WebPlan } from './web-plan.ts';
 import type { Transport } from '../../core/port-name.ts';
@@ -33,14 +34,25 @@ export type GuardUse = Readonly<{ guard: string; options: unknown }>;
 /** Any one branch admits; within a branch all guards must. */
 export type Access = readonly (readonly GuardUse[])[];
 
+/** What connections are made to. */
+export type Dialled =
+  /** `tls`: with its own certificate, its TLS passed on unread. `tcp`: any bytes, behind our TLS. */
+  | Readonly<{ is: 'tls' | 'tcp'; host: string; port: number }>
+  /**
+   * `speaks`: HTTP/1.1 over TLS, or HTTP/2 in the clear (h2c) or over TLS (h2); left out, HTTP/1.1 in the clear.
+   * `socket`: the path of a unix socket, which is dialled; host and port are what it is called.
+   */
+  | Readonly<{ is: 'http'; host: string; port: number; speaks?: 'https' | 'h2c' | 'h2'; socket?: string }>;
+
+/** One of several backends. */
+export type BehindMember = Readonly<{ behind: Dialled; weight: number; emergency: boolean }>;
+
 /** What lies behind a service. */
 export type Behind =
   /** At a port of the relay's own (`at`, null where that was not said yet): bytes or datagrams as they come. */
   | Readonly<{ is: 'port'; transport: Transport; host: string; port: number; at: number | null }>
-  /** `tls`: with its own certificate, its TLS passed on unread. `tcp`: any bytes, behind our TLS. */
-  | Readonly<{ is: 'tls' | 'tcp'; host: string; port: number }>
-  /** `speaks`: HTTP/1.1 over TLS, or HTTP/2 in the clear (h2c) or over TLS (h2); left out, HTTP/1.1 in the clear. */
-  | Readonly<{ is: 'http'; host: string; port: number; speaks?: 'https' | 'h2c' | 'h2' }>
+  /** With `members` several of the kind, the first of which stands here as well. */
+  | (Dialled & Readonly<{ members?: readonly BehindMember[] }>)
   | Readonly<{ is: 'folder'; path: string; indexes: boolean }>
   | FixedAnswer;
 
@@ -67,6 +79,8 @@ export type ServicePlan = Readonly<{
   terminate?: 'relay';
   /** Left out where it says none. */
   limits?: ServiceLimits;
+  balance?: BalancePlan;
+  timeouts?: TimeoutsPlan;
   /** Milliseconds since 1970; null for never. */
   expires: number | null;
   /** Milliseconds from the moment it first stood open in this process; null for never. The earlier of both ends it. */

@@ -37,6 +37,8 @@ export type GatewayEvent =
     }>
   /** It was ready, and is not reached any more; `waiting` or `ready` follow. */
   | Readonly<{ event: 'lost'; service: string; code: Code; why: string }>
+  /** One of several backends of a service is away (`code` and `why` say so), or back. */
+  | Readonly<{ event: 'backend'; service: string; backend: string; state: 'up' | 'down'; code: Code | null; why: string | null }>
   | Readonly<{ event: 'opened'; service: string }>
   | Readonly<{ event: 'closed'; service: string; why: 'switched' | 'maintenance' | 'expired' | 'removed' }>
   /** A certificate of a public authority was ordered, or renewed. */
@@ -67,6 +69,23 @@ export type ServiceStatus = Readonly<{
   live: number;
   /** What the owner should know: `source-local`, `source-shared`, `source-refused`, `certificate-failed`. */
   risks: readonly string[];
+  /** Where it has several, or says `balance`. */
+  backends?: readonly BackendStatus[];
+}>;
+
+/** One of several backends. */
+export type BackendStatus = Readonly<{
+  backend: string;
+  state: 'up' | 'down';
+  /** Since when it is so. */
+  since: string;
+  /** Why it is away; null while it is not. */
+  code: string | null;
+  why: string | null;
+  weight: number;
+  emergency: boolean;
+  /** Exchanges that it carries this moment. */
+  live: number;
 }>;
 
 /** A relay that was joined, as this gateway sees it. */

@@ -7,6 +7,7 @@ import { parseNetwork } from '../../core/address.ts';
 import { durationExpected, parseDuration } from './duration.ts';
 import { listenExpected, nameExpected, readBehind, readHostName, readInstant, readListen, readServiceName, readSource } from './forms.ts';
 import { fixedSchemas, readFixed } from './fixed-answers.ts';
+import { balanceKey, listSchema, timeoutsKey } from './balance-keys.ts';
 import { acmeKey, serviceAcmeKey } from './acme-keys.ts';
 import { tlsKeys } from './tls-keys.ts';
 import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
@@ -81,7 +82,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       to: behindSchema()
         .optional()
         .describe(
-          'The service: a port, HOST:PORT or http://HOST:PORT; https://HOST:PORT over TLS; h2c:// or h2:// for gRPC; tls://HOST:PORT with its own certificate; tcp://HOST:PORT; udp://HOST:PORT.',
+          'The service: a port, HOST:PORT or http://HOST:PORT; https://HOST:PORT over TLS; h2c:// or h2:// for gRPC; tls://HOST:PORT with its own certificate; tcp://HOST:PORT; udp://HOST:PORT; unix:PATH; or several in a list.',
         ),
       dir: z
         .string({ error: 'the path of a folder' })
@@ -101,6 +102,8 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
         .optional()
         .describe('The PROXY header that begins each connection to the service, so that it sees the address of its visitor.'),
       limits: serviceLimitsKey(),
+      balance: balanceKey(),
+      timeouts: timeoutsKey(),
       verify: verifyKey(),
       port: portKey(),
       rewritehost: z
@@ -184,7 +187,7 @@ function behindSchema() {
       context.issues.push({ code: 'custom', message: found.expected, input: value });
       return z.NEVER;
     });
-  return z.union([text, ...fixedSchemas()], { error: expected });
+  return z.union([text, listSchema(text), ...fixedSchemas()], { error: expected });
 }
 
 /** The access list. Each guard's options are its own schema, so a new guard is a new word here by itself. */

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { Behind, Config, ServicePlan } from './plan.ts';
+import { settleBalance } from './balance-keys.ts';
 import { settleAcme } from './acme-keys.ts';
 import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
@@ -51,6 +52,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     rawHeaders: service.rawheaders,
     ...settleVerify(service.verify, absolute),
     ...settleServiceLimits(service.limits),
+    ...settleBalance(service),
     ...(service.acme === 'off' ? { acme: service.acme } : {}),
     ...(service.terminate === 'relay' ? { terminate: service.terminate } : {}),
     expires: service.expires === 'never' ? null : service.expires,

@@ -89,8 +89,10 @@ export function guardedOtherwise(before: Config, after: Config): ReadonlySet<str
   return new Set(changed.map(({ name }) => name));
 }
 
+/** A list that changes leads nobody elsewhere: whoever is with a backend that was taken out ends there in their own time. */
 function wordsOf({ behind, access }: ServicePlan): string {
-  return JSON.stringify([behind, access]);
+  const list = 'members' in behind && behind.members !== undefined;
+  return JSON.stringify([list ? behind.is : behind, access]);
 }
 
 /** Whether the doors of this configuration can bring a visitor with TLS. */

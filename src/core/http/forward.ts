@@ -150,6 +150,7 @@ export function responseHeadText(head: ResponseHead, plan: ResponsePlan): string
     text += line;
   }
   if (!dated) text += `Date: ${plan.date}\r\n`;
+  if (head.own !== undefined) text += head.own.line;
   if (!interim) text += `Via: 1.${head.minor} ${pseudonym}\r\n`;
   const connection = interim && plan.connection !== 'upgrade' ? '' : connectionText(plan.connection, plan.minor);
   return `${text}${interim ? '' : framingText(plan.framing)}${connection}\r\n`;

@@ -1,6 +1,6 @@
 /** What a head says, once it has been read: one reading, or none. */
 
-import type { Fields } from './fields.ts';
+import type { Field, Fields } from './fields.ts';
 
 /** How long a body is. `close` is for responses only: it ends with the connection. */
 export type Framing =
@@ -46,4 +46,6 @@ export type ResponseHead = Readonly<{
   framing: Framing;
   persistent: boolean;
   upgrade: 'websocket' | null;
+  /** A field in our own name, which no service may send. */
+  own?: Field;
 }>;

@@ -30,6 +30,7 @@ export function streamResponse(head: ResponseHead, date: string): string[] {
     raw.push(lower, value);
   }
   if (!dated) raw.push('date', date);
+  if (head.own !== undefined) raw.push(head.own.lower, head.own.value);
   if (!interim) raw.push('via', `1.${head.minor} ${pseudonym}`);
   return raw;
 }

@@ -12,6 +12,8 @@ import { HttpService } from './http/service.ts';
 const options = z.strictObject({
   hosts: z.array(z.string()).min(1).max(4).readonly(),
   port: z.int().min(1).max(65_535),
+  /** The path of a unix socket, where it listens there: `hosts` and `port` are what it is called then. */
+  socket: z.string().nullable().prefault(null),
   /** The source address; null leaves the choice to the system. */
   from: z.string().nullable(),
   /** Which PROXY header begins each connection; null for none. A connection that began with one carries its visitor alone. */
@@ -36,7 +38,9 @@ export const http = defineUpstream({
   build: (target, tools) => {
     const service = new HttpService(target, tools);
     return {
-      words: `${target.speaks}://${hostPort(target.hosts[0] ?? 'localhost', target.port)}`,
+      words:
+        target.socket === null ? `${target.speaks}://${hostPort(target.hosts[0] ?? 'localhost', target.port)}` : `unix:${target.socket}`,
+      probe: (check) => service.probe(check),
       open: (exchange, caller, fresh) => service.open(exchange, caller, fresh),
       close: async () => service.close(),
     };

@@ -59,6 +59,11 @@ export const tcp = defineUpstream({
       }
     };
     return {
+      probe: async ({ withinMs }) => {
+        const socket = await dialFirst(target, withinMs, { signal: new AbortController().signal });
+        if (target.proxy !== null) socket.write(proxyHeader(target.proxy, null, target.port));
+        socket.destroy();
+      },
       words: `${target.scheme}://${hostPort(target.hosts[0] ?? 'localhost', target.port)}`,
       open: (exchange, caller) => {
         const { http } = exchange;

@@ -5,13 +5,13 @@ import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { signsInConnection } from '../../../core/http/connection.ts';
 import { requestHeadText } from '../../../core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
-import { isReplayable } from '../../../core/http/replayable.ts';
 import { isGrpc, mayBeSilent } from '../../../core/http/streaming.ts';
 import { headInsisting } from '../../../core/http/strict-transport.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Batch } from './batch.ts';
 import { Delivery, tooLong } from './delivery.ts';
+import { mayBeRepeated, withOwn } from './repeat.ts';
 import { Tap, type Drinker } from './tap.ts';
 import type { Answering, BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -41,14 +41,14 @@ export class Transfer implements Drinker, BodyTaker, Running {
   /** Whether both sides may say what they want when they want: a call of gRPC. */
   readonly #talks: boolean;
   /** How long the service may be silent. */
-  #quietMs: number;
+  #quietMs = 0;
   /** Whether the connection to the visitor ends after this answer. */
   #closing = false;
   readonly #request: Delivery;
   /** Whether the service has said a byte in this exchange. */
   #heard = false;
   #settled = false;
-  #rewrite: Forwarding['rewrite'];
+  #forwarding: Forwarding | null = null;
 
   constructor(parties: Parties, limits: Limits, owner: Proceeding) {
     const { head, visitor, writer, to, strict } = parties;
@@ -58,7 +58,6 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#limits = limits;
     this.#owner = owner;
     this.#talks = to.multiplexed === true && isGrpc(head.fields);
-    this.#quietMs = this.#talks ? limits.upgradedIdleMs : limits.answerMs;
     this.#tap = Tap.of(to.stream, limits);
     this.#toService = this.#tap.out;
     this.#request = new Delivery(this.#tap.out, head.framing, limits.bodyBytesMax);
@@ -70,7 +69,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
   /** Sends the head, and the body as it comes. */
   start(forwarding: Forwarding, gathered: Uint8Array | null): void {
     const head = forwarding.rewrite?.request(this.#head) ?? this.#head;
-    this.#rewrite = forwarding.rewrite;
+    this.#forwarding = forwarding;
+    this.#quietMs = this.#talks ? this.#limits.upgradedIdleMs : (forwarding.answerMs ?? this.#limits.answerMs);
     this.#request.bytesMax = forwarding.bodyBytesMax ?? this.#limits.bodyBytesMax;
     if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
     this.#tap.drinker = this;
@@ -155,10 +155,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
 
   ended(): void {
     if (this.#settled) return;
-    if (this.#state === 'raw') {
-      this.#visitor.stream.end();
-      return;
-    }
+    if (this.#state === 'raw') return void this.#visitor.stream.end();
     if (this.#state === 'body' && this.#writer.endsWithStream) return this.#responseWhole(false);
     this.#fail('upstream-broken', 'the service ended the connection before its answer was complete', null);
   }
@@ -236,9 +233,13 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#status = head.status;
     // Events may be far between; other answers move or die.
     if (mayBeSilent(head.fields)) this.#quietMs = this.#limits.upgradedIdleMs;
+    else if (!this.#talks) this.#quietMs = this.#forwarding?.idleMs ?? this.#limits.answerMs;
     // An early answer: the rest of the request is never parsed as another one (CL.0), so the connection ends with it.
-    const seen = this.#rewrite?.response(head, this.#head, this.#visitor.lines.scheme) ?? head;
-    this.#closing = this.#writer.begin(headInsisting(seen, this.#strict), !this.#request.done || !this.#visitor.persistent);
+    const told = this.#forwarding?.rewrite?.response(head, this.#head, this.#visitor.lines.scheme) ?? head;
+    this.#closing = this.#writer.begin(
+      headInsisting(withOwn(told, this.#to.own), this.#strict),
+      !this.#request.done || !this.#visitor.persistent,
+    );
     this.#state = 'body';
     if (this.#writer.done) this.#responseWhole(head.persistent && nothingFollows);
   }
@@ -258,10 +259,9 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   #flushVisitor(): void {
-    if (!this.#writer.flush()) {
-      this.#to.stream.pause();
-      this.#visitor.full();
-    }
+    if (this.#writer.flush()) return;
+    this.#to.stream.pause();
+    this.#visitor.full();
   }
 
   #responseWhole(reusable: boolean): void {
@@ -275,26 +275,26 @@ export class Transfer implements Drinker, BodyTaker, Running {
   #fail(code: Code, why: string, error: NodeJS.ErrnoException | null): void {
     if (this.#settled) return;
     if (this.#status !== null) return this.cut(code, why);
-    const untouched = code === 'upstream-broken' && !this.#heard && this.#to.reused && isReplayable(this.#head);
+    const untouched = !this.#heard && mayBeRepeated(this.#head, this.#to, code);
     // An interim answer may wait there: it goes before whatever is said next.
     this.#writer.flush();
-    this.#leave(false);
-    const told = error === null ? why : `${why} (${error.code ?? error.name})`;
-    this.#owner.settled(unansweredTally({ code, why: told, bytesIn: this.#request.bytes, untouched }));
+    this.#leave(false, code);
+    const said = error === null ? why : `${why} (${error.code ?? error.name})`;
+    this.#owner.settled(unansweredTally({ code, why: said, bytesIn: this.#request.bytes, untouched }));
   }
 
   #end(code: Code | null, why: string | null, reusable: boolean): void {
     if (this.#settled) return;
-    this.#leave(reusable);
+    this.#leave(reusable, code);
     if (this.#closing) this.#visitor.linger();
-    const [bytesIn, bytesOut] = [this.#request.bytes, this.#writer.bytes];
-    this.#owner.settled({ status: this.#status, bytesIn, bytesOut, code, why, reusable, end: 'done' });
+    const counted = { bytesIn: this.#request.bytes, bytesOut: this.#writer.bytes };
+    this.#owner.settled({ status: this.#status, ...counted, code, why, reusable, end: 'done' });
   }
 
-  #leave(reusable: boolean): void {
+  #leave(reusable: boolean, code: Code | null): void {
     this.#settled = true;
     this.#tap.drinker = null;
     this.#to.stream.resume();
-    this.#to.release(reusable);
+    this.#to.release(reusable, code);
   }
 }

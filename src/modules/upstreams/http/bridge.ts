@@ -51,6 +51,11 @@ export class Bridge extends Duplex {
     return this.#framing !== null;
   }
 
+  /** As of a socket: whether it has said anything is all that anybody wants to know. */
+  get bytesRead(): number {
+    return this.heard ? 1 : 0;
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     let at = 0;
     let more = true;

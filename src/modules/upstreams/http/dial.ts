@@ -12,6 +12,8 @@ export type Target = Readonly<{
   host: string;
   port: number;
   from: string | null;
+  /** The path of a unix socket, which is dialled instead. */
+  socket?: string | null;
   /** Null in the clear. */
   secure?: Secure | null;
 }>;
@@ -25,21 +27,21 @@ export type Preamble = (socket: Socket) => void;
  */
 export function dial(target: Target, timeoutMs: number, caller: Caller, preamble?: Preamble): Promise<Socket> {
   const { signal } = caller;
-  const { secure = null } = target;
+  const { secure = null, socket: path = null } = target;
   return new Promise((resolve, reject) => {
     const from = target.from !== null && target.host.includes('.') ? { localAddress: target.from } : {};
     // TLS reads from the system itself: what lends its buffer is for the clear.
     const plain: Socket = secure === null ? new LendingSocket() : new Socket({ allowHalfOpen: true });
     let socket: Socket = plain;
-    plain.connect({ host: target.host, port: target.port, ...from });
-    plain.setNoDelay(true);
+    if (path === null) plain.connect({ host: target.host, port: target.port, ...from }).setNoDelay(true);
+    else plain.connect({ path });
     const fail = (code: Code, message: string, cause?: unknown): void => {
       // The outer one alone: it takes the inner one with it, and Node crashes when that goes first in the midst of a handshake.
       socket.destroy();
       settle();
       reject(new SallyportError(code, message, { cause }));
     };
-    const where = `${target.host}:${target.port}`;
+    const where = path ?? `${target.host}:${target.port}`;
     const timer = setTimeout(() => fail('upstream-timed-out', `the service at ${where} did not take the connection in time`), timeoutMs);
     const onAbort = (): void => fail('visitor-gone', 'the visitor closed the connection');
     const onError = (error: NodeJS.ErrnoException): void => {

@@ -1,21 +1,24 @@
 /** One HTTP service: how many connections it has, which one is taken, and how another is made. */
 
 import type { Socket } from 'node:net';
+import { hostPort } from '../../../core/address.ts';
 import { SallyportError } from '../../../core/errors.ts';
 import { isReplayable } from '../../../core/http/replayable.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { proxyHeader } from '../../../core/proxy-protocol.ts';
 import type { Tools } from '../../../contracts/tools.ts';
-import type { Caller, Opened } from '../../../contracts/upstream.ts';
+import type { Caller, Opened, Probe } from '../../../contracts/upstream.ts';
 import { dial, type Preamble } from './dial.ts';
 import { Kept, Pool } from './pool.ts';
+import { ask } from './probe.ts';
 import { Sessions } from './sessions.ts';
 import { Secure, type Trust } from './trust.ts';
 
 export type HttpTarget = Readonly<{
   hosts: readonly string[];
   port: number;
+  socket: string | null;
   from: string | null;
   proxy: 'v1' | 'v2' | null;
   speaks: 'http' | 'https' | 'h2c' | 'h2';
@@ -67,6 +70,20 @@ export class HttpService {
     this.#sessions?.close();
   }
 
+  /** On a connection of its own, so that what is asked is how it takes a new one. Errors: `upstream-*`. */
+  async probe({ path, withinMs }: Probe): Promise<void> {
+    const { proxy, port, name, hosts } = this.#target;
+    const signal = AbortSignal.timeout(withinMs);
+    const preamble: Preamble | undefined = proxy === null ? undefined : (socket) => socket.write(proxyHeader(proxy, null, port));
+    try {
+      const stream = this.#sessions === null ? await this.#reach({ signal }, preamble) : (await this.#sessions.open(false)).bridge;
+      await ask(stream, { path, host: hostPort(name ?? hosts[0] ?? 'localhost', port), signal, limits: this.#limits });
+    } catch (error) {
+      if (signal.aborted) throw new SallyportError('upstream-timed-out', 'the check got no answer in time', { cause: error });
+      throw error;
+    }
+  }
+
   /** The place is taken already. */
   #opened(kept: Kept, reused: boolean): Opened {
     let released = false;
@@ -108,12 +125,12 @@ export class HttpService {
 
   /** The first of its addresses that takes a connection. */
   async #reach(caller: Caller, preamble?: Preamble): Promise<Socket> {
-    const { hosts, port, from } = this.#target;
+    const { hosts, port, from, socket: path } = this.#target;
     for (let tried = 0; ; tried += 1) {
       const index = (this.#preferred + tried) % hosts.length;
       const host = hosts[index] ?? '127.0.0.1';
       try {
-        const socket = await dial({ host, port, from, secure: this.#secure }, this.#limits.dialMs, caller, preamble);
+        const socket = await dial({ host, port, from, socket: path, secure: this.#secure }, this.#limits.dialMs, caller, preamble);
         this.#preferred = index;
         return socket;
       } catch (error) {

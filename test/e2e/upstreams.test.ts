@@ -1,0 +1,106 @@
+/** Several backends of one service, as real processes: killed, hung and revived under load. */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
+import { ask, startBackend, startCrowd } from './backends.ts';
+import { isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
+
+type News = Extract<GatewayEvent, { event: 'backend' }>;
+
+/** The first of its kind: each test has one of both. */
+function news(written: WrittenGateway, state: 'up' | 'down'): Promise<News> {
+  return written.event((event): event is News => event.event === 'backend' && event.state === state);
+}
+
+async function start(context: TestContext, service: string): Promise<Readonly<{ written: WrittenGateway; port: number; text: string }>> {
+  const text = `listen: http://127.0.0.1:0\nnetwork: trusted\nservices:\n  web: { access: [public], ${service} }\n`;
+  const written = await startWritten(context, { folder: await ownFolder(context), text });
+  const { url } = await written.event(isReady);
+  return { written, port: Number(new URL(url).port), text };
+}
+
+test('a backend that is killed costs no idempotent request, and has its share again when it is back', async (context) => {
+  const [one, two] = await Promise.all([startBackend(context, 'one'), startBackend(context, 'two')]);
+  const { written, port } = await start(context, `to: [${one.where}, ${two.where}], balance: { check: { every: 1s, within: 1s } }`);
+  const crowd = startCrowd(context, port, 12);
+  await crowd.more(100, 'two');
+  await two.kill();
+  const gone = await news(written, 'down');
+  assert.equal(gone.backend, `http://localhost:${two.where}`);
+  await crowd.more(200, 'one');
+  assert.deepEqual(
+    written.gateway.status().services[0]?.backends?.map(({ state }) => state),
+    ['up', 'down'],
+  );
+  await startBackend(context, 'two', two.where);
+  const revived = performance.now();
+  await news(written, 'up');
+  const waited = performance.now() - revived;
+  await crowd.more(100, 'two');
+  await crowd.leave();
+  assert.deepEqual(crowd.failures, []);
+  // A round of checks, and what a busy machine adds to it.
+  assert.ok(waited < 2_500, `${waited} ms until it was taken back`);
+  context.diagnostic(`${[...crowd.answers].join(' ')} answered, 0 failed; back after ${Math.round(waited)} ms`);
+});
+
+test('a backend that hangs costs no idempotent request, whoever waits for it is led elsewhere', async (context) => {
+  const [one, two] = await Promise.all([startBackend(context, 'one'), startBackend(context, 'two')]);
+  const { written, port } = await start(
+    context,
+    `to: [${one.where}, ${two.where}], balance: { check: { path: /health, every: 1s, within: 1s, fails: 1 } }`,
+  );
+  const crowd = startCrowd(context, port, 12);
+  await crowd.more(100, 'two');
+  two.signal('SIGSTOP');
+  // All of them wait for it in the end, and go on when it is known to hang: long before an answer would have been due.
+  const gone = await news(written, 'down');
+  assert.equal(gone.code, 'upstream-timed-out');
+  await crowd.more(200, 'one');
+  two.signal('SIGCONT');
+  await news(written, 'up');
+  await crowd.more(100, 'two');
+  await crowd.leave();
+  assert.deepEqual(crowd.failures, []);
+  context.diagnostic(`${[...crowd.answers].join(' ')} answered, 0 failed`);
+});
+
+test('without a path to ask for, the time for an answer tells that a backend hangs', async (context) => {
+  const [one, two] = await Promise.all([startBackend(context, 'one'), startBackend(context, 'two')]);
+  const { written, port } = await start(
+    context,
+    `to: [${one.where}, ${two.where}], timeouts: { answer: 1s }, balance: { check: { every: 1s, within: 1s } }`,
+  );
+  const crowd = startCrowd(context, port, 12);
+  await crowd.more(50, 'two');
+  two.signal('SIGSTOP');
+  await news(written, 'down');
+  await crowd.more(100, 'one');
+  two.signal('SIGCONT');
+  await news(written, 'up');
+  await crowd.leave();
+  assert.deepEqual(crowd.failures, []);
+});
+
+test('a backend that is taken out of the list ends what it carries, and gets nobody new', async (context) => {
+  const folder = await ownFolder(context);
+  const [one, two] = await Promise.all([startBackend(context, 'one', join(folder, 'one.sock')), startBackend(context, 'two')]);
+  const { written, port, text } = await start(context, `to: ['unix:${one.where}', ${two.where}]`);
+  const running = [1, 2].map(() => ask({ port, path: '/?ms=400' }));
+  const isCarried = (): boolean => written.gateway.status().services[0]?.backends?.every(({ live }) => live === 1) === true;
+  while (!isCarried()) await new Promise((resolve) => setTimeout(resolve, 5));
+  await written.rewrite(text.replace(`'unix:${one.where}', `, ''));
+  const answers = await Promise.all(running);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200],
+  );
+  assert.deepEqual(answers.map(({ body }) => body).toSorted(), ['one', 'two']);
+  const next = await Promise.all([1, 2, 3].map(() => ask({ port })));
+  assert.deepEqual(
+    next.map(({ body }) => body),
+    ['two', 'two', 'two'],
+  );
+});
