@@ -160,7 +160,7 @@ class Link implements RelayLink {
           if (type !== 'names' || !this.#registrar.answered(carrier, value)) fell(untrusted());
         },
         goaway: (code) => (code === 'interrupted' ? gone.resolve('leaving') : fell(this.#unreachable(`is leaving (${code})`))),
-        suspended: () => reached !== null && void comeBack(reach, reached, fell),
+        suspended: () => reached !== null && void comeBack(reach, reached, (error) => fell(this.#notResumed(error))),
         end: (why) => fell(this.#unreachable(`was lost: ${why.why}`)),
       };
       reached = await reachRelay(reach);
@@ -253,6 +253,11 @@ class Link implements RelayLink {
     });
     this.#redials.add(redial);
     this.#running.add(running);
+  }
+
+  /** It refuses a carrier of before, as each relay does that has begun anew: whether it refuses us, the next carrier is told. */
+  #notResumed(error: SallyportError): SallyportError {
+    return error.code === 'relay-refused' ? this.#unreachable('was lost, and the relay knows nothing of it any more') : error;
   }
 
   #unreachable(what: string): SallyportError {

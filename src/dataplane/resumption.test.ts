@@ -170,6 +170,25 @@ describe('going on after a break', () => {
     await until(() => member.states.at(-1)?.[0] === 'lost' || member.states.at(-1)?.[0] === 'connecting', 10_000);
   });
 
+  it('a relay that died and began anew is told as lost, not as one that refuses, and has its gateway back', async (test) => {
+    // The second has the same key and grants, and knows no carrier.
+    const [first, second] = [await world(test, { carriersPerRelay: 1 }), await world(test)];
+    const key = await first.member('blog');
+    equal((await second.member('blog')).fingerprint, key.fingerprint);
+    const wire = await wireTo(test, first.port);
+    const member = gateway(test, first, { identity: key, names: [name], address: wire.address });
+    await member.link.ready;
+    const socket = visitor(first.port, name);
+    socket.write('x');
+    await once(socket, 'data');
+    const [lost, back] = [member.state('lost'), member.state('ready')];
+    wire.leadTo(second.port);
+    equal((await lost)?.code, 'relay-unreachable');
+    await back;
+    equal(await visit(second.port, name), null);
+    socket.destroy();
+  });
+
   it('a newcomer of the same key has the names at once', async (test) => {
     const at = await world(test, { carriersPerRelay: 1 });
     const key = await identityOf('member 0');

@@ -51,6 +51,8 @@ export type Wire = Readonly<{
   lines: Socket[];
   /** Breaks one of them at once, at both ends. */
   cut: (index: number) => void;
+  /** Cuts all, and leads to another port from now on. */
+  leadTo: (port: number) => void;
   /** Passes nothing on any more, on those that stand: as after a change of the network. */
   freeze: () => void;
   /** Cuts all, and takes nobody any more. */
@@ -61,8 +63,9 @@ export type Wire = Readonly<{
 export async function wireTo(test: TestContext, port: number): Promise<Wire> {
   const lines: Socket[] = [];
   const ends: Socket[] = [];
+  let target = port;
   const server = createServer((near) => {
-    const far = connect({ host: '127.0.0.1', port });
+    const far = connect({ host: '127.0.0.1', port: target });
     lines.push(near);
     ends.push(near, far);
     near.once('close', () => lines.splice(lines.indexOf(near), 1));
@@ -87,6 +90,10 @@ export async function wireTo(test: TestContext, port: number): Promise<Wire> {
     cut: (index) => void lines[index]?.destroy(),
     close: () => {
       server.close();
+      for (const line of lines) line.destroy();
+    },
+    leadTo: (other) => {
+      target = other;
       for (const line of lines) line.destroy();
     },
     freeze: () => {
