@@ -14,8 +14,10 @@ export type Probe = Readonly<{ name: string; look: (id: string, signal: AbortSig
 /** Not the one that carriers and their lines use. */
 const ownAddress = process.platform === 'linux' ? '127.65.0.1' : undefined;
 const betweenMs = 300;
-/** A try that hangs must not hide that a later one would be answered. */
-const atOnceMax = 20;
+/** All ways together must not be a load of their own. */
+const atOnceMax = 8;
+/** A try that hangs must not hide that a later one would be answered. A relay holds visitors for 5 s. */
+const tryMs = 8_000;
 const small = 200;
 
 export function probeOf(door: Door): Probe {
@@ -61,7 +63,7 @@ export async function answersAgain(probe: Probe, from: number, boundMs: number, 
   let tookMs: number | null = null;
   const tryOnce = async (): Promise<void> => {
     const id = newId();
-    const outcome = await probe.look(id, found.signal);
+    const outcome = await probe.look(id, AbortSignal.any([found.signal, AbortSignal.timeout(tryMs)]));
     if (outcome.is === 'wrong') onWrong(`${probe.name} ${id}: ${outcome.why}`);
     if (outcome.is !== 'whole' || tookMs !== null) return;
     tookMs = performance.now() - from;

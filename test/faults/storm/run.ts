@@ -1,6 +1,7 @@
 /** `npm run faults`: the storm for minutes, with its tables; exits 1 when anything was found. */
 
 import { parseArgs } from 'node:util';
+import { allFaults } from './fault-list.ts';
 import { keepLogs, tablesOf } from './report.ts';
 import { runStorm } from './storm.ts';
 
@@ -17,6 +18,7 @@ not answer again in time, ended by itself, or kept memory or descriptors; the lo
   --relays    every gateway is at each of them; from 1 to 4 (2)
   --gateways  from 1 to 16 (2)
   --short     as npm test has it: one of each kind first, and then what costs little
+  --only      faults whose name begins so: kill, "kill relay"
   --quiet     only the tables
 `;
 
@@ -35,6 +37,7 @@ type Options = Readonly<{
   gateways: number;
   pauseMs?: readonly [number, number];
   short: boolean;
+  only: string;
   quiet: boolean;
 }>;
 
@@ -50,12 +53,13 @@ function read(): Options | 'help' | null {
         relays: { type: 'string', default: '2' },
         gateways: { type: 'string', default: '2' },
         short: { type: 'boolean', default: false },
+        only: { type: 'string', default: '' },
         quiet: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
     if (values.help) return 'help';
-    const { short, quiet } = values;
+    const { short, quiet, only } = values;
     const words = [
       values.minutes ?? (short ? '1' : '10'),
       values.visitors,
@@ -73,9 +77,10 @@ function read(): Options | 'help' | null {
       gateways >= 1 && gateways <= 16,
       pause >= 0.01 && pause <= 600,
     ];
-    if (!whole || fits.includes(false)) return null;
+    const known = allFaults.some(({ name }) => name.startsWith(only));
+    if (!whole || !known || fits.includes(false)) return null;
     const paced = values.pause === undefined ? {} : { pauseMs: [pause * 500, pause * 1_500] as const };
-    return { seconds: minutes * 60, visitors, seed, relays, gateways, short, quiet, ...paced };
+    return { seconds: minutes * 60, visitors, seed, relays, gateways, short, only, quiet, ...paced };
   } catch {
     return null;
   }

@@ -22,6 +22,8 @@ export type StormOptions = Readonly<{
   gateways: number;
   /** How the service of each gateway is bad. */
   lies?: readonly (readonly string[])[];
+  /** Only faults whose name begins so: `kill`, `kill relay`. */
+  only?: string;
   /** No faults: the load goes on until this holds of what was found, and for `seconds` at most. */
   calmUntil?: (violations: readonly string[]) => boolean;
   /** Between two works of a visitor. */
@@ -149,12 +151,13 @@ class Storm {
 
   /** One fault after the other; each has to be over before the next comes. */
   async #blowOn(world: World): Promise<void> {
-    const { seed, short } = this.#options;
+    const { seed, short, only = '' } = this.#options;
     const chance = new Chance(seed + 7_919);
     const bag = short ? oneOfEach(this.#options, chance) : allInTurn(this.#options, chance);
     const end = this.#end;
     let left = short ? howManyFirst(this.#options) : 0;
     for (const fault of bag) {
+      if (!fault.name.startsWith(only)) continue;
       const [least, most] = this.#pace.betweenMs;
       await pause(least + chance.number(most - least));
       if (performance.now() >= end && left <= 0) return;
