@@ -7,6 +7,7 @@ import { firewall } from './modules/guards/firewall.ts';
 import { ip } from './modules/guards/ip.ts';
 import { key } from './modules/guards/key.ts';
 import { link } from './modules/guards/link.ts';
+import { oidc } from './modules/guards/oidc.ts';
 import { password } from './modules/guards/password.ts';
 import { publicGuard } from './modules/guards/public.ts';
 import { rate } from './modules/guards/rate.ts';
@@ -36,6 +37,7 @@ export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>
   ip,
   key,
   link,
+  oidc,
   password,
   publicGuard,
   rate,

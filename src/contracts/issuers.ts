@@ -28,10 +28,15 @@ export type TokenFound =
 /** Of RFC 8414 and OpenID Connect Discovery 1.0, as much as is read here; all of it https. */
 export type IssuerMetadata = Readonly<{ keys: string | null; introspection: string | null }>;
 
-/** Keys and metadata are kept for a bounded time, and shared by all services and configurations. Nothing here throws. */
+/** Keys and metadata are kept for a bounded time, and shared by all services and configurations. Only `trust` throws. */
 export interface Issuers {
   /** Verifies a signed JWT (RFC 7519, 8725). `away`: the issuer's keys cannot be had, which nobody is let in by. */
   verify(token: string, plan: IssuerPlan, rules: TokenRules): Promise<TokenFound>;
   /** Null when it cannot be had. */
   metadata(plan: IssuerPlan): Promise<IssuerMetadata | null>;
+  /**
+   * Reads the certificates that a configuration trusts for an issuer; null without a file.
+   * Errors: `file-missing`; `config-malformed` for a file without a certificate: it fails closed.
+   */
+  trust(path: string | undefined): string | null;
 }

@@ -7,6 +7,7 @@ import { firewall } from '../../src/modules/guards/firewall.ts';
 import { ip } from '../../src/modules/guards/ip.ts';
 import { key } from '../../src/modules/guards/key.ts';
 import { link } from '../../src/modules/guards/link.ts';
+import { oidc } from '../../src/modules/guards/oidc.ts';
 import { password } from '../../src/modules/guards/password.ts';
 import { publicGuard } from '../../src/modules/guards/public.ts';
 import { rate } from '../../src/modules/guards/rate.ts';
@@ -48,6 +49,15 @@ const cases: readonly GuardCase[] = [
       testIssuer(tools);
       tools.secrets.set('login', new TextEncoder().encode('a-secret-for-the-issuer'));
       return ['a-secret-for-the-issuer'];
+    },
+  },
+  {
+    guard: oidc,
+    options: { issuer: issuerUrl, client: 'gateway', secret: 'login', everyone: true },
+    prepare: async (tools) => {
+      testIssuer(tools);
+      tools.secrets.set('login', new TextEncoder().encode('a-secret-for-the-provider'));
+      return ['a-secret-for-the-provider'];
     },
   },
   { guard: firewall, options: 'on' },

@@ -38,6 +38,8 @@ export function testIssuer(tools: TestTools): TestIssuer {
     issuer: issuerUrl,
     jwks_uri: `${issuerUrl}/keys`,
     introspection_endpoint: `${issuerUrl}/introspect`,
+    authorization_endpoint: `${issuerUrl}/authorize`,
+    token_endpoint: `${issuerUrl}/token`,
   };
   const tokens: TestIssuer['tokens'] = new Map();
   const requests: OutgoingRequest[] = [];
@@ -47,7 +49,7 @@ export function testIssuer(tools: TestTools): TestIssuer {
     if (state.away) throw new SallyportError('issuer-unreachable', 'It is away.');
     return answer(request);
   };
-  const said = (value: unknown) => ({ status: 200, fields: {}, body: JSON.stringify(value) });
+  const said = (value: unknown) => ({ status: 200, fields: { 'content-type': 'application/json' }, body: JSON.stringify(value) });
   const answer = async ({ url, body }: OutgoingRequest): Promise<Awaited<ReturnType<Outgoing['ask']>>> => {
     if (url === `${issuerUrl}/.well-known/openid-configuration`) return said(metadata);
     if (url === `${issuerUrl}/introspect`) return said(tokens.get(new URLSearchParams(body ?? '').get('token') ?? '') ?? { active: false });

@@ -29,12 +29,16 @@ export type AccessedService = GuardedService & Readonly<{ door: string }>;
 const costs: ReadonlyMap<string, number> = new Map([
   ['ip', 0],
   ['link', 1],
+  ['oidc', 1],
   ['key', 1],
   ['webhook', 2],
   ['bearer', 3],
   ['password', 8],
   ['public', 9],
 ]);
+
+/** Guards whose sessions are those of a name, whichever of its services opened them. */
+const sharesSessions: ReadonlySet<string> = new Set(['password', 'oidc']);
 
 const costOf = (use: GuardUse): number => costs.get(use.guard) ?? 5;
 
@@ -85,7 +89,7 @@ function buildGuard(use: GuardUse, guards: ReadonlyMap<string, Guard<unknown>>, 
   if (guard === undefined)
     throw new SallyportError('config-malformed', `services.${service.name}.access names the guard ${use.guard}, which does not exist.`);
   const { door, ...guarded } = service;
-  return guard.build(use.options, tools, use.guard === 'password' ? { ...guarded, name: door } : guarded);
+  return guard.build(use.options, tools, sharesSessions.has(use.guard) ? { ...guarded, name: door } : guarded);
 }
 
 function treeOf(built: readonly BuiltGuard[]): Tree {

@@ -19,6 +19,7 @@ import { assertNamesApart } from './claims.ts';
 import type { BuiltAccess } from './access.ts';
 import type { Config, ServicePlan } from './plan.ts';
 import { portNames, portWarnings } from './ports.ts';
+import { offersAt } from './offers.ts';
 import { accessOf, isLoopbackHost, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
 import type { Warning, Ways } from './presets.ts';
 import { challengeRoute, strictTransportOf } from './transport.ts';
@@ -91,13 +92,13 @@ export function compile(config: Config, world: World): Compiled {
   try {
     for (const plan of config.services) built.push(buildService(plan, config, world, tools));
     assertNamesApart(built);
-    const offers = { password: built.some(({ service }) => service.asksPassword) };
+    const offers = offersAt(built.map(({ service }) => service));
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
       route: router(built, config, world.certificates),
       unread: unreadNames(built.map(({ kind, service }) => ({ kind, hosts: service.hosts }))),
-      face: (exchange, code) => face(exchange, code, offers),
-      decoy: offers.password ? (world.guards.get('password')?.decoy?.(tools) ?? null) : null,
+      face: (exchange, code) => face(exchange, code, offers(exchange.host)),
+      decoy: offers('').password ? (world.guards.get('password')?.decoy?.(tools) ?? null) : null,
       services: built.map(({ service }) => service),
       strictTransport: strictTransportOf(config, world.certificates),
       limits,

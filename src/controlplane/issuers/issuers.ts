@@ -7,7 +7,8 @@ import type { Outgoing } from '../../contracts/outgoing.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { httpsUrl } from '../outgoing/https.ts';
-import { Kept, type KeptRules } from './kept.ts';
+import { Kept, type KeptRules } from '../../core/policy/kept.ts';
+import { readTrust } from './trust.ts';
 
 /**
  * Signatures by a private key alone: `none` is no signature, and an HMAC could be made by whoever has read the public key
@@ -37,6 +38,7 @@ export function createIssuers(options: IssuersOptions): Issuers {
     return made;
   };
   return {
+    trust: readTrust,
     metadata: (plan) => of(plan).metadata.get(),
     verify: (token, plan, rules) => verify(token, of(plan).keys, { plan, rules, options }),
   };

@@ -11,7 +11,11 @@ import { plainReply } from './problem.ts';
 import { isFromBrowser, isNavigation } from './wants.ts';
 
 /** What this gateway takes anywhere; not what the service asked for takes, for that would tell of it. */
-export type Offers = Readonly<{ password: boolean }>;
+export type Offers = Readonly<{
+  password: boolean;
+  /** Of this name alone: a provider knows the names that one may sign in at, so it cannot be offered everywhere. */
+  account?: boolean;
+}>;
 
 /** RFC 7617: the charset is for clients that would otherwise send Latin-1. */
 const basic = 'Basic realm="Sallyport", charset="UTF-8"';
@@ -28,7 +32,9 @@ const privateTitle = 'This address is private';
 export function face(exchange: Exchange, _code: 'credentials-missing' | 'credentials-wrong', offers: Offers): Reply {
   const https = exchange.listener.scheme === 'https';
   if (https && isNavigation(exchange)) {
-    return offers.password ? loginPage(exchange, { to: wantedTarget(exchange), said: null }) : privatePage();
+    const to = wantedTarget(exchange);
+    const account = offers.account === true ? accountLink(to) : null;
+    return offers.password ? loginPage(exchange, { to, said: null, account }) : privatePage(account);
   }
   return plainReply(exchange, {
     status: 401,
@@ -59,7 +65,15 @@ export function loginPage(
     said,
     status = 401,
     fields = [],
-  }: Readonly<{ to: string; said: string | null; status?: number; fields?: readonly (readonly [string, string])[] }>,
+    account = null,
+  }: Readonly<{
+    to: string;
+    said: string | null;
+    status?: number;
+    fields?: readonly (readonly [string, string])[];
+    /** Another way to sign in. */
+    account?: Markup | null;
+  }>,
 ): Reply {
   const fault: Markup | null = said === null ? null : markup`<p class="fault" role="alert">${said}</p>\n`;
   const content = markup`<p>Sign in to open ${exchange.host === '' ? 'this address' : exchange.host}.</p>
@@ -71,12 +85,17 @@ ${fault}<form method="post" action="/.sallyport/login">
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button>Sign in</button>
 </form>
-<p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
+${account}<p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
   const challenge: readonly (readonly [string, string])[] = status === 401 ? [['WWW-Authenticate', own]] : [];
   return page({ status, title: privateTitle, content, form: true, fields: [...challenge, ...fields] });
 }
 
-function privatePage(): Reply {
-  const content = markup`<p>Open the link that you were given. If it has ended, ask its owner for a new one.</p>`;
+/** A link and no form: under `form-action` a browser follows no redirect of a form to the provider (CSP 3, 6.4.1). */
+function accountLink(to: string): Markup {
+  return markup`<p><a href="/.sallyport/oidc?to=${encodeURIComponent(to)}">Sign in with your account</a></p>\n`;
+}
+
+function privatePage(account: Markup | null): Reply {
+  const content = markup`${account}<p>Open the link that you were given. If it has ended, ask its owner for a new one.</p>`;
   return page({ status: 401, title: privateTitle, content, fields: [['WWW-Authenticate', own]] });
 }

@@ -9,7 +9,6 @@ import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
 import { Desk, type Proof } from './bearer/desk.ts';
 import { bearerOptions, type BearerOptions } from './bearer/options.ts';
-import { readTrust } from './bearer/trust.ts';
 
 export const bearer = defineGuard({
   name: 'bearer',
@@ -17,7 +16,7 @@ export const bearer = defineGuard({
   options: bearerOptions,
   build(given: BearerOptions, tools) {
     requireSecret(given, tools);
-    const desk = new Desk(given, readTrust(given.ca), tools);
+    const desk = new Desk(given, tools.issuers.trust(given.ca), tools);
     return {
       check: (exchange) => check(exchange, desk),
       words: `an access token of ${new URL(given.issuer).host}`,

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { SallyportError } from '../../../core/errors.ts';
+import { SallyportError } from '../../core/errors.ts';
 
 /** Some thousand certificates; the list of a whole system has 200 KB. */
 const bytesMax = 1_048_576;

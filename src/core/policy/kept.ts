@@ -12,15 +12,15 @@ export type KeptRules = Readonly<{
 
 /** One attempt at a time; its failure is null, and nobody is told twice. */
 export class Kept<Value> {
-  readonly #fetch: () => Promise<Value>;
+  readonly #ask: () => Promise<Value>;
   readonly #rules: KeptRules;
   #value: Value | null = null;
   #at = -Infinity;
   #triedAt = -Infinity;
   #running: Promise<void> | null = null;
 
-  constructor(fetch: () => Promise<Value>, rules: KeptRules) {
-    this.#fetch = fetch;
+  constructor(ask: () => Promise<Value>, rules: KeptRules) {
+    this.#ask = ask;
     this.#rules = rules;
   }
 
@@ -38,7 +38,7 @@ export class Kept<Value> {
   async #renew(): Promise<void> {
     this.#triedAt = this.#rules.now();
     try {
-      this.#value = await this.#fetch();
+      this.#value = await this.#ask();
       this.#at = this.#rules.now();
     } catch {
       // What was known stands until it is stale.
