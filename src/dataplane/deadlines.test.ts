@@ -23,3 +23,37 @@ test('a deadline that was taken out is not looked at, even while others expire',
   deadlines.add(second);
   deadlines.look();
 });
+
+test('slowloris: thousands that end together leave turns for others in between, and each ends once', async () => {
+  let [now, turns] = [0, 0];
+  const deadlines = createDeadlines(() => now);
+  const most = { expired: 0, inTurn: 0, turn: -1, atOnce: 0 };
+  const moved = { at: 1, expire: () => assert.fail('it moved on in between') };
+  const last = Promise.withResolvers<void>();
+  for (let each = 0; each < 2_500; each += 1) {
+    const deadline = {
+      at: 1,
+      expire: () => {
+        deadlines.delete(deadline);
+        most.inTurn = most.turn === turns ? most.inTurn + 1 : 1;
+        most.turn = turns;
+        most.atOnce = Math.max(most.atOnce, most.inTurn);
+        if ((most.expired += 1) === 2_500) last.resolve();
+      },
+    };
+    deadlines.add(deadline);
+  }
+  deadlines.add(moved);
+  const other = (): void => {
+    turns += 1;
+    if (most.expired < 2_500) setImmediate(other);
+  };
+  now = 10;
+  deadlines.look();
+  moved.at = Infinity;
+  deadlines.look();
+  other();
+  await last.promise;
+  assert.equal(most.expired, 2_500);
+  assert.ok(most.atOnce <= 200, `${most.atOnce} at once`);
+});
