@@ -44,7 +44,6 @@ export function readDeviceCookie(exchange: Exchange): string | null {
 }
 
 /** The values of a cookie of that name, one for each time that it was sent. */
-export /** All values of a cookie's name, in their order. */
 export function cookieValues(fields: Fields, name: string): readonly string[] {
   const values: string[] = [];
   for (const field of fields) {
