@@ -5,6 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { text } from '../e2e/lines.ts';
 import { freshHome, run, runToEnd } from '../e2e/program.ts';
 import { lossyWay, noWay, type LossyWay, type Side } from './lossy-way.ts';
@@ -18,7 +19,7 @@ const streams = 50;
 
 /** A program of ours at one side. */
 function at(context: Context, { under }: Side, words: readonly string[]): ChildProcess {
-  const [first = '', ...rest] = [...under, process.execPath, `${import.meta.dirname}/lossy-way-ends.ts`, ...words];
+  const [first = '', ...rest] = [...under, process.execPath, fileURLToPath(new URL('lossy-way-ends.ts', import.meta.url)), ...words];
   const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
   context.after(async () => {
     child.kill('SIGKILL');
