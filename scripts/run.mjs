@@ -41,6 +41,8 @@ function argumentsFor(name) {
       return testArguments();
     case 'bench':
       return ['bench/run.ts', ...rest];
+    case 'timing':
+      return ['bench/timing.ts', ...rest];
     case 'faults':
       return ['test/faults/storm/run.ts', ...rest];
     case 'lint':
@@ -48,7 +50,7 @@ function argumentsFor(name) {
     case 'format':
       return ['node_modules/oxfmt/bin/oxfmt', ...rest];
     default:
-      return fail(`The launcher knows no command "${name}". It knows start, test, bench, faults, lint, format and runtime.`);
+      return fail(`The launcher knows no command "${name}". It knows start, test, bench, timing, faults, lint, format and runtime.`);
   }
 }
 

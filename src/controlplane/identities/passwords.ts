@@ -35,7 +35,9 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
   const { limits, randomBytes, cost = argon2Cost, outdated } = tools;
   const turns = createTurnstile(limits.hashesAtOnceMax);
   // What an unknown user's password is checked against: the same work, and no password fits.
-  const nobody: PasswordHash = { cost, salt: randomBytes(saltBytes), tag: randomBytes(tagBytes) };
+  // In text, as a user's is: reading it takes its time as well.
+  const nobody = writePasswordHash({ cost, salt: randomBytes(saltBytes), tag: randomBytes(tagBytes) });
+  const unreadable: PasswordHash = { cost, salt: randomBytes(saltBytes), tag: randomBytes(tagBytes) };
 
   const hash = async (password: string): Promise<string> => {
     const salt = randomBytes(saltBytes);
@@ -47,10 +49,11 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
     hash,
     verify: async (password, stored, first = false) => {
       if (turns.waiting(first) >= limits.hashQueueMax) return 'busy';
-      const known = stored === null ? null : readPasswordHash(stored);
+      const read = readPasswordHash(stored ?? nobody);
+      const known = stored === null ? null : read;
       // Too long is refused after the same work too, on something short.
       const long = Buffer.byteLength(password, 'utf8') > limits.passwordBytesMax;
-      const against = known ?? nobody;
+      const against = read ?? unreadable;
       const tag = await turns.take(() => tagOf(long ? '' : password, against), first);
       const right = sameTag(tag, against.tag) && known !== null && !long;
       if (right && stored !== null && outdated !== undefined && isOutdated(known, cost)) {
