@@ -1,7 +1,9 @@
 /** What a live gateway is told, and how often. */
 
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Carrier } from './carrier.ts';
 import { LiveGateway, type LiveCarrier } from './live-gateway.ts';
 
@@ -35,4 +37,28 @@ it('a gateway is asked to register again once for each news, however many visito
   gateway.tell('crowded', 'blog.example.org');
   deepEqual(heard, [nudge, nudge, nudge]);
   deepEqual(unheard, []);
+});
+
+it('a gateway is asked whether it lives once a hello is unanswered for `standbyDoubtMs`, whatever was answered shortly before', async () => {
+  const limits = { standbyDoubtMs: 500, carrierProbeMs: 0 };
+  const asked: number[] = [];
+  const live = carrierThatHears([], true);
+  const probe = (): Promise<boolean> => Promise.resolve(asked.push(performance.now()) > 0);
+  const gateway = new LiveGateway('a'.repeat(64), 'one');
+  gateway.add({ ...live, carrier: { ...live.carrier, probe } as unknown as Carrier });
+  const [first, second] = [new PassThrough(), new PassThrough()];
+  gateway.watch(first, limits);
+  first.write('an answer');
+  await pause(100);
+  gateway.watch(second, limits);
+  // In the order of their times, however late they come.
+  await pause(750);
+  equal(asked.length, 1);
+  await pause(750);
+  equal(asked.length >= 2, true, 'it lives and has not answered: it is asked again');
+  second.destroy();
+  await pause(0);
+  const times = asked.length;
+  await pause(750);
+  equal(asked.length, times);
 });

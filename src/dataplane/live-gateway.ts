@@ -43,8 +43,8 @@ export class LiveGateway {
   readonly #leaving = new Set<LiveCarrier>();
   /** Asked whether they live, and silent since. */
   readonly #doubted = new Set<LiveCarrier>();
-  /** Streams of shared names that nobody has said a byte on. */
-  readonly #unanswered = new Set<Stream>();
+  /** Streams of shared names that nobody has said a byte on, and since when, or since it was asked whether it lives: the oldest first. */
+  readonly #unanswered = new Map<Stream, number>();
   #watching = false;
   /** What it was told, or is being told, of its names. */
   readonly #news = new Set<string>();
@@ -157,7 +157,7 @@ export class LiveGateway {
   }
 
   giveUpUnanswered(): void {
-    for (const stream of [...this.#unanswered]) stream.destroy(new SallyportError('carrier-idle', 'its gateway does not answer'));
+    for (const stream of [...this.#unanswered.keys()]) stream.destroy(new SallyportError('carrier-idle', 'its gateway does not answer'));
   }
 
   /** Something is wrong with a name that it holds: its owner hears of it once. */
@@ -189,19 +189,27 @@ export class LiveGateway {
       stream.off('readable', answered);
       stream.off('close', answered);
     };
-    this.#unanswered.add(stream);
+    this.#unanswered.set(stream, performance.now());
     stream.once('readable', answered);
     stream.once('close', answered);
-    if (this.#watching) return;
+    if (!this.#watching) void this.#watchOldest(limits);
+  }
+
+  async #watchOldest(limits: Pick<Limits, 'standbyDoubtMs' | 'carrierProbeMs'>): Promise<void> {
     this.#watching = true;
-    const look = async (): Promise<void> => {
-      const before = new Set(this.#unanswered);
-      await new Promise((resolve) => void setTimeout(resolve, limits.standbyDoubtMs).unref());
-      if ([...before].some((each) => this.#unanswered.has(each))) await this.doubt(limits);
-      if (this.#unanswered.size > 0) return look();
-      this.#watching = false;
-    };
-    void look();
+    for (let [oldest] = this.#unanswered; oldest !== undefined; [oldest] = this.#unanswered) {
+      const [stream, since] = oldest;
+      const ms = since + limits.standbyDoubtMs - performance.now();
+      if (ms > 0) await new Promise((resolve) => void setTimeout(resolve, ms).unref());
+      if (!this.#unanswered.has(stream)) continue;
+      await this.doubt(limits);
+      // It lives, and may need long for an answer: asked again after the same time.
+      for (const each of [...this.#unanswered.keys()]) {
+        this.#unanswered.delete(each);
+        this.#unanswered.set(each, performance.now());
+      }
+    }
+    this.#watching = false;
   }
 
   async #ask(live: LiveCarrier, probeMs: number): Promise<void> {
