@@ -12,7 +12,7 @@ import { exchangeOf, navigation, noBody, type Asked } from '../../../test/double
 import { clientSecret, startProvider, type TestProvider } from '../../../test/doubles/openid-provider.ts';
 import { testTools } from '../../../test/doubles/tools.ts';
 import { oidc } from './oidc.ts';
-import { admit, lacksClaims } from './oidc/admission.ts';
+import { admit, joinedClaims, lacksClaims } from './oidc/admission.ts';
 import { oidcOptions } from './oidc/options.ts';
 
 const host = 'blog.example.test';
@@ -460,6 +460,18 @@ describe('who may come in', () => {
     for (const groups of ['staffx', ['Staff'], [['staff']], { staff: true }, undefined]) assert.ok(!ask({ groups: ['staff'] }, { groups }));
     for (const sub of [undefined, '', 7, 'a b', 'a\nb', 'x'.repeat(256)]) assert.ok(!ask({ everyone: true }, { sub }));
     assert.ok(!ask({ groups: ['staff'], claim: '__proto__' }, {}));
+  });
+
+  test('verified claims alone: an address and its "verified" come from one source', () => {
+    const options = oidcOptions.parse({ issuer, client: 'c', emails: ['ana@example.org'] });
+    const is = (signed: object, told: object): string => admit(joinedClaims({ sub: '1', ...signed }, { sub: '1', ...told }), options).is;
+    const email = 'ana@example.org';
+    assert.equal(is({ email_verified: true }, { email, email_verified: false }), 'refused');
+    assert.equal(is({ email_verified: true }, { email }), 'refused');
+    assert.equal(is({ email }, { email: 'eve@example.org', email_verified: true }), 'refused');
+    assert.equal(is({}, { email, email_verified: true }), 'admitted');
+    assert.equal(is({ email, email_verified: true }, { email: 'eve@example.org', email_verified: false }), 'admitted');
+    assert.equal(joinedClaims({ sub: '1' }, { sub: '2' })['sub'], '1');
   });
 
   test('the provider is asked for more only where a rule needs it', () => {

@@ -44,6 +44,16 @@ export function lacksClaims(claims: Claims, { emails, domains, groups, claim, ro
   return mail || group || (roles !== undefined && claimAt(claims, roles) === undefined);
 }
 
+/**
+ * The claims of the signed ID token, and what it does not say from the provider's answer about the account. An address
+ * and whether it was verified are one statement: a "verified" of one source says nothing of an address of the other.
+ */
+export function joinedClaims(signed: Claims, told: Claims): Claims {
+  const { email, email_verified: verified, ...others } = signed;
+  const mail = email === undefined ? { email: told['email'], email_verified: told['email_verified'] } : { email, email_verified: verified };
+  return { ...told, ...others, ...mail };
+}
+
 function isListed(claims: Claims, email: string | null, { emails, domains, groups, everyone, claim }: OidcOptions): boolean {
   if (everyone === true) return true;
   if (email !== null && emails?.includes(email) === true) return true;

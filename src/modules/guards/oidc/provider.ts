@@ -6,7 +6,7 @@ import type { Outgoing } from '../../../contracts/outgoing.ts';
 import type { Tools } from '../../../contracts/tools.ts';
 import { SallyportError } from '../../../core/errors.ts';
 import { Kept } from '../../../core/policy/kept.ts';
-import { lacksClaims } from './admission.ts';
+import { joinedClaims, lacksClaims } from './admission.ts';
 import type { Begun } from './begun.ts';
 import type { OidcOptions } from './options.ts';
 
@@ -58,8 +58,7 @@ export class Provider {
       const { sub } = claims;
       if (typeof sub !== 'string' || !lacksClaims(claims, this.#options) || known.serverMetadata().userinfo_endpoint === undefined)
         return { is: 'claims', claims };
-      // Of both the ID token's word stands, for it is signed.
-      return { is: 'claims', claims: { ...(await client.fetchUserInfo(known, tokens.access_token, sub)), ...claims } };
+      return { is: 'claims', claims: joinedClaims(claims, { ...(await client.fetchUserInfo(known, tokens.access_token, sub)) }) };
     } catch (error) {
       return failed(error);
     }
