@@ -7,12 +7,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Carrier } from './carrier.ts';
 import { LiveGateway, type LiveCarrier } from './live-gateway.ts';
 
-function carrierThatHears(heard: unknown[], shares: boolean): LiveCarrier {
+function carrierThatHears(heard: unknown[], shares: boolean, probe = () => Promise.resolve(true)): LiveCarrier {
   const carrier = {
     ended: false,
     suspended: false,
     streams: 0,
-    probe: () => Promise.resolve(true),
+    probe,
     message: (_type: string, value: unknown) => void heard.push(value),
   };
   const offer = { shares, store: null };
@@ -42,10 +42,9 @@ it('a gateway is asked to register again once for each news, however many visito
 it('a gateway is asked whether it lives once a hello is unanswered for `standbyDoubtMs`, whatever was answered shortly before', async () => {
   const limits = { standbyDoubtMs: 500, carrierProbeMs: 0 };
   const asked: number[] = [];
-  const live = carrierThatHears([], true);
   const probe = (): Promise<boolean> => Promise.resolve(asked.push(performance.now()) > 0);
   const gateway = new LiveGateway('a'.repeat(64), 'one');
-  gateway.add({ ...live, carrier: { ...live.carrier, probe } as unknown as Carrier });
+  gateway.add(carrierThatHears([], true, probe));
   const [first, second] = [new PassThrough(), new PassThrough()];
   gateway.watch(first, limits);
   first.write('an answer');
