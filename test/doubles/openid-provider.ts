@@ -19,6 +19,7 @@ export type TestProvider = Readonly<{
   accounts: Map<string, Account>;
   /** What it was asked, as `GET /auth`. */
   requests: string[];
+  sent: Sent[];
   provider: Provider;
   close: () => Promise<void>;
 }>;
@@ -32,9 +33,13 @@ export type ProviderOptions = Readonly<{
   configuration?: Readonly<Record<string, unknown>>;
 }>;
 
+/** What the provider sends to others by itself: a logout to our back channel. */
+export type Sent = Readonly<{ url: string; body: string }>;
+
 export async function startProvider(options: ProviderOptions): Promise<TestProvider> {
   const accounts = new Map<string, Account>();
   const requests: string[] = [];
+  const sent: Sent[] = [];
   const tls = options.tls ?? (await madeHere());
   let handle: (request: IncomingMessage, response: ServerResponse) => void = () => undefined;
   const server = createServer({ cert: tls.cert, key: tls.key }, (request, response) => {
@@ -45,7 +50,7 @@ export async function startProvider(options: ProviderOptions): Promise<TestProvi
   await once(server, 'listening');
   // It listens on an address, so it has one.
   const issuer = `https://localhost:${(server.address() as AddressInfo).port}`;
-  const provider = new Provider(issuer, configurationOf(options, accounts));
+  const provider = new Provider(issuer, configurationOf(options, accounts, sent));
   // What it says on the terminal about keys for development is no news of a test.
   const callback = provider.callback();
   const interact = interactions(provider);
@@ -53,7 +58,7 @@ export async function startProvider(options: ProviderOptions): Promise<TestProvi
     if ((request.url ?? '').startsWith('/interaction/')) void interact(request, response);
     else void callback(request, response);
   };
-  return { issuer, ca: tls.ca, accounts, requests, provider, close: () => closed(server) };
+  return { issuer, ca: tls.ca, accounts, requests, sent, provider, close: () => closed(server) };
 }
 
 async function madeHere(): Promise<Readonly<{ ca: string; cert: string; key: string }>> {
@@ -61,7 +66,7 @@ async function madeHere(): Promise<Readonly<{ ca: string; cert: string; key: str
   return { ca: ca.cert, ...(await certificate({ subject: 'localhost', names: ['localhost'], issuer: ca })) };
 }
 
-function configurationOf({ callback, backchannel, configuration }: ProviderOptions, accounts: ReadonlyMap<string, Account>) {
+function configurationOf({ callback, backchannel, configuration }: ProviderOptions, accounts: ReadonlyMap<string, Account>, sent: Sent[]) {
   return {
     clients: [
       {
@@ -78,6 +83,10 @@ function configurationOf({ callback, backchannel, configuration }: ProviderOptio
     findAccount: (_context: unknown, sub: string) => {
       const account = accounts.get(sub);
       return account === undefined ? undefined : { accountId: sub, claims: () => ({ sub, ...account }) };
+    },
+    fetch: async (url: unknown, options: Readonly<{ body?: unknown }> = {}) => {
+      sent.push({ url: String(url), body: String(options.body) });
+      return new Response('', { status: 200 });
     },
     ...configuration,
   };

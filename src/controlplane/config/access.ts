@@ -53,6 +53,7 @@ export function buildAccess(
   tools: Tools,
   service: AccessedService,
 ): BuiltAccess {
+  assertOneLogin(access, service.name);
   const forms: Form[] = [];
   const about = new Map<Check, About>();
   const branches = access
@@ -78,6 +79,15 @@ export function buildAccess(
     about,
     warnings: addressAlone(access, service),
   };
+}
+
+/** A name has one login and one way back from it: of two providers the second would never be asked, and nobody would say so. */
+function assertOneLogin(access: Access, service: string): void {
+  const logins = access.flatMap((uses) => uses.filter(({ guard }) => guard === 'oidc'));
+  if (logins.length <= 1) return;
+  throw new SallyportError('config-malformed', `services.${service}.access has oidc ${logins.length} times, and a service has one login.`, {
+    hint: 'Name the emails, domains and groups in one entry; a second provider takes a service of its own.',
+  });
 }
 
 function branchCost(uses: readonly GuardUse[]): number {

@@ -21,7 +21,7 @@ const service = { name: 'blog', hosts: [host], behindRelay: false };
 
 let provider: TestProvider;
 before(async () => {
-  provider = await startProvider({ callback });
+  provider = await startProvider({ callback, backchannel: `https://${host}/.sallyport/backchannel` });
   provider.accounts.set('ana', { email: 'Ana@example.org', email_verified: true, groups: ['staff'], preferred_username: 'ana' });
   provider.accounts.set('eve', { email: 'ana@example.org', email_verified: false, groups: ['guests'] });
 });
@@ -64,7 +64,7 @@ const cookieOf = (answer: FormAnswer, name: string): string =>
 const codeOf = (answer: FormAnswer): string => ('is' in answer ? answer.code : String(answer.status));
 const withCookie = (...cookies: readonly string[]): Asked => ({ fields: [...navigation, ['Cookie', cookies.join('; ')]] });
 
-type Step = Readonly<{ location: string | null; cookies: readonly string[] }>;
+type Step = Readonly<{ location: string | null; body: string }>;
 
 /** One step of a browser at the provider. */
 function step(url: string, jar: Map<string, string>, body: string | null): Promise<Step> {
@@ -74,12 +74,14 @@ function step(url: string, jar: Map<string, string>, body: string | null): Promi
       ...(body === null ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' }),
     };
     const asked = request(url, { method: body === null ? 'GET' : 'POST', ca: provider.ca, headers, agent: false }, (response) => {
-      response.resume().once('end', () => {
+      let text = '';
+      response.on('data', (piece: Buffer) => (text += piece.toString()));
+      response.once('end', () => {
         for (const cookie of response.headers['set-cookie'] ?? []) {
           const [pair = ''] = cookie.split(';');
           jar.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
         }
-        resolve({ location: response.headers.location ?? null, cookies: [] });
+        resolve({ location: response.headers.location ?? null, body: text });
       });
     });
     asked.once('error', reject);
@@ -88,8 +90,7 @@ function step(url: string, jar: Map<string, string>, body: string | null): Promi
 }
 
 /** What a person does at the provider: follows, types a name, agrees. Returns where they are sent back to. */
-async function atProvider(address: string, name: string, deny = false): Promise<string> {
-  const jar = new Map<string, string>();
+async function atProvider(address: string, name: string, deny = false, jar = new Map<string, string>()): Promise<string> {
   let url = address;
   for (let count = 0; count < 12; count += 1) {
     const here = await step(url, jar, null);
@@ -403,6 +404,22 @@ describe('back-channel logout', () => {
     assert.equal(await send({ jti: 'once' }), '200');
     assert.equal(await isIn(), false);
     assert.equal(await send({ jti: 'once' }), 'credentials-wrong', 'replayed');
+  });
+
+  test('a real provider says that somebody has signed out there, and they are out here', async () => {
+    const all = await scene();
+    const jar = new Map<string, string>();
+    const start = await all.form('GET', '/.sallyport/oidc');
+    const target = await atProvider(locationOf(start), 'ana', false, jar);
+    const session = cookieOf(await all.form('GET', target, withCookie(cookieOf(start, 'login'))), 'session');
+    assert.equal((await all.built.check(exchangeOf(withCookie(session)), noBody)).is, 'pass');
+    const { body } = await step(`${provider.issuer}/session/end`, jar, null);
+    const xsrf = /name="xsrf" value="([^"]+)"/.exec(body)?.[1] ?? '';
+    await step(`${provider.issuer}/session/end/confirm`, jar, `xsrf=${xsrf}&logout=yes`);
+    const told = provider.sent.at(-1);
+    assert.equal(told?.url, `https://${host}/.sallyport/backchannel`);
+    assert.equal(codeOf(await all.form('POST', `/.sallyport/backchannel?${told?.body}`, { fields: [] })), '200');
+    assert.equal((await all.built.check(exchangeOf(withCookie(session)), noBody)).is, 'challenge');
   });
 
   test('what is no logout token ends nothing', async () => {
