@@ -160,7 +160,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     always: holding.authorize.map(({ check }) => check),
     meter: holding.meter.map(({ check }) => check),
     make: (each, place) => ({ upstream: buildUpstream(each, place, world, tools), forwarding: forwardingOf(each) }),
-    world: { guards: world.guards, tools, pausedBy: world.pausedBy ?? (() => null) },
+    world: { guards: world.guards, tools, pausedBy: world.pausedBy ?? (() => null), behindRelay },
   });
   const about = new Map([...access.about, ...variants.about, ...holding.authorize.map((guard) => [guard.check, guard] as const)]);
   return {

@@ -5,6 +5,7 @@ import type { Service } from '../../contracts/snapshot.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { BuiltUpstream } from '../../contracts/upstream.ts';
 import { SallyportError } from '../../core/errors.ts';
+import { hostOnlyCookies } from '../../core/http/host-only-cookies.ts';
 import { credentialsOf } from '../../core/policy/credentials.ts';
 import type { Tree } from '../../core/policy/route.ts';
 import type { Check } from '../../core/policy/verdict.ts';
@@ -22,6 +23,8 @@ export type WebWorld = Readonly<{
   tools: Tools;
   /** What is said while the switch of a service stands at maintenance; null otherwise. */
   pausedBy: (service: string) => string | null;
+  /** Whether its names are below one that others have names below as well. */
+  behindRelay: boolean;
 }>;
 
 export type BuiltWeb = Readonly<{ service: Service; variants: Variants; upstream: BuiltUpstream }>;
@@ -45,7 +48,8 @@ export function buildWeb(
   const told = web.told === undefined ? null : buildTold(web.told, plan.name, web.roles, world.tools);
   const built = buildLegs(plan, web, told === null ? make : telling(make, told));
   const pause = web.maintenance ?? world.pausedBy(plan.name);
-  const legs = pause === null ? built : pausedLegs(built, pause);
+  const cookies = world.behindRelay && !keepsDomains(web) ? built.map(hostOnly) : built;
+  const legs = pause === null ? cookies : pausedLegs(cookies, pause);
   const own = legs.at(-1);
   if (own === undefined) throw new SallyportError('program-failed', `services.${plan.name} leads nowhere.`);
   const errorPage = errorPages(web.errors, world.tools.limits.errorPageBytesMax);
@@ -62,6 +66,15 @@ export function buildWeb(
   const variants = buildVariants({ service, legs, access: access.tree, open, always, meter, rules: web.rules, roles: web.roles });
   const about = new Map([...variants.about, [anyone, { words: 'anyone', knows: () => true }] as const]);
   return { service, variants: { ...variants, about }, upstream: together(built, own.words) };
+}
+
+/** `rewrite: { cookies: { domain: keep } }`: its names are all its owner's. */
+function keepsDomains({ rewrite, routes }: Pick<NonNullable<ServicePlan['web']>, 'rewrite' | 'routes'>): boolean {
+  return [rewrite, ...routes.map((route) => route.rewrite)].some((each) => each?.cookies.domain === 'keep');
+}
+
+function hostOnly(leg: Leg): Leg {
+  return { ...leg, forwarding: { ...leg.forwarding, rewrite: hostOnlyCookies(leg.forwarding.rewrite) } };
 }
 
 /** Tells each leg's service. */
