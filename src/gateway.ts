@@ -9,6 +9,7 @@ import { Readiness } from './controlplane/check/readiness.ts';
 import { Sources } from './controlplane/check/sources.ts';
 import { compile, type Compiled } from './controlplane/config/compile.ts';
 import type { Config } from './controlplane/config/plan.ts';
+import { doorsOf } from './controlplane/config/proxy.ts';
 import type { GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
 import { guardedOtherwise } from './controlplane/config/unread.ts';
 import type { Answer, Question } from './controlplane/config/question.ts';
@@ -28,12 +29,9 @@ import { order } from './gateway/ordered.ts';
 import { Proofs, standing } from './gateway/proofs.ts';
 import { Relays } from './gateway/relays.ts';
 import { cutWithStanding } from './gateway/standing.ts';
+import { spoken } from './gateway/spoken.ts';
 import { risksOf, statusOf } from './gateway/status.ts';
 import { worldOf } from './gateway/world.ts';
-import { http1 } from './modules/protocols/http1.ts';
-import { http2 } from './modules/protocols/http2.ts';
-import { raw } from './modules/protocols/raw.ts';
-import { sniProtocol } from './modules/protocols/sni.ts';
 
 export type { GatewayOptions };
 
@@ -103,19 +101,18 @@ class Gateway implements RunningGateway {
     });
     this.#doors = new Doors({
       engine: this.#engine,
-      protocol: http1,
-      http2,
+      ...spoken,
       contextFor: (name) => parts.contexts.contextFor(name),
       base: () => parts.contexts.base(),
       challengeFor: (name) => parts.acme.answers.tls(name),
       unread: () => this.#current().unread,
-      raw,
-      peek: sniProtocol,
+      proxyFor: (name) => this.#current().proxyFor?.(name) ?? null,
       limits,
       deadlines,
       bound: options.bound,
     });
     ends.push(this.#doors);
+    parts.ownDoors.open = () => this.#doors.open;
     this.#proofs = new Proofs({
       config: () => this.#config,
       snapshot: () => this.#snapshot,
@@ -241,7 +238,7 @@ class Gateway implements RunningGateway {
       await contexts.serve(certified(compiled.snapshot, config, this.#relays.places));
       this.#config = config;
       this.#snapshot = compiled.snapshot;
-      await this.#doors.set(config.listen);
+      await this.#doors.set(doorsOf(config));
     } catch (error) {
       this.#config = before.config;
       this.#snapshot = before.snapshot;

@@ -17,11 +17,13 @@ import { http1 } from './modules/protocols/http1.ts';
 import { http2 } from './modules/protocols/http2.ts';
 import { raw } from './modules/protocols/raw.ts';
 import { sniProtocol } from './modules/protocols/sni.ts';
+import { socks5 } from './modules/protocols/socks5.ts';
 import { openFileSink } from './modules/sinks/file.ts';
 import { createMemorySink } from './modules/sinks/memory.ts';
 import { createMemoryStore } from './modules/stores/memory.ts';
 import { openSqliteStore } from './modules/stores/sqlite.ts';
 import { Balancer } from './modules/upstreams/balance.ts';
+import { egress } from './modules/upstreams/egress.ts';
 import { folder } from './modules/upstreams/folder.ts';
 import { http } from './modules/upstreams/http.ts';
 import { redirect } from './modules/upstreams/redirect.ts';
@@ -46,11 +48,19 @@ export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>
 ]);
 
 /** What can lie behind a service of the configuration. */
-export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([folder, http, redirect, respond, tcp, udp]);
+export const upstreams: ReadonlyMap<string, Upstream<unknown>> = byName<Upstream<unknown>>([
+  egress,
+  folder,
+  http,
+  redirect,
+  respond,
+  tcp,
+  udp,
+]);
 
 /** What is wired by the gateway and the relay, which know each by its own signature. */
 export const wired = {
-  protocols: { http1, http2, raw, sni: sniProtocol },
+  protocols: { http1, http2, raw, sni: sniProtocol, socks5 },
   sinks: { file: openFileSink, memory: createMemorySink },
   stores: { memory: createMemoryStore, sqlite: openSqliteStore },
   upstreams: { balance: Balancer, tunnel: throughTunnel },

@@ -15,6 +15,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
       tcp: async () => (await import('./commands/tcp.ts')).tcpCommand,
       tls: async () => (await import('./commands/tls.ts')).tlsCommand,
       udp: async () => (await import('./commands/udp.ts')).udpCommand,
+      proxy: async () => (await import('./commands/proxy.ts')).proxyCommand,
       example: async () => (await import('./commands/example.ts')).exampleCommand,
     },
   ],

@@ -17,7 +17,7 @@ export function reporterFor(terminal: Terminal, json: boolean): Reporter {
   return {
     json,
     say(event) {
-      if (json) return terminal.out(`${jsonLine(event)}\n`);
+      if (json) return terminal.out(`${jsonLine(written(event))}\n`);
       const words = eventWords(event, terminal);
       if (words === '') return undefined;
       const aside = event.event === 'warning' || event.event === 'error';
@@ -25,6 +25,13 @@ export function reporterFor(terminal: Terminal, json: boolean): Reporter {
     },
     note: (text) => (json ? undefined : terminal.out(`${text}\n`)),
   };
+}
+
+/** A proxy is no address to open. */
+function written(event: CliEvent): object {
+  if (event.event !== 'ready' || event.proxy !== true) return event;
+  const { url, event: is, service, ...rest } = event;
+  return { event: is, service, ...rest, proxy: url };
 }
 
 /** The last word of a command that failed. */

@@ -126,6 +126,7 @@ function progressOf(cli: Cli, run: Run, state: State): Progress {
     forOthers: run.endsWithServices
       ? 'for others: --lan, or join a relay (sallyport join CODE)'
       : 'for others: listen on more than this machine (listen: https://0.0.0.0:8443), or join a relay (sallyport join CODE)',
+    isProxy: (service) => state.config.services.find(({ name }) => name === service)?.behind.is === 'egress',
     isRaw: (service) => state.config.services.find(({ name }) => name === service)?.behind.is === 'port',
     access: (service, url) => {
       const plan = state.config.services.find(({ name }) => name === service);
@@ -153,6 +154,7 @@ async function reloadInto(state: State, run: Run, progress: Progress): Promise<v
 
 /** `localhost:3000`, or the folder. */
 function behindWords({ behind }: ServicePlan): string {
+  if (behind.is === 'egress') return 'a proxy';
   if (behind.is === 'redirect') return `redirect to ${behind.to}`;
   if (behind.is === 'respond') return `answer ${behind.status}`;
   return behind.is === 'folder'

@@ -86,7 +86,7 @@ async function prepare(cli: Cli, people: People, { requests, passwords }: Share)
 }
 
 /** A user who exists keeps their password, unless a new one was handed in. */
-async function ensureUser(cli: Cli, { users, passwords }: People, name: string, spoken: string | null): Promise<void> {
+export async function ensureUser(cli: Cli, { users, passwords }: People, name: string, spoken: string | null): Promise<void> {
   const known = users.find(name);
   const handed = spoken !== null || (cli.terminal.env['SALLYPORT_PASSWORD'] ?? '') !== '';
   if (known !== null && !handed) return;

@@ -18,7 +18,7 @@ export function shownAccess(plan: ServicePlan, config: Config, url: string, fres
     return all.length === 1 && only !== undefined ? only : { kind: 'all', of: all };
   });
   const guarded = !shown.some(({ kind }) => kind === 'public');
-  return localIsFree(config) && guarded && config.listen.length > 0 ? [{ kind: 'local' }, ...shown] : shown;
+  return plan.behind.is !== 'egress' && localIsFree(config) && guarded && config.listen.length > 0 ? [{ kind: 'local' }, ...shown] : shown;
 }
 
 /** Options have passed the guard's own schema: each case names the shape that it gives. */

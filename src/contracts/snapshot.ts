@@ -1,6 +1,7 @@
 /** The frozen whole that the data plane reads by one reference: what should be, at this moment. */
 
 import type { Code } from '../core/errors.ts';
+import type { ProxyFacts } from '../core/egress/destination.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
@@ -52,6 +53,8 @@ export type Snapshot = Readonly<{
    * of this gateway is of that kind: then nobody looks at a hello before its TLS is ended.
    */
   unread: ((name: string | null) => boolean) | null;
+  /** The proxy that a name of a TLS handshake leads to (null: none was sent); null where it leads to none. Left out: there is none. */
+  proxyFor?: (name: string | null) => ProxyFacts | null;
   /** The value of Strict-Transport-Security for the answer to an exchange; null, or left out, for none. */
   strictTransport?: ((exchange: Exchange) => string | null) | null;
   limits: Limits;

@@ -20,6 +20,8 @@ export type Tools = Readonly<{
   limits: Limits;
   /** Secrets by name, for what the configuration only names (a webhook's): read from the store, never from the file. */
   secret: (name: string) => Uint8Array | null;
+  /** Where we listen ourselves at this moment: no visitor of a proxy is led there. Left out where nobody is led out. */
+  listening?: () => readonly Readonly<{ host: string; port: number }>[];
   /** What is asked of others. */
   outgoing: Outgoing;
   /** Signs what services are told of who asks. */

@@ -1,7 +1,7 @@
 /** What an upstream must be: it opens a stream (or a whole reply) for an exchange that was admitted. */
 
 import type { ZodType } from 'zod';
-import type { Code } from '../core/errors.ts';
+import type { Code, Fault } from '../core/errors.ts';
 import type { Field } from '../core/http/fields.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Rewriter } from '../core/http/rewrite.ts';
@@ -20,14 +20,19 @@ export type Opened =
       multiplexed?: true;
       /** Gives it back: kept for the next exchange if `reusable`, destroyed if not, and what became of the exchange. Call exactly once. */
       release: Release;
+      /** Stands in the record of an exchange that went well. */
+      note?: string;
       /** Opens it once more, by another backend if this one failed: there as long as that may be tried. Throws as `Open` does. */
       again?: Again;
       /** A field of our own that the answer gets: which backend it was, for the visitor to come back to. */
       own?: Field;
     }>
   /** Bytes of any protocol, for a visitor who asked for a change of protocol (RFC 9110, 7.8): both are joined once that was granted. */
-  | Readonly<{ is: 'raw'; stream: Stream; reused: false; release: Release }>
+  | Readonly<{ is: 'raw'; stream: Stream; reused: false; release: Release; begin?: Beginning; note?: string }>
   | Readonly<{ is: 'reply'; reply: Reply; body?: AsyncIterable<Uint8Array>; length?: number }>;
+
+/** Looks at a visitor's first bytes before the other side gets them. `passed`: they may go on, and nothing more is looked at. */
+export type Beginning = Readonly<{ push: (bytes: Uint8Array) => 'more' | 'passed' | Fault }>;
 
 /** `code`: null when the exchange came to its end, what went wrong when it did not; left out where nobody can say. */
 export type Release = (reusable: boolean, code?: Code | null) => void;

@@ -52,6 +52,14 @@ export const codes = {
   'connections-exceeded': { status: 503, exit: null },
   'requests-exceeded': { status: 429, exit: null },
 
+  // A proxy: where it does not lead.
+  'destination-denied': { status: 403, exit: null },
+  'destination-missing': { status: 400, exit: null },
+  'destination-unresolved': { status: 502, exit: null },
+  'destination-mismatched': { status: null, exit: null },
+  'resolver-timed-out': { status: 504, exit: null },
+  'tunnel-expired': { status: null, exit: null },
+
   // Opening and moving: the world's faults.
   'upstream-refused': { status: 502, exit: null },
   'upstream-unreachable': { status: 502, exit: null },

@@ -1,5 +1,6 @@
 /** Every limit: its unit in its name, its default, its reason and who else chose so. */
 
+import { egressLimits } from './egress/limits.ts';
 import { tunnelLimits } from './tunnel-limits.ts';
 
 /** A limit is never "none": what can grow has an end. */
@@ -112,6 +113,8 @@ export const defaults = {
   proxyHeaderBytesMax: 4_096 as number,
 
   ...tunnelLimits,
+
+  ...egressLimits,
 
   // People. Two hashes at a time (argon2 shares the runtime's four pool threads with DNS and fsync), the rest queue or are refused.
   hashesAtOnceMax: 2 as number,

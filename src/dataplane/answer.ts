@@ -4,6 +4,7 @@ import type { Code } from '../core/errors.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import { errorReply } from '../core/pages/error.ts';
+import { proxyAnswer } from '../core/pages/proxy-answer.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
 
 export type Answers = Readonly<{
@@ -26,6 +27,7 @@ const plain: ReadonlySet<Code> = new Set<Code>(['host-misdirected', 'credentials
  */
 export function answerFor(answers: Answers): Reply {
   const { exchange, snapshot, service, code, identified, proposed } = answers;
+  if (exchange.listener.proxy !== undefined) return proxyAnswer(exchange, code, identified, proposed);
   if (proposed !== null) return proposed;
   const stranger = !identified && !plain.has(code);
   const guarded = service?.guarded ?? snapshot.services.some((each) => each.guarded);

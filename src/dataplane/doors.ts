@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Address, Network } from '../core/address.ts';
 import { hostPort, isLoopback, parseIp } from '../core/address.ts';
 import type { Balanced } from '../core/http/forwarded-for.ts';
+import type { ProxyFacts } from '../core/egress/destination.ts';
 import type { Limits } from '../core/limits.ts';
 import { readPortName } from '../core/port-name.ts';
 import type { ListenerFacts } from '../core/policy/exchange.ts';
@@ -13,6 +14,7 @@ import type { Arrival, Closable, Stream } from '../contracts/stream.ts';
 import type { TunnelArrival } from '../contracts/tunnel.ts';
 import { Balancers, isTrusted } from './balancers.ts';
 import type { Engine } from './engine.ts';
+import { firstOctet } from './first-octet.ts';
 import { acmeAlpn, greet, type GreetOptions } from './greet.ts';
 import { listen, type BoundSocket, type Listening } from './listener.ts';
 
@@ -25,6 +27,8 @@ export type Door = Readonly<{
   trust?: readonly Network[];
   /** Where they say it: a field of each request. Left out, a PROXY header that begins the connection. */
   header?: Balanced['field'];
+  /** Whoever comes is led out by this proxy. */
+  proxy?: ProxyFacts;
   /** The name under which its socket was handed over. */
   socket?: string;
 }>;
@@ -37,6 +41,10 @@ export type DoorsOptions = Readonly<{
   http2: Protocol;
   /** Spoken at ports of a relay. */
   raw: Protocol;
+  /** Spoken with clients of a proxy who begin with its version. */
+  socks5: Protocol;
+  /** The proxy that a name of a handshake leads to, now (see Snapshot). */
+  proxyFor: (name: string | null) => ProxyFacts | null;
   contextFor: GreetOptions['contextFor'];
   base?: GreetOptions['base'];
   challengeFor?: GreetOptions['challengeFor'];
@@ -56,7 +64,10 @@ type Claim = (arrival: Arrival, alpn: readonly string[], read: Buffer, sni: stri
 type Opened = Readonly<{ key: string; believed: Believed; door: Door; listening: Listening }>;
 
 /** A new configuration may trust others, or in another way, without closing the door. */
-type Believed = { by: Pick<Door, 'trust' | 'header'> };
+type Believed = { by: Pick<Door, 'trust' | 'header' | 'proxy'> };
+
+/** In the order in which they are wanted. */
+const spoken = ['h2', 'http/1.1'];
 
 export class Doors implements Closable {
   readonly #options: DoorsOptions;
@@ -139,8 +150,9 @@ export class Doors implements Closable {
           name: `${door.scheme}://${hostPort(door.host, listening.port)}`,
           port: listening.port,
         };
-        const { trust, header } = believed.by;
-        if (trust === undefined || !isTrusted(from.ip, trust)) this.#begin(socket, from, known);
+        const { trust, header, proxy } = believed.by;
+        if (proxy !== undefined) this.#begin(socket, from, { ...known, proxy });
+        else if (trust === undefined || !isTrusted(from.ip, trust)) this.#begin(socket, from, known);
         else if (header === undefined) void this.#behindBalancer(socket, from, known);
         else this.#begin(socket, from, { ...known, loopback: false, balanced: { field: header, trust } });
       },
@@ -166,7 +178,7 @@ export class Doors implements Closable {
 
   /** Ends the visitor's TLS; looks first for whom it is where some of it is passed on. */
   #secure(stream: Stream, from: Address, listener: ListenerFacts): void {
-    if (this.#options.unread() === null) return this.#greet(stream, from, listener);
+    if (this.#options.unread() === null || listener.proxy !== undefined) return this.#greet(stream, from, listener);
     void this.#options.engine.take({ stream, from, listener: { ...listener, scheme: 'tls' }, sni: null }, this.#peeking);
   }
 
@@ -180,7 +192,8 @@ export class Doors implements Closable {
 
   #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
     const { contextFor, base, challengeFor, limits, deadlines } = this.#options;
-    void greet(stream, { contextFor, base, challengeFor, alpn: ['h2', 'http/1.1'], handshakeMs: limits.handshakeMs, deadlines }).then(
+    const alpnFor = (name: string | null): readonly string[] => (this.#proxyOf(listener, name) === null ? spoken : ['http/1.1']);
+    void greet(stream, { contextFor, base, challengeFor, alpn: spoken, alpnFor, handshakeMs: limits.handshakeMs, deadlines }).then(
       (greeted) => {
         // A CA has seen what it came for.
         if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
@@ -191,6 +204,25 @@ export class Doors implements Closable {
   }
 
   #serve(stream: Stream, from: Address, listener: ListenerFacts, sni: string | null, h2 = false): void {
+    const proxy = this.#proxyOf(listener, sni);
+    if (proxy !== null) return h2 ? void stream.destroy() : void this.#lead(stream, from, { ...listener, proxy }, sni);
     void this.#options.engine.take({ stream, listener, from, sni }, h2 ? this.#options.http2 : this.#options.protocol);
+  }
+
+  /** A proxy has a door of its own, or is asked for by its name: only where TLS was, so that nothing is said in the clear. */
+  #proxyOf(listener: ListenerFacts, sni: string | null): ProxyFacts | null {
+    return listener.proxy ?? (listener.scheme === 'https' ? this.#options.proxyFor(sni) : null);
+  }
+
+  /** Both of its protocols on one port: SOCKS begins with its version, and no method of HTTP with such an octet. */
+  async #lead(stream: Stream, from: Address, listener: ListenerFacts & Readonly<{ proxy: ProxyFacts }>, sni: string | null): Promise<void> {
+    const { http, socks5 } = listener.proxy;
+    const { engine, protocol, limits, deadlines } = this.#options;
+    const first = http && socks5 ? await firstOctet(stream, deadlines, limits.headMs) : 0;
+    if (first === null) return;
+    const isSocks = socks5 && (!http || first === 4 || first === 5);
+    void engine.take({ stream, listener, from, sni }, isSocks ? this.#options.socks5 : protocol);
+    // It was paused behind its first octet.
+    if (stream.listenerCount('data') > 0) stream.resume();
   }
 }

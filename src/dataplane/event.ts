@@ -1,6 +1,7 @@
 /** Makes the one event of an exchange. */
 
 import type { Code } from '../core/errors.ts';
+import { destinationText } from '../core/egress/destination.ts';
 import type { AuditEvent } from '../core/audit/event.ts';
 import type { RequestHead } from '../core/http/head.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
@@ -21,7 +22,7 @@ export function eventOf(exchange: Exchange, service: string | null, tally: Tally
     viaRelay: exchange.listener.via === 'relay',
     who: exchange.identity?.subject ?? null,
     method: http?.method ?? null,
-    host: exchange.host,
+    host: exchange.destination === undefined ? exchange.host : destinationText(exchange.destination),
     path: http === null ? null : pathForLog(http, exchange.identity?.secretPath === true),
     verdict: verdict.is,
     code: verdict.code,

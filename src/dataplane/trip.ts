@@ -55,6 +55,8 @@ export class Trip implements Proceeding {
   /** How to open it once more, where that may be tried. */
   #again: Again | null = null;
   #tries = 0;
+  /** What the upstream wants to stand in the record. */
+  #note: string | null = null;
   #over = false;
 
   constructor(road: Road, live: Live, call: Call) {
@@ -103,7 +105,7 @@ export class Trip implements Proceeding {
       const code = missing ?? 'route-missing';
       return this.#refuseStranger({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
-    if (exchange.http !== null && isReservedRequest(exchange.http) && service.forwarding.transparent !== true) return this.#form(service);
+    if (hasForms(exchange) && service.forwarding.transparent !== true) return this.#form(service);
     const judged = judge(exchange, route, this.#call.gather);
     if (judged instanceof Promise) this.#wait(judged, (outcome) => this.#judged(outcome, service));
     else this.#judged(judged, service);
@@ -114,7 +116,8 @@ export class Trip implements Proceeding {
     const { exchange, spent } = outcome;
     this.#exchange = exchange;
     this.#live.who = exchange.identity;
-    const forwarding = spent.length === 0 ? service.forwarding : { ...service.forwarding, spent };
+    // Through a proxy what was shown to us came in a field that goes no further; Authorization is the destination's.
+    const forwarding = spent.length === 0 || exchange.destination !== undefined ? service.forwarding : { ...service.forwarding, spent };
     this.#forwarding = forwarding.tell === undefined ? forwarding : { ...forwarding, told: forwarding.tell(exchange) };
     this.#open(() => service.dial(this.#exchange, this.#call, false), this.#forwarding);
   }
@@ -150,6 +153,7 @@ export class Trip implements Proceeding {
 
   #proceed(found: Opened, forwarding: Forwarding): void {
     this.#again = found.is === 'stream' ? (found.again ?? null) : null;
+    this.#note = found.is === 'reply' ? null : (found.note ?? null);
     this.#call.proceed(found, forwarding, this);
   }
 
@@ -168,7 +172,7 @@ export class Trip implements Proceeding {
       }
     }
     if (tally.end !== 'done' && code !== null) return this.#refuse({ code, why: why ?? code, stage: 'open', answer: null });
-    return this.#record(tally, { is: code === null || code === 'visitor-gone' ? 'pass' : 'fail', code, why });
+    return this.#record(tally, { is: code === null || code === 'visitor-gone' ? 'pass' : 'fail', code, why: why ?? this.#note });
   }
 
   #openingFailed(error: unknown): Refusal {
@@ -186,7 +190,8 @@ export class Trip implements Proceeding {
     const { decoy, face, limits } = this.#snapshot;
     const asked = this.#service?.asksPassword === true && refusal.stage === 'identify';
     // Whom a guard has answered itself is known to it; who is misdirected hears so, whoever asks.
-    if (decoy === null || asked || refusal.answer !== null || refusal.code === 'host-misdirected') return this.#refuse(refusal);
+    if (decoy === null || asked || exchange.listener.proxy !== undefined || refusal.answer !== null || refusal.code === 'host-misdirected')
+      return this.#refuse(refusal);
     if (exchange.http !== null && isReservedRequest(exchange.http)) {
       const place = { forms: decoy.forms, guarded: true };
       return this.#wait(submitForm(this.#call, place, limits.formBytesMax), (submitted) =>
@@ -239,9 +244,14 @@ const whyNot: Partial<Record<Code, string>> = {
   'relay-unagreed': 'the relay has ended the TLS of a service that does not say terminate: relay',
 };
 
+/** A proxy has no pages of its own, and those of others are not ours. */
+function hasForms({ http, listener }: Exchange): boolean {
+  return http !== null && listener.proxy === undefined && isReservedRequest(http);
+}
+
 /** RFC 9110, 15.5.20; domain fronting: what was asked for in the handshake decided the certificate, so Host must agree. */
 function misdirected(exchange: Exchange): boolean {
-  return exchange.sni !== null && exchange.http !== null && exchange.sni !== exchange.host;
+  return exchange.sni !== null && exchange.http !== null && exchange.destination === undefined && exchange.sni !== exchange.host;
 }
 
 function unavailable(service: Service | null, { at, listener }: Exchange): Code | null {

@@ -12,6 +12,7 @@ import { createContexts, type Contexts } from '../controlplane/certificates/cont
 import { openCertificateFiles, type CertificateFiles } from '../controlplane/certificates/files.ts';
 import { openLocalCa, type LocalCa } from '../controlplane/certificates/local-ca.ts';
 import type { Config } from '../controlplane/config/plan.ts';
+import { doorsOf } from '../controlplane/config/proxy.ts';
 import type { GatewayEvent } from '../controlplane/config/running.ts';
 import type { Home } from '../controlplane/home.ts';
 import { openIdentities } from '../controlplane/identities/identities.ts';
@@ -45,6 +46,9 @@ export type GatewayOptions = Readonly<{
   bound?: DoorsOptions['bound'];
 }>;
 
+/** Where this gateway listens, once it does. */
+export type OwnDoors = { open: () => readonly Readonly<{ host: string; port: number }>[] };
+
 /** What stands for as long as the process does. */
 export type Parts = Readonly<{
   tools: Tools;
@@ -56,6 +60,7 @@ export type Parts = Readonly<{
   switches: Switches;
   legs: readonly RelayLeg[];
   audit: AuditLog;
+  ownDoors: OwnDoors;
   /** What is known of backends, where a service has several. */
   balancer: Balancer;
 }>;
@@ -92,7 +97,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   const granted = legs.filter(({ place }) => !place.embedded).map(({ place }) => place.root);
   const { listen, services } = options.config;
   // From the first CA on, so that a machine with a public address does not begin with a second one.
-  const own = doorAddresses(listen, machineAddresses());
+  const own = doorAddresses(doorsOf(options.config), machineAddresses());
   const relays = legs.map(({ place }) => place);
   const named = services.flatMap((service) => namesOf(service, relays, listen.length > 0));
   const ca = await openLocalCa(home, { names: [...granted, ...named, ...own], now });
@@ -105,6 +110,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   const outgoing = createOutgoing(limits);
   ends.push(outgoing);
   const { users, sessions, links, keys, passwords, assertions } = identities;
+  const ownDoors: OwnDoors = { open: () => [] };
   const tools: Tools = {
     now,
     randomBytes,
@@ -116,11 +122,12 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     passwords,
     limits,
     secret: (name) => identities.secrets.find(name),
+    listening: () => [...ownDoors.open(), ...relays.filter(({ embedded }) => embedded)],
     outgoing,
     assertions,
     issuers: createIssuers({ outgoing, now, limits }),
   };
   const balancer = new Balancer({ now, limits, secret: storeId, onNews: (news) => onEvent({ event: 'backend', ...news }) });
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
-  return { tools, ca, contexts, files, acme, switches, legs, audit, balancer };
+  return { tools, ca, contexts, files, acme, switches, legs, audit, ownDoors, balancer };
 }

@@ -5,6 +5,7 @@ import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { Wanted } from '../controlplane/certificates/contexts.ts';
 import type { Config } from '../controlplane/config/plan.ts';
+import { doorsOf } from '../controlplane/config/proxy.ts';
 import { SallyportError } from '../core/errors.ts';
 import { readPortName } from '../core/port-name.ts';
 import { doorAddresses, relayName, type RelayPlace } from '../controlplane/places.ts';
@@ -25,7 +26,7 @@ export function certified(snapshot: Snapshot, config: Config, relays: readonly R
     ({ hosts }) => !hosts.some((host) => snapshot.unread?.(host) === true || readPortName(host) !== null),
   );
   const hosts = new Set(ours.flatMap(({ name, hosts: own }) => (own.length > 0 ? own : relays.map((relay) => relayName(name, relay)))));
-  const addresses = doorAddresses(config.listen, machineAddresses());
+  const addresses = doorAddresses(doorsOf(config), machineAddresses());
   const everyName = ours.some((service) => service.hosts.length === 0);
   if (addresses.length > 0 && everyName) hosts.add('localhost');
   return { hosts: [...hosts], addresses, any: everyName, policy: config.tls?.policy ?? 'intermediate' };

@@ -23,7 +23,7 @@ import type { Relays } from './relays.ts';
 export type ProofsOptions = Readonly<{
   config: () => Config;
   snapshot: () => Snapshot | null;
-  doors: () => readonly DoorPlace[];
+  doors: () => readonly (DoorPlace & Readonly<{ proxy?: Readonly<{ service: string }> }>)[];
   contexts: Contexts;
   caPath: string;
   /** A certificate that is not ours was shown where visitors of that name come in. */
@@ -56,11 +56,14 @@ export class Proofs {
     const isRefused = (relay: RelayPlace, name: string): boolean => relays().isRefused(relay, name);
     const port = behind === undefined ? null : portOf(behind);
     if (port !== null) return portPlacesOf({ service: service.name, relays: legs.map(({ place }) => place), isRefused }, port);
+    // A proxy with addresses of its own is reached there; by its name only where TLS is.
+    const isOwn = behind?.is === 'egress' && behind.door.listen.length > 0;
+    const suits = (scheme: string): boolean => (!unread && kind !== 'egress') || scheme === 'https';
     const places = placesOf({
       service: service.name,
       hosts: service.hosts,
-      doors: doors().filter(({ scheme }) => !unread || scheme === 'https'),
-      relays: legs.map(({ place }) => place),
+      doors: doors().filter(({ scheme, proxy }) => (isOwn ? proxy?.service === service.name : proxy === undefined && suits(scheme))),
+      relays: isOwn ? [] : legs.map(({ place }) => place),
       isRefused,
       machine: machineAddresses(),
     });

@@ -76,6 +76,7 @@ function asked({ verify }: ServicePlan, { speaks, host, socket }: Extract<Behind
 }
 
 function optionsOf(behind: Exclude<Behind, { host: string }>): unknown {
+  if (behind.is === 'egress') return behind.way;
   const { is, ...options } = behind;
   return is === 'folder' ? { path: behind.path, indexes: behind.indexes } : options;
 }

@@ -26,6 +26,7 @@ import { challengeRoute, strictTransportOf } from './transport.ts';
 import type { CertificateWorld } from './transport.ts';
 import { answerQuestion } from './question.ts';
 import type { Answer, Question } from './question.ts';
+import { hasOwnDoor, proxyNames, proxyRouter, proxyWarnings } from './proxy.ts';
 import { redirectRoute } from './redirect.ts';
 import { ruleWarnings } from './rule-warnings.ts';
 import { placeRouter, type Placed } from './router.ts';
@@ -100,6 +101,7 @@ export function compile(config: Config, world: World): Compiled {
       face: (exchange, code) => face(exchange, code, offers(exchange.host)),
       decoy: offers('').password ? (world.guards.get('password')?.decoy?.(tools) ?? null) : null,
       services: built.map(({ service }) => service),
+      proxyFor: proxyNames(config, built),
       strictTransport: strictTransportOf(config, world.certificates),
       limits,
       checkNonce: world.checkNonce,
@@ -128,21 +130,30 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
   const behindRelay = world.ways.relay !== null;
   const named = portNames(plan.behind) ?? world.namesOf(plan, config.listen.length > 0);
   // Without `at`, a gateway that listens itself gives every name to its one service.
-  const hosts = plan.behind.is !== 'port' && plan.at.length === 0 && config.listen.length > 0 && config.services.length === 1 ? [] : named;
-  if (hosts.length === 0 && (config.listen.length === 0 || config.services.length > 1)) {
+  const hosts =
+    plan.behind.is !== 'port' && !hasOwnDoor(plan) && plan.at.length === 0 && config.listen.length > 0 && config.services.length === 1
+      ? []
+      : named;
+  if (hosts.length === 0 && !hasOwnDoor(plan) && (config.listen.length === 0 || config.services.length > 1)) {
     throw new SallyportError('config-malformed', `services.${name} has no name to be reached by.`, {
       hint: `Give it one: at: ${name}.example.org`,
     });
   }
   const { is: kind } = plan.behind;
   const door = doorOf(plan, config);
-  const bare = [...unreadWarnings(plan, world.ways), ...portWarnings(name, plan.behind, plan.access)];
-  const access = buildAccess(accessOf(plan, config), localIsFree(config) && kind !== 'tls' && kind !== 'port', world.guards, tools, {
-    name,
-    hosts: named,
-    behindRelay,
-    door,
-  });
+  const bare = [...proxyWarnings(plan), ...unreadWarnings(plan, world.ways), ...portWarnings(name, plan.behind, plan.access)];
+  const access = buildAccess(
+    accessOf(plan, config),
+    localIsFree(config) && kind !== 'tls' && kind !== 'port' && kind !== 'egress',
+    world.guards,
+    tools,
+    {
+      name,
+      hosts: named,
+      behindRelay,
+      door,
+    },
+  );
   const holding = buildHolding(plan, world.guards, tools, { name, hosts: named, behindRelay });
   const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
   const base = {
@@ -216,11 +227,13 @@ function router(
 ): (exchange: Exchange) => Route<Service> | null {
   const hosts = new Set(built.flatMap(({ service }) => service.hosts));
   const all = built.some(({ service }) => service.hosts.length === 0);
-  const place = placeRouter(built);
+  const place = placeRouter(built.filter(({ kind }) => kind !== 'egress'));
+  const led = proxyRouter(built);
   const httpsPort = config.listen.find((listen) => listen.scheme === 'https')?.port ?? null;
   const redirect = plainRedirects(config) ? redirectRoute(httpsPort ?? 443, (host) => all || hosts.has(host)) : null;
   const challenge = challengeRoute(certificates);
   return (exchange) => {
+    if (exchange.listener.proxy !== undefined) return led(exchange);
     const asked = challenge?.(exchange) ?? null;
     if (asked !== null) return asked;
     // Before any face is shown: nobody is to be asked for a password in the clear.

@@ -22,7 +22,7 @@ export function buildHolding(
   };
   const { is: kind } = plan.behind;
   // What is no HTTP has no paths that scanners ask for, and no bodies.
-  const isHttp = kind !== 'tls' && kind !== 'tcp' && kind !== 'port';
+  const isHttp = kind !== 'tls' && kind !== 'tcp' && kind !== 'port' && kind !== 'egress';
   const { bodyBytesMax } = limitsOf(tools.limits, plan.limits);
   const requests = plan.limits?.requests ?? null;
   return {

@@ -6,6 +6,7 @@ import type { Balanced } from '../../core/http/forwarded-for.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { ServiceLimits } from './limit-keys.ts';
 import type { BalancePlan, TimeoutsPlan } from './balance-plan.ts';
+import type { EgressBehind } from './proxy-plan.ts';
 import type { FixedAnswer } from './fixed-answers.ts';
 import type { WebPlan } from './web-plan.ts';
 import type { Transport } from '../../core/port-name.ts';
@@ -54,6 +55,8 @@ export type Behind =
   /** With `members` several of the kind, the first of which stands here as well. */
   | (Dialled & Readonly<{ members?: readonly BehindMember[] }>)
   | Readonly<{ is: 'folder'; path: string; indexes: boolean }>
+  /** Visitors are led out, where the list says. */
+  | EgressBehind
   | FixedAnswer;
 
 export type ServicePlan = Readonly<{

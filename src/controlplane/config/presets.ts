@@ -22,7 +22,7 @@ const everyone: Access = [[{ guard: 'public', options: {} }]];
 
 /** The access of a service, said or by the preset. */
 export function accessOf(service: ServicePlan, config: Config): Access {
-  return service.access ?? (config.network === 'trusted' ? everyone : password);
+  return service.access ?? (config.network === 'trusted' && service.behind.is !== 'egress' ? everyone : password);
 }
 
 /** Whether visitors on this machine need no credential. */
@@ -54,7 +54,7 @@ export function presetWarnings(config: Config, ways: Ways): readonly Warning[] {
 }
 
 function trusted(config: Config, ways: Ways): readonly Warning[] {
-  const free = config.services.filter((service) => service.access === null).map(({ name }) => name);
+  const free = config.services.filter((service) => service.access === null && service.behind.is !== 'egress').map(({ name }) => name);
   if (free.length === 0) return [];
   const named = free.join(' and ');
   if (ways.relay === 'internet') {

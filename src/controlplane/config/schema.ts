@@ -14,6 +14,7 @@ import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
 import { serviceLimitsKey } from './limit-keys.ts';
 import { relaysSchema } from './relay-keys.ts';
 import { portKey } from './ports.ts';
+import { asProxy, destinationsKey, proxyKey } from './proxy-keys.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
 import type { Access, Behind, GuardUse } from './plan.ts';
 import { socketKey, userKey } from './process-keys.ts';
@@ -57,9 +58,13 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
       ...tlsKeys(),
       acme: acmeKey(),
       services: z
-        .record(formed(readServiceName, 'a name of small letters, digits and hyphens, 63 at most, like blog'), serviceSchema(guards), {
-          error: 'services by name, like blog: { to: 3000 }',
-        })
+        .record(
+          formed(readServiceName, 'a name of small letters, digits and hyphens, 63 at most, like blog'),
+          serviceSchema(guards).transform(asProxy),
+          {
+            error: 'services by name, like blog: { to: 3000 }',
+          },
+        )
         .describe('What is shared, by name.'),
       limits: limitsSchema().optional().describe('Limits by name, in place of the defaults.'),
     },
@@ -98,9 +103,8 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
       from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
         .optional()
         .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),
-      proxy: oneOf(['v1', 'v2'])
-        .optional()
-        .describe('The PROXY header that begins each connection to the service, so that it sees the address of its visitor.'),
+      proxy: proxyKey(),
+      destinations: destinationsKey(),
       limits: serviceLimitsKey(),
       balance: balanceKey(),
       timeouts: timeoutsKey(),

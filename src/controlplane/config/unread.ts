@@ -18,6 +18,8 @@ export const possibleGuards: Readonly<Record<Behind['is'], ReadonlySet<string> |
   tcp: new Set(['public', 'ip', 'link', 'password']),
   // Nor is anything of theirs.
   port: new Set(['public', 'ip']),
+  // A client has one field for all it can show, and an open proxy is everybody's.
+  egress: new Set(['ip', 'key', 'password']),
 };
 
 /** The first guard of an access that cannot judge this kind of service, or null. */
@@ -63,6 +65,7 @@ export function unreadWarnings(plan: ServicePlan, ways: Ways): readonly Warning[
 export function isFor(kind: Behind['is'], exchange: Exchange): boolean {
   const { http } = exchange;
   if (kind === 'port' || isAtPort(exchange)) return kind === 'port' && isAtPort(exchange);
+  if (kind === 'egress') return false;
   if (kind === 'tls') return http === null;
   return http !== null && (kind === 'tcp' || http.upgrade !== 'sallyport-tcp');
 }

@@ -15,7 +15,7 @@ export function webContradictions(name: string, service: CheckedService, claimed
     problems.push({ ...document.place(['services', name, key]), sentence: `services.${name}.${key}: ${sentence}` });
   };
   const { is: kind } = service.to ?? { is: 'folder' };
-  const isWeb = kind !== 'tls' && kind !== 'tcp';
+  const isWeb = kind !== 'tls' && kind !== 'tcp' && kind !== 'egress';
   const places = [service.at ?? []].flat();
   for (const [index, { host, path }] of places.entries()) {
     const text = host + path;

@@ -16,6 +16,8 @@ export type RequestHead = Readonly<{
   method: string;
   /** Origin form as sent (`/a//b?c`), or `*`; an absolute form is cut to its origin form; `host:port` for CONNECT. Forwarded byte for byte. */
   target: string;
+  /** It came in absolute form to a forward proxy: `authority` is what the target names, whatever Host says. */
+  absolute?: true;
   /** The canonical path for every decision and log: see canonicalPath(). Null for `*` and CONNECT. */
   path: CanonicalPath | null;
   minor: 0 | 1;

@@ -6,7 +6,7 @@ import { parseAuthority } from './host.ts';
 import { canonicalPath } from './path.ts';
 
 /** As in RequestHead. */
-export type Target = Readonly<{ target: string; path: CanonicalPath | null; authority: Authority }>;
+export type Target = Readonly<{ target: string; absolute?: true; path: CanonicalPath | null; authority: Authority }>;
 
 /**
  * Reads a target. `host` is what Host said, null where an HTTP/1.0 request had none.
@@ -54,10 +54,11 @@ function absoluteForm(method: string, raw: string, host: Authority | null, forwa
   if (host !== null && !equal && !forwardProxy) return fault('host-mismatched', 'the target names another host than Host');
   if (!web || (forwardProxy && scheme === 'https')) return { target: raw, path: null, authority };
   const rest = raw.slice(end);
+  const form = forwardProxy ? { absolute: true as const } : {};
   // OPTIONS for the whole server has no path and no query (RFC 9112, 3.2.4).
-  if (rest === '' && method === 'OPTIONS') return { target: '*', path: null, authority: equal ? host : authority };
+  if (rest === '' && method === 'OPTIONS') return { target: '*', path: null, ...form, authority: equal ? host : authority };
   const target = rest.charCodeAt(0) === 47 ? rest : `/${rest}`;
-  return { target, path: canonicalPath(target), authority: equal ? host : authority };
+  return { target, path: canonicalPath(target), ...form, authority: equal ? host : authority };
 }
 
 /** The end of the authority: the first slash or question mark. */

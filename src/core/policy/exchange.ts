@@ -2,6 +2,7 @@
 
 import type { Address } from '../address.ts';
 import type { Balanced } from '../http/forwarded-for.ts';
+import type { Destination, ProxyFacts } from '../egress/destination.ts';
 import type { RequestHead } from '../http/head.ts';
 
 /** What is known of the way in before a byte of the visitor is read. */
@@ -20,6 +21,8 @@ export type ListenerFacts = Readonly<{
   balanced?: Balanced;
   /** The relay has ended the visitor's TLS, with our consent, and reads everything. */
   terminated?: true;
+  /** Whoever comes here is led out by this proxy, and to no other service. */
+  proxy?: ProxyFacts;
 }>;
 
 /** Who somebody is, once a guard has said so. */
@@ -56,6 +59,8 @@ export type Exchange = Readonly<{
   alpn?: readonly string[] | undefined;
   /** The head, or null for a connection that is not HTTP. */
   http: RequestHead | null;
+  /** Where a proxy is asked to lead; left out everywhere else. */
+  destination?: Destination;
   /** Null until the identify stage has passed. */
   identity: Identity | null;
 }>;

@@ -5,6 +5,7 @@ import { codes } from '../../core/errors.ts';
 import type { Call, Proceeding, Protocol, ProtocolTools } from '../../contracts/protocol.ts';
 import type { Arrival } from '../../contracts/stream.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
+import { proxiedRequest } from '../../core/egress/proxied.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import { askerOf } from '../../core/http/forwarded-for.ts';
@@ -12,7 +13,7 @@ import type { Exchange } from '../../core/policy/exchange.ts';
 import { ExchangeCall, type CallOwner, type OpenedRaw } from './http/exchange-call.ts';
 import type { Running } from './http/parties.ts';
 import type { VisitorOwner } from './http1/owner.ts';
-import { RawJoin } from './http1/raw-join.ts';
+import { RawJoin, tunnel, upgrade } from './http1/raw-join.ts';
 import { Visitor } from './http1/visitor.ts';
 import { Http1Voice } from './http1/voice.ts';
 
@@ -31,6 +32,8 @@ class Http1Calls implements VisitorOwner, CallOwner {
   readonly #voice: Http1Voice;
   #call: ExchangeCall | null = null;
   #closed = false;
+  /** The request that runs is CONNECT. */
+  #isTunnel = false;
 
   constructor(arrival: Arrival, tools: ProtocolTools, take: (call: Call) => void, over: () => void) {
     this.#arrival = arrival;
@@ -49,27 +52,30 @@ class Http1Calls implements VisitorOwner, CallOwner {
   }
 
   joinRaw(to: OpenedRaw, owner: Proceeding): Running {
-    const join = new RawJoin(this.#visitor, to, this.#tools, owner);
+    const join = new RawJoin(
+      this.#visitor,
+      to,
+      this.#tools,
+      owner,
+      this.#isTunnel ? tunnel(this.#tools.limits) : upgrade(this.#tools.limits),
+    );
     join.start();
     return join;
   }
 
   request(head: RequestHead): void {
-    const { from: peer, listener } = this.#arrival;
+    const { listener, from: peer, sni } = this.#arrival;
     const from = listener.balanced === undefined ? peer : askerOf(listener.balanced, head.fields, peer);
     if ('code' in from) return this.refused(from);
     this.#visitor.lines = this.#visitor.lines.from(from.ip);
-    const exchange: Exchange = {
-      id: this.#tools.newId(),
-      at: this.#tools.now(),
-      listener,
-      from,
-      host: head.authority.host,
-      sni: this.#arrival.sni,
-      http: head,
-      identity: null,
-    };
-    this.#call = new ExchangeCall(exchange, { head, visitor: this.#visitor, voice: this.#voice }, this.#tools, this);
+    const facts = { id: this.#tools.newId(), at: this.#tools.now(), listener, from, sni };
+    const exchange: Exchange | Fault =
+      listener.proxy === undefined ? { ...facts, host: head.authority.host, http: head, identity: null } : proxiedRequest(head, facts);
+    if ('code' in exchange) return this.refused(exchange);
+    this.#isTunnel = head.method === 'CONNECT';
+    // Our own upgrade is an affair of whoever stands behind: to a destination it is an unknown one, and not passed on.
+    const sent = listener.proxy !== undefined && head.upgrade === 'sallyport-tcp' ? { ...head, upgrade: null } : head;
+    this.#call = new ExchangeCall(exchange, { head: sent, visitor: this.#visitor, voice: this.#voice }, this.#tools, this);
     this.#take(this.#call);
   }
 

@@ -29,6 +29,11 @@ const lastTrace: Reply = { status: 405, fields: [['Allow', 'GET, HEAD, OPTIONS']
 /** A guard read a part of the body and could not keep it, and another let the visitor in: half of a body is none. */
 const tornTally = unansweredTally({ code: 'body-too-large', why: 'the body was longer than may be held', bytesIn: 0, untouched: false });
 
+/** Whether a request asks for bytes of any protocol. */
+function wantsBytes({ method, upgrade }: RequestHead): boolean {
+  return method === 'CONNECT' || upgrade === 'sallyport-tcp';
+}
+
 /** The route led a visitor to an upstream of another kind: our own fault. */
 const mismatchedTally = unansweredTally({ code: 'program-failed', why: 'the upstream is of another kind', bytesIn: 0, untouched: false });
 
@@ -88,7 +93,7 @@ export class ExchangeCall implements Call {
     } else if (to.is !== 'reply' && (this.#gone || this.#gathering?.torn === true)) {
       to.release(false);
       owner.settled(this.#gone ? goneTally : tornTally);
-    } else if (to.is === 'reply' || (to.is === 'raw') !== (this.#head.upgrade === 'sallyport-tcp')) {
+    } else if (to.is === 'reply' || (to.is === 'raw') !== wantsBytes(this.#head)) {
       // Bytes are never taken for HTTP, nor HTTP for bytes.
       if (to.is !== 'reply') to.release(false);
       owner.settled(mismatchedTally);

@@ -1,9 +1,10 @@
-/** A visitor and a service that have left HTTP behind by `sallyport-tcp`: bytes both ways, half-close, backpressure, counts. */
+/** A visitor and a service that have left HTTP behind, by `sallyport-tcp` or by CONNECT: bytes both ways, half-close, backpressure, counts. */
 
 import { Socket } from 'node:net';
 import type { Deadline, Proceeding, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Opened } from '../../../contracts/upstream.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
+import type { Limits } from '../../../core/limits.ts';
 import type { BodyTaker, Running } from '../http/parties.ts';
 import { unansweredTally } from '../http/tally.ts';
 import type { Visitor } from './visitor.ts';
@@ -11,29 +12,50 @@ import type { Visitor } from './visitor.ts';
 /** RFC 9110, 15.2.2. What the visitor sent behind its head waits until then, and reaches the service after it. */
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sallyport-tcp\r\n\r\n';
 
+/** RFC 9110, 9.3.6: no field of it means anything. */
+const CONNECTED = 'HTTP/1.1 200 Connection established\r\n\r\n';
+
 type Raw = Extract<Opened, { is: 'raw' }>;
+
+/** What the visitor is told before the first byte, and how long both may be joined. */
+type Terms = Readonly<{ told: string; status: number; idleMs: number; lifeMs: number | null }>;
+
+export function upgrade({ upgradedIdleMs }: Limits): Terms {
+  return { told: SWITCHED, status: 101, idleMs: upgradedIdleMs, lifeMs: null };
+}
+
+export function tunnel({ tunnelIdleMs, tunnelLifeMs }: Limits): Terms {
+  return { told: CONNECTED, status: 200, idleMs: tunnelIdleMs, lifeMs: tunnelLifeMs };
+}
 
 export class RawJoin implements Running, BodyTaker, Deadline {
   /** Whoever speaks a protocol of their own speaks at their own pace. */
   readonly paced = false;
-  /** For the last bytes to the service, when the visitor has left with everything said. */
+  /** The end of all it may last, or that of the last bytes to the service, when the visitor has left with everything said. */
   at = Infinity;
   readonly #visitor: Visitor;
   readonly #to: Raw;
   readonly #tools: Pick<ProtocolTools, 'limits' | 'deadlines'>;
   readonly #owner: Proceeding;
+  readonly #terms: Terms;
+  /** Looks at the first bytes; null once they have passed. */
+  #begin: Raw['begin'] | null;
+  readonly #held: Uint8Array[] = [];
   #bytesIn = 0;
   #bytesOut = 0;
   #full = false;
   #visitorEnded = false;
   #serviceEnded = false;
+  #visitorLeft = false;
   #settled = false;
 
-  constructor(visitor: Visitor, to: Raw, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>, owner: Proceeding) {
+  constructor(visitor: Visitor, to: Raw, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>, owner: Proceeding, terms: Terms) {
     this.#visitor = visitor;
     this.#to = to;
     this.#tools = tools;
     this.#owner = owner;
+    this.#terms = terms;
+    this.#begin = to.begin ?? null;
   }
 
   start(): void {
@@ -49,7 +71,11 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     // Stays: a late error of a stream that is done with must not end the process.
     stream.on('error', () => this.cut('upstream-broken', 'the service broke the connection'));
     stream.on('close', () => this.#closed());
-    this.#visitor.out.text(SWITCHED);
+    if (this.#terms.lifeMs !== null) {
+      this.at = this.#tools.deadlines.time() + this.#terms.lifeMs;
+      this.#tools.deadlines.add(this);
+    }
+    this.#visitor.out.text(this.#terms.told);
     this.#visitor.out.flush(this.#visitor.stream);
     this.#moved();
     this.#visitor.readRaw(this);
@@ -68,7 +94,18 @@ export class RawJoin implements Running, BodyTaker, Deadline {
   span(bytes: Uint8Array): void {
     if (this.#settled) return;
     this.#bytesIn += bytes.length;
-    this.#full = !this.#to.stream.write(bytes);
+    if (this.#begin === null || this.#begin === undefined) this.#full = !this.#to.stream.write(bytes);
+    else this.#look(this.#begin, bytes);
+  }
+
+  /** The other side gets nothing before it is known to be what was asked for. */
+  #look(begin: NonNullable<Raw['begin']>, bytes: Uint8Array): void {
+    this.#held.push(bytes);
+    const found = begin.push(bytes);
+    if (found === 'more') return;
+    if (found !== 'passed') return this.cut(found.code, found.why);
+    this.#begin = null;
+    for (const held of this.#held.splice(0)) this.#full = !this.#to.stream.write(held);
   }
 
   whole(): void {
@@ -97,6 +134,7 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     if (this.#settled) return;
     if (!this.#visitorEnded || !this.#serviceEnded) return this.cut('visitor-gone', 'the visitor closed the connection');
     // All was said; the service may still be taking the last of it.
+    this.#visitorLeft = true;
     this.at = this.#tools.deadlines.time() + this.#tools.limits.idleMs;
     this.#tools.deadlines.add(this);
   }
@@ -106,7 +144,8 @@ export class RawJoin implements Running, BodyTaker, Deadline {
   }
 
   expire(): void {
-    this.stalled();
+    if (this.#terms.lifeMs === null || this.#visitorLeft) this.stalled();
+    else this.cut('tunnel-expired', 'it has lasted as long as a tunnel may');
   }
 
   // The service.
@@ -139,7 +178,7 @@ export class RawJoin implements Running, BodyTaker, Deadline {
   }
 
   #moved(): void {
-    this.#visitor.touch(this.#tools.limits.upgradedIdleMs);
+    this.#visitor.touch(this.#terms.idleMs);
   }
 
   #settle(code: Code | null, why: string | null): void {
@@ -149,7 +188,7 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     this.#to.release(false);
     if (code === null) this.#visitor.linger();
     const [bytesIn, bytesOut] = [this.#bytesIn, this.#bytesOut];
-    this.#owner.settled({ status: 101, bytesIn, bytesOut, code, why, reusable: false, end: 'done' });
+    this.#owner.settled({ status: this.#terms.status, bytesIn, bytesOut, code, why, reusable: false, end: 'done' });
   }
 }
 

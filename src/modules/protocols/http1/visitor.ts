@@ -3,7 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Arrival } from '../../../contracts/stream.ts';
-import { VisitorLines } from '../../../core/http/forward.ts';
+import { visitorLines } from '../../../core/egress/proxied.ts';
 import type { Fields } from '../../../core/http/fields.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import { RequestReader } from '../../../core/http/request-reader.ts';
@@ -22,7 +22,7 @@ export class Visitor implements VisitorSide {
   /** What is to be written to the visitor. Empty between exchanges. */
   readonly out = new Batch();
   /** What a service is told of this visitor. */
-  lines: VisitorLines;
+  lines: VisitorSide['lines'];
   readonly #tools: ProtocolTools;
   readonly #owner: VisitorOwner;
   readonly #reader: RequestReader;
@@ -41,10 +41,10 @@ export class Visitor implements VisitorSide {
   constructor(arrival: Arrival, tools: ProtocolTools, owner: VisitorOwner) {
     const { stream, from, listener } = arrival;
     this.stream = stream;
-    this.lines = new VisitorLines({ from: from.ip, scheme: listener.scheme === 'http' ? 'http' : 'https', port: listener.port });
+    this.lines = visitorLines(from, listener);
     this.#tools = tools;
     this.#owner = owner;
-    this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1 });
+    this.#reader = new RequestReader({ limits: tools.limits, latin1: nativeLatin1, forwardProxy: listener.proxy !== undefined });
     this.#patience = new Patience(tools, listener.via, () => this.#expire());
     tools.deadlines.add(this.#patience);
     this.backlog = new Backlog(stream, (chunk) => this.#feed(chunk));

@@ -1,0 +1,79 @@
+/** A request to a proxy as the policy sees it: who asks, and where to. What the destination is told is none of its business. */
+
+import type { Address } from '../address.ts';
+import { fault, type Fault } from '../errors.ts';
+import { fieldOf } from '../http/fields.ts';
+import { VisitorLines, pseudonym } from '../http/forward.ts';
+import type { RequestHead } from '../http/head.ts';
+import type { Exchange, ListenerFacts } from '../policy/exchange.ts';
+import type { SocksCredentials } from '../socks/socks5.ts';
+import { readDestination, type Destination } from './destination.ts';
+
+type Facts = Readonly<{ id: string; at: number; listener: ListenerFacts; from: Address; sni: string | null }>;
+
+/**
+ * The exchange of a request in absolute form, or of CONNECT. Its head is that of the guards: Proxy-Authorization stands there as
+ * Authorization, and nothing else does, so that no credential or cookie of the destination is taken for one of ours.
+ * In origin form somebody asks the proxy itself: the exchange has no destination.
+ * Faults: `target-malformed`.
+ */
+export function proxiedRequest(head: RequestHead, facts: Facts): Exchange | Fault {
+  const way = head.method === 'CONNECT' ? 'connect' : 'http';
+  if (way === 'http' && head.absolute !== true) {
+    const isOwn = head.target.startsWith('/') || head.target === '*';
+    if (!isOwn) return fault('target-malformed', 'a scheme other than http without CONNECT');
+    return { ...facts, host: head.authority.host, http: head, identity: null };
+  }
+  const { host, port } = head.authority;
+  const to = readDestination(way, head.method, host, port ?? 80);
+  if ('code' in to) return to;
+  const fields = head.fields.filter(({ lower }) => lower === 'proxy-authorization').map(({ value }) => fieldOf('Authorization', value));
+  return { ...facts, host: facts.sni ?? '', http: { ...head, fields, upgrade: null }, identity: null, destination: to };
+}
+
+/**
+ * The exchange of a SOCKS client, in the form in which every guard of HTTP can judge it.
+ * Faults: `target-malformed`.
+ */
+export function proxiedSocks(
+  asked: Readonly<{ host: string; port: number; credentials: SocksCredentials | null }>,
+  facts: Facts,
+): Exchange | Fault {
+  const to = readDestination('socks5', 'CONNECT', asked.host, asked.port);
+  if ('code' in to) return to;
+  return { ...facts, host: facts.sni ?? '', http: socksHead(to, asked.credentials), identity: null, destination: to };
+}
+
+function socksHead({ host, port }: Destination, credentials: SocksCredentials | null): RequestHead {
+  return {
+    method: 'CONNECT',
+    target: `${host}:${port}`,
+    path: null,
+    minor: 1,
+    fields: credentials === null ? [] : [fieldOf('Authorization', `Basic ${basicToken(credentials)}`)],
+    authority: { host, port },
+    framing: { is: 'none' },
+    persistent: false,
+    expectsContinue: false,
+    upgrade: null,
+  };
+}
+
+function basicToken({ user, password }: SocksCredentials): string {
+  // A colon in the name would move it into the password.
+  const text = user.includes(':') ? '' : `${user}:${password}`;
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+/** What stands behind a listener is told of its visitor. */
+export function visitorLines({ ip }: Address, { scheme, port, proxy }: ListenerFacts): VisitorLines {
+  const Lines = proxy === undefined ? VisitorLines : ProxyLines;
+  return new Lines({ from: ip, scheme: scheme === 'http' ? 'http' : 'https', port });
+}
+
+/** What a destination is told of whoever asks through a proxy: that there is one (RFC 9110, 7.6.3), and nothing else. */
+class ProxyLines extends VisitorLines {
+  override of({ minor }: RequestHead): string {
+    return `Via: 1.${minor} ${pseudonym}\r\n`;
+  }
+}
