@@ -34,7 +34,9 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
   const people = await openIdentities({ store, now, randomBytes, limits, cost: { memoryKib: 8, passes: 1, lanes: 1 } });
   for (const name of names) await people.users.add(name, goodPassword);
   const { users, sessions, links, keys } = people;
-  const outside: TestTools['outside'] = { ask: (): ReturnType<Outgoing['ask']> => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is there.')) };
+  const outside: TestTools['outside'] = {
+    ask: (): ReturnType<Outgoing['ask']> => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is there.')),
+  };
   const outgoing: Outgoing = { ask: (request) => outside.ask(request) };
   const passwords: Tools['passwords'] = {
     verify: (password, hash, known) => {

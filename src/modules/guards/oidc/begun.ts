@@ -32,7 +32,8 @@ export async function sealed(login: Begun, key: Uint8Array, now: number, lifeMs:
     .setExpirationTime(Math.floor((now + lifeMs) / 1000))
     .encrypt(key);
   if (text.length > cookieCharsMax) return null;
-  return ['Set-Cookie', `${loginCookie}=${text}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${Math.floor(lifeMs / 1000)}`];
+  const seconds = Math.floor(lifeMs / 1000);
+  return ['Set-Cookie', `${loginCookie}=${text}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${seconds}`];
 }
 
 /** Makes the browser forget it. */
