@@ -4,7 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { readRequests, type ReadRequest } from '../conformance/http1-conversation.ts';
 import { startServers, type Noted, type Noting, type ServerKind } from './corpus-servers.ts';
@@ -14,7 +15,13 @@ import { lacks } from './real-servers.ts';
 
 type Case = Readonly<{ name: string; raw_base64: string }>;
 
-const cases = JSON.parse(readFileSync(new URL('../vectors/http1-requests.json', import.meta.url), 'utf8')) as readonly Case[];
+const read = (path: URL | string): readonly Case[] => JSON.parse(readFileSync(path, 'utf8')) as readonly Case[];
+const folder = process.env['SALLYPORT_CORPORA'];
+const foreign = folder === undefined ? null : join(folder, 'third-party/http1-requests.json');
+const cases = [
+  ...read(new URL('../vectors/http1-requests.json', import.meta.url)),
+  ...(foreign !== null && existsSync(foreign) ? read(foreign) : []),
+];
 const HANDS = 8;
 
 for (const kind of ['nginx', 'caddy', 'python3'] as const) {
