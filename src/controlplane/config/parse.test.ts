@@ -98,6 +98,7 @@ test('reads a whole configuration into plain values', () => {
         forMs: 7_200_000,
       },
     ],
+    acme: null,
     limits: { headBytesMax: 32_768 },
   });
 });
