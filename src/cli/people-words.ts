@@ -1,4 +1,4 @@
-/** Users, sessions and what is decided about them in words: a line each. */
+/** Users, their sessions and credentials, and what is decided about them in words: a line each. */
 
 import { shown } from '../controlplane/records/words.ts';
 import type { CliEvent } from './event.ts';
@@ -7,7 +7,28 @@ import type { Terminal } from './terminal.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
 
-export function userWords({ name, roles, expires, change }: Event<'user'>): string {
+type People = Event<'user' | 'session' | 'link' | 'key' | 'policy' | 'secret'>;
+
+export function peopleWords(event: People, terminal: Terminal): string {
+  switch (event.event) {
+    case 'user':
+      return userWords(event);
+    case 'session':
+      return sessionWords(event);
+    case 'link':
+      return linkWords(event);
+    case 'key':
+      return keyWords(event);
+    case 'policy':
+      return policyWords(event, terminal);
+    case 'secret':
+      return secretWords(event);
+    default:
+      return event satisfies never;
+  }
+}
+
+function userWords({ name, roles, expires, change }: Event<'user'>): string {
   const may = roles === undefined ? '' : roles.length === 0 ? 'no roles' : roles.join(', ');
   const until = expires === undefined ? '' : `until ${localTime(expires)}`;
   const more = [may, until].filter((text) => text !== '');
@@ -15,14 +36,40 @@ export function userWords({ name, roles, expires, change }: Event<'user'>): stri
   return `${name} was ${change}${more.length === 0 ? '' : ` (${more.join('; ')})`}.`;
 }
 
-export function sessionWords({ id, name, service, host, since, source, used, expires, change }: Event<'session'>): string {
+function sessionWords({ id, name, service, host, since, source, used, expires, change }: Event<'session'>): string {
   if (change === 'revoked') return `The session ${id} of ${shown(name)} is over.`;
   const last = used.at === since ? 'not used since' : `used ${localTime(used.at)} from ${used.from}`;
   return `${id}  ${shown(name)}  ${shown(service)} at ${shown(host)}  since ${localTime(since)} from ${source}  ${last}  until ${localTime(expires)}`;
 }
 
-export function policyWords({ ok, url, method, from, as, want, verdict, code, why }: Event<'policy'>, { paint }: Terminal): string {
+function policyWords({ ok, url, method, from, as, want, verdict, code, why }: Event<'policy'>, { paint }: Terminal): string {
   const asked = `${method} ${shown(url)} from ${from}${as === null ? '' : ` as ${shown(as)}`}: ${want}`;
   if (ok) return `${paint('green', 'yes')}  ${asked}`;
   return `${paint('red', 'no ')}  ${asked}, but it is ${verdict}${code === null ? '' : ` (${code})`}: ${shown(why)}`;
+}
+
+function secretWords({ name, change, value }: Event<'secret'>): string {
+  if (change === null) return shown(name);
+  return value === null ? `The secret ${shown(name)} was ${change}.` : `${value}\n(the secret ${shown(name)}; it is shown once)`;
+}
+
+function keyWords(event: Event<'key'>): string {
+  const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
+  if (event.change === 'revoked') return `The key ${event.name} opens nothing any more.`;
+  if (event.key !== null) return `${event.key}\n(key ${event.name}, ${until}; it is shown once)`;
+  const more = [
+    ...(event.owner === null ? [] : [`of ${event.owner}`]),
+    ...(event.roles.length === 0 ? [] : [event.roles.join(', ')]),
+    ...(event.allow.length === 0 ? [] : [`from ${event.allow.join(', ')}`]),
+    event.used === null ? 'never used' : `used ${localTime(event.used.at)} from ${event.used.from}`,
+  ];
+  return `${event.name}  ${until}  ${more.join('  ')}`;
+}
+
+function linkWords(event: Event<'link'>): string {
+  const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
+  const label = event.label === null ? '' : `  ${shown(event.label)}`;
+  if (event.change === 'revoked') return `The link ${event.id} opens nothing any more.`;
+  if (event.url !== null) return `${event.url}\n(link ${event.id}, ${until}; it is shown once)`;
+  return `${event.id}  ${event.service}  ${until}${label}`;
 }

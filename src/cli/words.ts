@@ -6,7 +6,7 @@ import type { AccessShown, CliEvent } from './event.ts';
 import { turnWords } from './backend-words.ts';
 import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
-import { policyWords, sessionWords, userWords } from './people-words.ts';
+import { peopleWords } from './people-words.ts';
 import { relayWords } from './relay-words.ts';
 import { statusWords } from './status-words.ts';
 import { upkeepWords } from './upkeep-words.ts';
@@ -51,15 +51,12 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'status':
       return statusWords(event, terminal);
     case 'user':
-      return userWords(event);
     case 'session':
-      return sessionWords(event);
     case 'link':
-      return linkWords(event);
     case 'key':
-      return keyWords(event);
+    case 'policy':
     case 'secret':
-      return secretWords(event);
+      return peopleWords(event, terminal);
     case 'exchange':
       return recordWords({ is: 'event', event: event.record });
     case 'explain':
@@ -67,8 +64,6 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
         ...event.steps.map(shown),
         paint('bold', `${{ admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict]}: ${shown(event.why)}`),
       ].join('\n');
-    case 'policy':
-      return policyWords(event, terminal);
     case 'ca':
     case 'backup':
     case 'config':
@@ -88,11 +83,6 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     default:
       return event satisfies never;
   }
-}
-
-function secretWords({ name, change, value }: Event<'secret'>): string {
-  if (change === null) return shown(name);
-  return value === null ? `The secret ${shown(name)} was ${change}.` : `${value}\n(the secret ${shown(name)}; it is shown once)`;
 }
 
 function inviteWords({ name, code, expires, onlyFor }: Event<'invite'>): string {
@@ -195,27 +185,6 @@ export function accessLines(access: AccessShown): readonly string[] {
     default:
       return access satisfies never;
   }
-}
-
-function keyWords(event: Event<'key'>): string {
-  const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
-  if (event.change === 'revoked') return `The key ${event.name} opens nothing any more.`;
-  if (event.key !== null) return `${event.key}\n(key ${event.name}, ${until}; it is shown once)`;
-  const more = [
-    ...(event.owner === null ? [] : [`of ${event.owner}`]),
-    ...(event.roles.length === 0 ? [] : [event.roles.join(', ')]),
-    ...(event.allow.length === 0 ? [] : [`from ${event.allow.join(', ')}`]),
-    event.used === null ? 'never used' : `used ${localTime(event.used.at)} from ${event.used.from}`,
-  ];
-  return `${event.name}  ${until}  ${more.join('  ')}`;
-}
-
-function linkWords(event: Event<'link'>): string {
-  const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
-  const label = event.label === null ? '' : `  ${shown(event.label)}`;
-  if (event.change === 'revoked') return `The link ${event.id} opens nothing any more.`;
-  if (event.url !== null) return `${event.url}\n(link ${event.id}, ${until}; it is shown once)`;
-  return `${event.id}  ${event.service}  ${until}${label}`;
 }
 
 /** The file of a relay has no services. */
