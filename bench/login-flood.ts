@@ -81,9 +81,9 @@ const agents = Array.from({ length: addresses }, () => new Agent({ keepAlive: tr
 const statuses = new Map<number, number>();
 const [during, fresh]: [number[], number[]] = [[], []];
 const visitors: Promise<unknown>[] = [];
-let over = false;
+const flood = { over: false };
 const visitor = (async () => {
-  while (!over) {
+  while (!flood.over) {
     const { ms, status } = await visit();
     if (status !== 200) throw new Error(`the visitor was answered ${status}`);
     during.push(ms);
@@ -107,7 +107,7 @@ while (performance.now() - begun < seconds * 1_000) {
   }
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
-over = true;
+flood.over = true;
 await visitor;
 await Promise.all(visitors);
 process.stdout.write(
