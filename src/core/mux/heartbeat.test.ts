@@ -32,6 +32,17 @@ describe('a heartbeat', () => {
     equal(code(talking.look(15_000, true)), 'ask', 'it said something since');
   });
 
+  it('finds the dead as soon where a ping was under way already when all fell silent', () => {
+    const heart = new Heartbeat(limits, 0);
+    ok(heart.ask(10_000));
+    heart.heard(10_050);
+    equal(heart.ask(13_050), null, 'one at a time');
+    equal(code(heart.look(19_049, true)), 'ask');
+    equal(code(heart.look(19_050, true)), 'carrier-idle', 'a tenth of the limit, and twice the time of a probe');
+    equal(code(heart.look(23_549, false)), 'ask');
+    equal(code(heart.look(23_550, false)), 'carrier-idle');
+  });
+
   it('gives a peer three seconds after a jump of the clock, however long the silence was', () => {
     const heart = new Heartbeat(limits, 0);
     heart.doubt(3_600_000);

@@ -97,12 +97,14 @@ export class Heartbeat {
       return now - this.#doubtedAt < this.#answerMs ? 'fine' : fault('carrier-idle', 'no answer after the clock jumped');
     const silent = now - this.#heardAt;
     if (silent * 15 >= this.#idleMs * 14) return fault('carrier-idle', `nothing was heard for ${Math.round(silent)} ms`);
-    if (this.asking && this.#heardAt <= this.#askedAt && now - Math.max(this.#askedAt, this.#wroteAt) >= 2 * this.#answerMs)
-      return fault('carrier-idle', 'nothing answers');
+    const quietMs = this.#idleMs / (busy ? 10 : 4);
+    // A ping that was under way when all fell silent is none that asks about the silence: the next one would have gone out then.
+    const asked = this.#heardAt <= this.#askedAt ? this.#askedAt : this.#heardAt + quietMs;
+    if (this.asking && now - Math.max(asked, this.#wroteAt) >= 2 * this.#answerMs) return fault('carrier-idle', 'nothing answers');
     // It talks, and does not listen: half of a connection is none.
     if (this.asking && now - Math.max(this.#askedAt, this.#wroteAt) >= 2 * this.#idleMs)
       return fault('carrier-idle', 'the peer does not answer');
-    return silent * (busy ? 10 : 4) >= this.#idleMs || now - this.#askedAt >= this.#idleMs ? 'ask' : 'fine';
+    return silent >= quietMs || now - this.#askedAt >= this.#idleMs ? 'ask' : 'fine';
   }
 
   #next(now: number): Uint8Array {
