@@ -13,11 +13,12 @@ export type Probe = Readonly<{ name: string; look: (id: string, signal: AbortSig
 
 /** Not the one that carriers and their lines use. */
 const ownAddress = process.platform === 'linux' ? '127.65.0.1' : undefined;
-const betweenMs = 300;
-/** All ways together must not be a load of their own. */
-const atOnceMax = 8;
-/** A try that hangs must not hide that a later one would be answered. A relay holds visitors for 5 s. */
-const tryMs = 8_000;
+/** Between two tries at first; each pause is longer than the one before, so that all ways together are no load of their own. */
+const betweenMs = 250;
+const growth = 1.25;
+const betweenMostMs = 2_000;
+/** A try that hangs must not hide that a later one would be answered, and a busy machine needs its time for one. */
+const tryMs = 25_000;
 const small = 200;
 
 export function probeOf(door: Door): Probe {
@@ -61,6 +62,7 @@ export async function answersAgain(probe: Probe, from: number, boundMs: number, 
   const found = new AbortController();
   const underWay = new Set<Promise<void>>();
   let tookMs: number | null = null;
+  let ms = betweenMs;
   const tryOnce = async (): Promise<void> => {
     const id = newId();
     const outcome = await probe.look(id, AbortSignal.any([found.signal, AbortSignal.timeout(tryMs)]));
@@ -70,11 +72,10 @@ export async function answersAgain(probe: Probe, from: number, boundMs: number, 
     found.abort();
   };
   while (!found.signal.aborted && performance.now() - from < boundMs) {
-    if (underWay.size < atOnceMax) {
-      const one: Promise<void> = tryOnce().finally(() => underWay.delete(one));
-      underWay.add(one);
-    }
-    await pause(betweenMs, undefined, { signal: found.signal }).catch(() => undefined);
+    const one: Promise<void> = tryOnce().finally(() => underWay.delete(one));
+    underWay.add(one);
+    await pause(ms, undefined, { signal: found.signal }).catch(() => undefined);
+    ms = Math.min(betweenMostMs, ms * growth);
   }
   found.abort();
   await Promise.all(underWay);

@@ -54,7 +54,7 @@ const settleMs = 90_000;
 /** Worth a line of the log: which way was the last to answer. */
 const slowMs = 2_000;
 /** In the long run; the short one is paced so that a minute of it costs little. */
-const longPauseMs = [1_000, 8_000] as const;
+const longPauseMs = [2_000, 10_000] as const;
 const shortPauseMs = [10_000, 40_000] as const;
 
 export async function runStorm(context: Context, options: StormOptions): Promise<Report> {
