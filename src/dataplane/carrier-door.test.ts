@@ -235,6 +235,28 @@ describe('tunnel auth', () => {
     await until(() => at.ends.some((end) => end.code === 'hello-timed-out'));
   });
 
+  it('keeps no place for who had gone before their turn came', async (test) => {
+    const at = await world(test, { carriersPreAuthMax: 1 });
+    const line = await firstFlight();
+    const first = dial(at.port);
+    first.write(line);
+    await once(first, 'data');
+    // Its end comes right behind its hello, and is read with it.
+    const gone = connect({ host: '127.0.0.1', port: at.port, allowHalfOpen: true });
+    gone.on('error', () => undefined).end(line);
+    await once(gone, 'finish');
+    await new Promise((resolve) => void setTimeout(resolve, 100));
+    first.destroy();
+    // Long before the time of a greeting is over.
+    await until(() => at.ends.length === 2);
+    deepEqual(
+      at.ends.map(({ code }) => code),
+      ['carrier-broken', 'carrier-broken'],
+    );
+    gone.destroy();
+    ok(await at.member('blog'));
+  });
+
   it('caps carriers of one address that have not greeted, and keeps no others out (slowloris)', async (test) => {
     const at = await world(test, { carriersPreAuthPerAddressMax: 2, carriersWaitingPerAddressMax: 0 });
     const line = await firstFlight();

@@ -88,7 +88,8 @@ export class CarrierDoor {
     tls.on('error', (error: Error) => visit.broke(error.message));
     // Before the handshake has ended an end is a break, too: half a greeting is none.
     for (const end of ['end', 'close']) tls.once(end, () => visit.broke('the connection is gone'));
-    socket.once('close', () => visit.broke('the connection is gone'));
+    // Who had gone before their turn came has said so to the socket, and the TLS above it hears nothing of that any more.
+    for (const end of ['end', 'close']) socket.once(end, () => visit.broke('the connection is gone'));
     // Over what is no socket neither end hears of the other's by itself.
     tls.once('close', () => socket.destroy());
     tls.once('secure', () => visit.secured());

@@ -108,7 +108,7 @@ describe('places for a greeting', () => {
     equal(refused.length, 1);
   });
 
-  it('are given up by who leaves the line, and after the time of a greeting', async () => {
+  it('are given up by who leaves the line, and after half of the time of a greeting', async () => {
     const { greeting, refused, come } = hall({ carriersPreAuthMax: 1, handshakeMs: 20 });
     come('a', '192.0.2.1');
     const left = come('b', '192.0.2.2');

@@ -42,7 +42,7 @@ export class GreetingPlaces {
     this.#options = options;
   }
 
-  /** Begins now or in its turn, within `handshakeMs`; destroys the socket, unread, when there is no room even to wait. */
+  /** Begins now or in its turn, within half of `handshakeMs`: the gateway gives up after the whole. Destroys the socket, unread, when there is no room even to wait. */
   take(socket: Duplex, from: Address, begin: Begin): void {
     const { limits, onRefused, standing } = this.#options;
     const household = householdOf(from.ip);
@@ -93,7 +93,7 @@ export class GreetingPlaces {
       leave();
       this.#options.onRefused(from, fault('hello-timed-out', 'there was no place for its greeting in time'));
       socket.destroy();
-    }, this.#options.limits.handshakeMs);
+    }, this.#options.limits.handshakeMs / 2);
     const waiting: Waiting = {
       begin,
       stopWaiting: () => {
