@@ -237,6 +237,30 @@ describe('a forged token', () => {
   });
 });
 
+describe('a token that is something else', () => {
+  test('a client is never taken for a person of the same name', async () => {
+    const all = await scene(asking);
+    all.issuer.tokens.set('person', { active: true, aud: audience, sub: 'ana', client_id: 'web' });
+    all.issuer.tokens.set('program', { active: true, aud: audience, client_id: 'ana' });
+    const subjects: string[] = [];
+    for (const token of ['person', 'program']) {
+      const verdict = await all.shown(token);
+      assert.ok(verdict.is === 'pass' && verdict.identity !== undefined);
+      subjects.push(verdict.identity.subject.replace(/[0-9a-f]{8}/, 'ISSUER'));
+      assert.ok(all.built.knows?.(verdict.identity.subject));
+    }
+    assert.deepEqual(subjects, ['bearer:ISSUER:ana', 'bearer-client:ISSUER:ana']);
+    all.issuer.tokens.set('empty', { active: true, aud: audience, sub: null, client_id: 'ana' });
+    await refuses(all, 'empty', /nobody/);
+  });
+
+  test('an ID token and a logout token open nothing, though their audience fits', async () => {
+    const all = await scene();
+    for (const claims of [{ at_hash: 'x' }, { c_hash: 'x' }, { events: {} }])
+      for (const typ of ['JWT', 'at+jwt']) await refuses(all, await all.issuer.token(claims, { typ }), /no access token/);
+  });
+});
+
 describe('the keys of an issuer', () => {
   test('a new key is taken when it shows up, an old one is good until the keys are fetched again', async () => {
     const { issuer, shown, tools } = await scene();

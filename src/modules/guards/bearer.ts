@@ -8,6 +8,7 @@ import { credentialsOf, onlyField, twice } from '../../core/policy/credentials.t
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
 import { Desk, type Proof } from './bearer/desk.ts';
+import { clientsOf } from './bearer/identity.ts';
 import { bearerOptions, type BearerOptions } from './bearer/options.ts';
 
 export const bearer = defineGuard({
@@ -20,7 +21,7 @@ export const bearer = defineGuard({
     return {
       check: (exchange) => check(exchange, desk),
       words: `an access token of ${new URL(given.issuer).host}`,
-      knows: (subject) => subject.startsWith(desk.subjects),
+      knows: (subject) => subject.startsWith(desk.subjects) || subject.startsWith(clientsOf(desk.subjects)),
     };
   },
 });

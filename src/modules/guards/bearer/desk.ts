@@ -8,7 +8,7 @@ import { Attempts } from '../../../core/policy/attempts.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { Memo } from '../../../core/policy/memo.ts';
 import { ShownToken } from '../../../core/policy/shown-token.ts';
-import { hasScopes, subjectsOf, whoOf, type Who } from './identity.ts';
+import { hasScopes, isOtherToken, subjectsOf, whoOf, type Who } from './identity.ts';
 import { introspect, type Introspect } from './introspection.ts';
 import type { BearerOptions } from './options.ts';
 
@@ -65,6 +65,7 @@ export class Desk {
     const found = await this.#look(token, network);
     if (found.is !== 'good') return found;
     const { claims, expires } = found;
+    if (isOtherToken(claims)) return { is: 'wrong', why: 'an ID token or a logout token is no access token' };
     if (!hasScopes(claims, this.#options.scopes)) return { is: 'wrong', why: 'the token lacks a scope' };
     const who = whoOf(claims, this.subjects, this.#options.roles);
     if (who === null) return { is: 'wrong', why: 'the token says of nobody that it is theirs' };
