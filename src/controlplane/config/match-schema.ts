@@ -9,6 +9,7 @@ import { consistsOf, tokenOctet, valueOctet } from '../../core/http/octets.ts';
 import { addressMatch, allOf, always, anyOf, hostMatch, methodMatch, not } from '../../core/policy/match.ts';
 import type { Match, MatchMade } from '../../core/policy/match.ts';
 import { exactPath, globPath, prefixPath, regexPath } from '../../core/policy/match-path.ts';
+import { isZone, readTimeOfDay, timeMatch, weekdays, type TimeSpan } from '../../core/policy/match-time.ts';
 import { headerMatch, queryMatch, type Wanted } from '../../core/policy/match-values.ts';
 import { readHostName } from './forms.ts';
 import { formed } from './pieces.ts';
@@ -51,6 +52,7 @@ function levelSchema(inner: ZodType<Match>): ZodType<Match> {
       .record(formed(readFieldName, fieldExpected), wanted(), { error: 'fields by name, like { x-team: blue }' })
       .describe('Fields of the request: a value (with * for anything), true for any value, false for none.'),
     from: several(formed(parseNetwork, 'an address or a network, like 192.0.2.0/24')).describe("The visitor's address."),
+    time: timeSchema().describe('When: a time of the day, and perhaps days, by the clock of a zone.'),
     any: inners.describe('Any one of these must hold.'),
     all: inners.describe('All of these must hold.'),
     not: inner.describe('This must not hold.'),
@@ -66,6 +68,7 @@ function levelSchema(inner: ZodType<Match>): ZodType<Match> {
         ...Object.entries(keys.query ?? {}).map(([name, value]) => queryMatch(name, value)),
         ...Object.entries(keys.header ?? {}).map(([name, value]) => headerMatch(name, value)),
         ...(keys.from === undefined ? [] : [addressMatch(keys.from)]),
+        ...(keys.time === undefined ? [] : [timeMatch(keys.time)]),
         ...(keys.any === undefined ? [] : [anyOf(keys.any)]),
         ...(keys.all === undefined ? [] : [allOf(keys.all)]),
         ...(keys.not === undefined ? [] : [not(keys.not)]),
@@ -113,6 +116,29 @@ function pathSchema(): ZodType<Match> {
       return z.NEVER;
     });
   return z.union([said(globPath), keyed], { error });
+}
+
+function timeSchema(): ZodType<TimeSpan> {
+  const error = "a time, like { from: '08:00', to: '18:00', days: [mon, fri], zone: Europe/Vienna }";
+  const time = (words: string) =>
+    z
+      .string({ error: words })
+      .refine((text) => readTimeOfDay(text) !== null, words)
+      .transform((text) => readTimeOfDay(text) ?? 0);
+  const zoneExpected = 'a time zone, like Europe/Vienna or UTC';
+  return z.strictObject(
+    {
+      from: time("a time of the day, like '08:00'").describe('From this minute on.'),
+      to: time("a time of the day, like '18:00'").describe('Until this minute begins; at or before from, on the next day.'),
+      days: z
+        .array(z.enum(weekdays, { error: 'a day: mon, tue, wed, thu, fri, sat or sun' }), { error: 'a list of days, like [mon, fri]' })
+        .min(1, 'one day at least')
+        .prefault([...weekdays])
+        .describe('On which days it begins; left out, every day.'),
+      zone: z.string({ error: zoneExpected }).refine(isZone, zoneExpected).describe('Whose clock: Europe/Vienna, UTC.'),
+    },
+    { error },
+  );
 }
 
 function wanted(): ZodType<Wanted> {
