@@ -12,7 +12,7 @@ import { noCounts, works } from './tally.ts';
 const shownMax = 10;
 
 export function tablesOf(report: Report): string {
-  return [faultTable(report), loadTable(report), codesOf(report), remainsTable(report), verdictOf(report)].join('\n');
+  return [faultTable(report), loadTable(report), codesOf(report), remainsTable(report), latenessOf(report), verdictOf(report)].join('\n');
 }
 
 function faultTable({ faults }: Report): string {
@@ -80,6 +80,10 @@ function remainsTable({ remains }: Report): string {
     ['process', 'lived through', 'memory', 'after', 'descriptors', 'after'],
     rows,
   );
+}
+
+function latenessOf({ late }: Report): string {
+  return `The storm's own process, visitors and lines, was late by ${figure(late.p99, 0)} ms (p99), ${figure(late.most, 0)} ms (longest).`;
 }
 
 function verdictOf({ violations, options, tookMs, faults, tally }: Report): string {

@@ -1,5 +1,6 @@
 /** The storm: a load of visitors, and something that is killed, frozen, cut, delayed or restarted every few seconds. */
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Chance } from '../../fuzz/chance.ts';
 import { allInTurn, boundMs, howManyFirst, longPace, oneOfEach, shortPace, type Fault, type Pace } from './fault-list.ts';
@@ -45,12 +46,16 @@ export type Report = Readonly<{
   remains: readonly Remains[] | null;
   world: World;
   log: readonly string[];
+  /** How late the storm's own process was, in milliseconds: a slow answer may be its own fault. */
+  late: Readonly<{ p99: number; most: number }>;
 }>;
 
 /** Until all addresses answer for the first time, and for the last. */
 const readyMs = 60_000;
 /** The last idle connection ends by a deadline of the product: pools and carriers after 30 s, flows of UDP after 60 s. */
 const settleMs = 90_000;
+/** Before the storm: what is still open by then is open before it. */
+const warmSettleMs = 5_000;
 /** Worth a line of the log: which way was the last to answer. */
 const slowMs = 2_000;
 /** In the long run; the short one is paced so that a minute of it costs little. */
@@ -67,8 +72,12 @@ export async function runStorm(context: Context, options: StormOptions): Promise
   };
   const violations = new Violations(say);
   const storm = new Storm(options, violations, say);
+  const delay = monitorEventLoopDelay();
+  delay.enable();
   const report = await storm.run(context);
-  return { ...report, options, violations, tookMs: performance.now() - began, log };
+  delay.disable();
+  const late = { p99: delay.percentile(99) / 1e6, most: delay.max / 1e6 };
+  return { ...report, options, violations, tookMs: performance.now() - began, log, late };
 }
 
 class Storm {
@@ -142,7 +151,7 @@ class Storm {
     await pause(short ? 2_000 : Math.min(20_000, seconds * 100));
     await load.stop();
     if (idle === null) return null;
-    await settled(world, idle, this.#options.settleMs ?? settleMs);
+    await settled(world, idle, warmSettleMs);
     const before = footprints(world) ?? idle;
     // What is open while nothing happens counts, not what happened to be open still.
     for (const [unit, { files }] of idle) before.set(unit, { residentBytes: before.get(unit)?.residentBytes ?? 0, files });
