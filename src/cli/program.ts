@@ -69,6 +69,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
     {
       policy: async () => (await import('./commands/policy.ts')).policyCommand,
       config: async () => (await import('./commands/config.ts')).configCommand,
+      import: async () => (await import('./commands/import.ts')).importCommand,
       certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand,
       ca: async () => (await import('./commands/ca.ts')).caCommand,
       'rotate-key': async () => (await import('./commands/rotate-key.ts')).rotateKeyCommand,

@@ -128,7 +128,7 @@ function sandbox({ sockets, program, config }: UnitPlan): readonly string[] {
 
 /** One word of a command line in a unit (systemd.service(5)): quoted where it must be, `%` and `$` as themselves. */
 function unitWord(word: string): string {
-  if (/[\0-\x1f\x7f]/.test(word))
+  if (/\p{Cc}/u.test(word))
     throw new SallyportError('usage-wrong', `The path ${JSON.stringify(word)} cannot stand in a unit.`, {
       hint: 'Use a path without control characters.',
     });
