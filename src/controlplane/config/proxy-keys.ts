@@ -29,10 +29,10 @@ export function proxyKey() {
         ),
       hide: flag.prefault(false).describe('Whether it looks like an ordinary web server to who shows no credentials.'),
     },
-    { error: 'v1 or v2 for the PROXY header; for a proxy its settings, like { http: true, socks5: true }' },
+    { error: 'one of v1, v2, or the settings of a proxy, like { http: true, socks5: true }' },
   );
   return z
-    .union([header, proxy], { error: 'v1 or v2 for the PROXY header; for a proxy its settings, like { http: true, socks5: true }' })
+    .union([header, proxy], { error: 'one of v1, v2, or the settings of a proxy, like { http: true, socks5: true }' })
     .optional()
     .describe(
       'v1 or v2: the PROXY header that begins each connection to the service, so that it sees the address of its visitor. A map: the service is a proxy itself, and leads its visitors to `destinations`.',
