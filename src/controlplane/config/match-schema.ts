@@ -23,6 +23,13 @@ const example = 'what to look at, like { path: /admin/** }';
 /** One for each depth, so that the published schema has each once. */
 const levels = new Map<number, ZodType<Match>>();
 
+let timeOnce: ZodType<TimeSpan> | null = null;
+
+/** One, so that the published schema has it once. */
+function timeKey(): ZodType<TimeSpan> {
+  return (timeOnce ??= timeSchema().meta({ id: 'time' }));
+}
+
 /** The keys of one `match` must all hold; of a list under a key any one does. */
 export function matchSchema(depth = 0): ZodType<Match> {
   const known = levels.get(depth);
@@ -52,7 +59,7 @@ function levelSchema(inner: ZodType<Match>): ZodType<Match> {
       .record(formed(readFieldName, fieldExpected), wanted(), { error: 'fields by name, like { x-team: blue }' })
       .describe('Fields of the request: a value (with * for anything), true for any value, false for none.'),
     from: several(formed(parseNetwork, 'an address or a network, like 192.0.2.0/24')).describe("The visitor's address."),
-    time: timeSchema().describe('When: a time of the day, and perhaps days, by the clock of a zone.'),
+    time: timeKey().describe('When: a time of the day, and perhaps days, by the clock of a zone.'),
     any: inners.describe('Any one of these must hold.'),
     all: inners.describe('All of these must hold.'),
     not: inner.describe('This must not hold.'),
@@ -118,18 +125,20 @@ function pathSchema(): ZodType<Match> {
   return z.union([said(globPath), keyed], { error });
 }
 
+function timeOfDay(expected: string) {
+  return z
+    .string({ error: expected })
+    .refine((text) => readTimeOfDay(text) !== null, expected)
+    .transform((text) => readTimeOfDay(text) ?? 0);
+}
+
 function timeSchema(): ZodType<TimeSpan> {
   const error = "a time, like { from: '08:00', to: '18:00', days: [mon, fri], zone: Europe/Vienna }";
-  const time = (words: string) =>
-    z
-      .string({ error: words })
-      .refine((text) => readTimeOfDay(text) !== null, words)
-      .transform((text) => readTimeOfDay(text) ?? 0);
   const zoneExpected = 'a time zone, like Europe/Vienna or UTC';
   return z.strictObject(
     {
-      from: time("a time of the day, like '08:00'").describe('From this minute on.'),
-      to: time("a time of the day, like '18:00'").describe('Until this minute begins; at or before from, on the next day.'),
+      from: timeOfDay("a time of the day, like '08:00'").describe('From this minute on.'),
+      to: timeOfDay("a time of the day, like '18:00'").describe('Until this minute begins; at or before from, on the next day.'),
       days: z
         .array(z.enum(weekdays, { error: 'a day: mon, tue, wed, thu, fri, sat or sun' }), { error: 'a list of days, like [mon, fri]' })
         .min(1, 'one day at least')
