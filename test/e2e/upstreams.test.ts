@@ -1,10 +1,12 @@
 /** Several backends of one service, as real processes: killed, hung and revived under load. */
 
 import assert from 'node:assert/strict';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
 import { ask, startBackend, startCrowd } from './backends.ts';
+import { startService } from './service.ts';
 import { isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
 type News = Extract<GatewayEvent, { event: 'backend' }>;
@@ -25,11 +27,11 @@ test('a backend that is killed costs no idempotent request, and has its share ag
   const [one, two] = await Promise.all([startBackend(context, 'one'), startBackend(context, 'two')]);
   const { written, port } = await start(context, `to: [${one.where}, ${two.where}], balance: { check: { every: 1s, within: 1s } }`);
   const crowd = startCrowd(context, port, 12);
-  await crowd.more(100, 'two');
+  await crowd.more(40, 'two');
   await two.kill();
   const gone = await news(written, 'down');
   assert.equal(gone.backend, `http://localhost:${two.where}`);
-  await crowd.more(200, 'one');
+  await crowd.more(80, 'one');
   assert.deepEqual(
     written.gateway.status().services[0]?.backends?.map(({ state }) => state),
     ['up', 'down'],
@@ -38,7 +40,7 @@ test('a backend that is killed costs no idempotent request, and has its share ag
   const revived = performance.now();
   await news(written, 'up');
   const waited = performance.now() - revived;
-  await crowd.more(100, 'two');
+  await crowd.more(40, 'two');
   await crowd.leave();
   assert.deepEqual(crowd.failures, []);
   // A round of checks, and what a busy machine adds to it.
@@ -53,15 +55,15 @@ test('a backend that hangs costs no idempotent request, whoever waits for it is 
     `to: [${one.where}, ${two.where}], balance: { check: { path: /health, every: 1s, within: 1s, fails: 1 } }`,
   );
   const crowd = startCrowd(context, port, 12);
-  await crowd.more(100, 'two');
+  await crowd.more(40, 'two');
   two.signal('SIGSTOP');
   // All of them wait for it in the end, and go on when it is known to hang: long before an answer would have been due.
   const gone = await news(written, 'down');
   assert.equal(gone.code, 'upstream-timed-out');
-  await crowd.more(200, 'one');
+  await crowd.more(80, 'one');
   two.signal('SIGCONT');
   await news(written, 'up');
-  await crowd.more(100, 'two');
+  await crowd.more(40, 'two');
   await crowd.leave();
   assert.deepEqual(crowd.failures, []);
   context.diagnostic(`${[...crowd.answers].join(' ')} answered, 0 failed`);
@@ -77,7 +79,7 @@ test('without a path to ask for, the time for an answer tells that a backend han
   await crowd.more(50, 'two');
   two.signal('SIGSTOP');
   await news(written, 'down');
-  await crowd.more(100, 'one');
+  await crowd.more(40, 'one');
   two.signal('SIGCONT');
   await news(written, 'up');
   await crowd.leave();
@@ -103,4 +105,50 @@ test('a backend that is taken out of the list ends what it carries, and gets nob
     next.map(({ body }) => body),
     ['two', 'two', 'two'],
   );
+});
+
+test('a visitor comes back to the same backend by a cookie that no service sees', async (context) => {
+  const [one, two] = await Promise.all([startService(context), startService(context)]);
+  const { port } = await start(context, `to: [${one.port}, ${two.port}], balance: { sticky: cookie }`);
+  const first = await ask({ port });
+  assert.equal(first.cookies.length, 1);
+  const [pair = ''] = (first.cookies[0] ?? '').split(';');
+  assert.match(pair, /^sallyport-way-[\w-]{8}=[\w-]{22}$/, 'in the clear a browser would not take __Host-');
+  const chosen = one.seen.length === 1 ? one : two;
+  for (let turn = 0; turn < 4; turn += 1) assert.deepEqual((await ask({ port, headers: { cookie: `theme=dark; ${pair}` } })).cookies, []);
+  assert.equal(chosen.seen.length, 5);
+  assert.equal(one.seen.length + two.seen.length, 5);
+  const said = chosen.seen.flatMap(({ headers }) => headers);
+  assert.equal(
+    said.some((text) => text.includes('sallyport-way')),
+    false,
+  );
+  assert.equal(said.filter((text) => text === 'theme=dark').length, 4);
+});
+
+test('retry of what may have begun: a POST whose backend breaks is never sent to another, a GET is', async (context) => {
+  const seen: string[] = [];
+  const breaking = await Promise.all(
+    ['one', 'two'].map(async (name) => {
+      const server = createServer((socket) => {
+        socket
+          .on('error', () => undefined)
+          .once('data', (bytes: Buffer) => {
+            seen.push(`${name} ${bytes.toString('latin1').split(' ')[0] ?? ''}`);
+            socket.destroy();
+          });
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      context.after(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+      return (server.address() as AddressInfo).port;
+    }),
+  );
+  const { port } = await start(
+    context,
+    `to: ['127.0.0.1:${breaking[0]}', '127.0.0.1:${breaking[1]}'], balance: { check: { every: 1h, fails: 100 } }`,
+  );
+  assert.equal((await ask({ port, method: 'POST' })).status, 502);
+  assert.equal(seen.length, 1);
+  assert.equal((await ask({ port })).status, 502);
+  assert.deepEqual(seen.slice(1).toSorted(), ['one GET', 'two GET'], 'by each once, and by none again');
 });
