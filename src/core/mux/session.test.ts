@@ -4,6 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { deliver, faultOf, opening, pair, raw, wire } from '../../../test/mux/pair.ts';
 import { defaults } from '../limits.ts';
+import type { MuxEvent } from './events.ts';
 import { MuxSession } from './session.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
@@ -209,6 +210,21 @@ describe('a mux session', () => {
     const relay = new MuxSession({ side: 'relay', limits, now: 0 });
     deepEqual(deliver(relay, raw('hello', 0, bytes('{"a":1}'))), [{ is: 'message', type: 'hello', value: { a: 1 } }]);
     equal(faultOf(deliver(relay, raw('hello', 0, bytes('{"a":1}')))), 'frame-malformed');
+  });
+
+  it('hears what a relay says in one breath with accepted, and no stream in it', () => {
+    const accepted = raw('accepted', 0, bytes('{"a":1}'));
+    const behind = (...frames: readonly Uint8Array[]): readonly MuxEvent[] =>
+      new MuxSession({ side: 'gateway', limits: defaults, now: 0 }).receive(Buffer.concat([accepted, ...frames]), 0);
+    const ack = raw('ack', 0, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 9]));
+    const goaway = raw('goaway', 0, new Uint8Array([0, 0, 0, 0, 0]));
+    deepEqual(
+      behind(ack, goaway).map(({ is }) => is),
+      ['message', 'acked', 'goaway'],
+    );
+    equal(faultOf(behind(raw('open', 1, new Uint8Array(20)))), 'frame-malformed');
+    equal(faultOf(behind(accepted)), 'frame-malformed');
+    equal(faultOf(new MuxSession({ side: 'gateway', limits: defaults, now: 0 }).receive(ack, 0)), 'frame-malformed');
   });
 
   it('opens no stream before the greeting has ended', () => {

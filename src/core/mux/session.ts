@@ -201,9 +201,11 @@ export class MuxSession implements FrameTaker {
   header(header: Readonly<Header>): Fault | null {
     const { type } = header;
     if (this.#phase !== 'running') {
-      // Before both ends know each other: one message, the one that is due to this side.
-      const due = this.#options.side === 'relay' ? type === 'hello' : type === 'accepted' || type === 'refused';
-      return due && this.#phase === 'greeting' ? null : fault('frame-malformed', `a ${type} before the greeting`);
+      // Before both ends know each other: one message, the one that is due to this side, and what a relay says in one breath with it.
+      const isRelay = this.#options.side === 'relay';
+      if (this.#phase === 'greeting' && (isRelay ? type === 'hello' : type === 'accepted' || type === 'refused')) return null;
+      const isBehind = this.#phase === 'greeted' && !isRelay && (type === 'ack' || type === 'goaway');
+      return isBehind ? this.#unearned.charge(this.#now, type) : fault('frame-malformed', `a ${type} before the greeting`);
     }
     if (type === 'hello' || type === 'accepted' || type === 'refused') return fault('frame-malformed', `a second ${type}`);
     if (frameTypes[type].stream === 'stream') return this.#streams.header(header, this.#now);
