@@ -60,7 +60,7 @@ export function curl(words: readonly string[], input: Readable | null = null, un
       resolve({
         exit,
         status: Number(told.status),
-        fields: new Map(Object.entries(told.fields).map(([name, values]) => [name.toLowerCase(), values.at(-1) ?? ''])),
+        fields: new Map(Object.entries(told.fields).map(([name, values]) => [name.toLowerCase(), valueOf(name.toLowerCase(), values)])),
         bytes,
         sha256: hash.digest('hex'),
         body: Buffer.concat(kept).toString('utf8'),
@@ -68,6 +68,11 @@ export function curl(words: readonly string[], input: Readable | null = null, un
       });
     });
   });
+}
+
+/** The last one, as curl itself counts; of cookies the first, which is the session's. */
+function valueOf(name: string, values: readonly string[]): string {
+  return (name === 'set-cookie' ? values[0] : values.at(-1)) ?? '';
 }
 
 type Report = Readonly<{ status: string; fields: Readonly<Record<string, readonly string[]>> }>;
