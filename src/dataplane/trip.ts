@@ -119,7 +119,7 @@ export class Trip implements Proceeding {
     // Through a proxy what was shown to us came in a field that goes no further; Authorization is the destination's.
     const forwarding = spent.length === 0 || exchange.destination !== undefined ? service.forwarding : { ...service.forwarding, spent };
     this.#forwarding = forwarding.tell === undefined ? forwarding : { ...forwarding, told: forwarding.tell(exchange) };
-    this.#open(() => service.dial(this.#exchange, this.#call, false), this.#forwarding);
+    this.#open(service, this.#forwarding, null);
   }
 
   /** A form that refuses without an answer of its own shows the face, like a path that has no form. */
@@ -135,11 +135,11 @@ export class Trip implements Proceeding {
     });
   }
 
-  /** Opens the upstream and joins both. */
-  #open(dial: () => Promise<Opened> | Opened, forwarding: Forwarding): void {
+  /** Opens the upstream, for the first time or once more, and joins both. */
+  #open(service: Service, forwarding: Forwarding, again: (() => Promise<Opened> | Opened) | null): void {
     let opening: Promise<Opened> | Opened;
     try {
-      opening = dial();
+      opening = again === null ? service.dial(this.#exchange, this.#call, this.#fresh) : again();
     } catch (error) {
       return this.#refuse(this.#openingFailed(error));
     }
@@ -164,11 +164,11 @@ export class Trip implements Proceeding {
     if (tally.end === 'untouched' && service !== null && forwarding !== null) {
       if (again !== null && code !== null && this.#tries < this.#snapshot.limits.upstreamRepeatsMax) {
         this.#tries += 1;
-        return this.#open(() => again(code), forwarding);
+        return this.#open(service, forwarding, () => again(code));
       }
       if (again === null && !this.#fresh) {
         this.#fresh = true;
-        return this.#open(() => service.dial(this.#exchange, this.#call, true), forwarding);
+        return this.#open(service, forwarding, null);
       }
     }
     if (tally.end !== 'done' && code !== null) return this.#refuse({ code, why: why ?? code, stage: 'open', answer: null });
