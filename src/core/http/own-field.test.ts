@@ -1,3 +1,5 @@
+/** A field in our own name on its way out: ours is written, and what a service says in our name is not. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldOf } from './fields.ts';
