@@ -24,6 +24,7 @@ import { createIds } from './dataplane/ids.ts';
 import { createSplice } from './dataplane/splice.ts';
 import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts';
 import { controlVerbs } from './gateway/control.ts';
+import { drained, type Grace } from './gateway/drained.ts';
 import { assertService, certified, closeAll, mayTerminate, messageOf } from './gateway/parts.ts';
 import { order } from './gateway/ordered.ts';
 import { Proofs, standing } from './gateway/proofs.ts';
@@ -175,6 +176,7 @@ class Gateway implements RunningGateway {
 
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
+      if (grace !== undefined) await drained(this.#doors, this.#engine, grace);
       await this.#engine.leave();
       await this.#relays.close();
       this.#engine.cut(() => true, 'interrupted');

@@ -82,7 +82,15 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
       take({ event: 'error', code, message: `${message} The old configuration stays.`, hint });
     });
   };
-  const release = terminal.onSignal((signal) => (signal === 'end' || run.reload === null ? ended.resolve() : tryReload()));
+  const hurry = new AbortController();
+  let asked = false;
+  const release = terminal.onSignal((signal, gently) => {
+    if (signal !== 'end' && run.reload !== null) return tryReload();
+    // Who says it twice, or at a terminal, does not want to wait.
+    if (!gently || asked) hurry.abort();
+    asked = true;
+    ended.resolve();
+  });
   const closing: (() => unknown)[] = [release, () => progress.close()];
   try {
     const starting = startGateway({
@@ -107,6 +115,9 @@ export async function runGateway(cli: Cli, run: Run): Promise<void> {
     if (run.watch !== null && state.gateway !== null) closing.push(run.watch(tryReload));
     await ended.promise;
     void notifyService(terminal.env, 'STOPPING=1');
+    // What a share was for ends with it; a configuration is served by somebody else in a moment.
+    const gentle = !run.endsWithServices && !hurry.signal.aborted;
+    if (gentle) await state.gateway?.stop({ ms: limitsWith(state.config.limits).drainMs, hurry: hurry.signal });
   } finally {
     await withinMs(stopMs, Promise.allSettled(closing.toReversed().map(async (close) => close())));
   }

@@ -14,7 +14,7 @@ export type ScriptedTerminal = Terminal &
     complained: () => string;
     /** Each line of standard output as the JSON that it is. */
     events: () => readonly Readonly<Record<string, unknown>>[];
-    signal: (signal: 'end' | 'reload') => void;
+    signal: (signal: 'end' | 'reload', gently?: boolean) => void;
     forget: () => void;
   }>;
 
@@ -31,7 +31,7 @@ export type Script = Readonly<{
 export function scriptedTerminal(script: Script = {}): ScriptedTerminal {
   let out = '';
   let err = '';
-  const listeners = new Set<(signal: 'end' | 'reload') => void>();
+  const listeners = new Set<(signal: 'end' | 'reload', gently: boolean) => void>();
   return {
     out: (text) => void (out += text),
     err: (text) => void (err += text),
@@ -57,8 +57,8 @@ export function scriptedTerminal(script: Script = {}): ScriptedTerminal {
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>),
-    signal: (signal) => {
-      for (const listener of listeners) listener(signal);
+    signal: (signal, gently = false) => {
+      for (const listener of listeners) listener(signal, gently);
     },
     forget: () => {
       out = '';

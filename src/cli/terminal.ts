@@ -22,8 +22,11 @@ export type Terminal = Readonly<{
   env: NodeJS.ProcessEnv;
   cwd: () => string;
   now: () => number;
-  /** `end` when the person says so: SIGINT, SIGTERM, a window that was closed. `reload` is SIGHUP otherwise. */
-  onSignal: (listener: (signal: 'end' | 'reload') => void) => () => void;
+  /**
+   * `end` when the person says so: SIGINT, SIGTERM, a window that was closed. `reload` is SIGHUP otherwise. `gently` is SIGTERM: a
+   * supervisor can wait, a person at a terminal does not.
+   */
+  onSignal: (listener: (signal: 'end' | 'reload', gently: boolean) => void) => () => void;
 }>;
 
 /** A window that was closed sends SIGHUP too, and takes the terminal with it: what it showed must not stay open unseen. */
@@ -57,10 +60,11 @@ export function processTerminal(): Terminal {
     cwd: () => process.cwd(),
     now: () => Date.now(),
     onSignal(listener) {
-      const end = (): void => listener('end');
-      const reload = (): void => listener(stdout.isTTY && !hasTerminal() ? 'end' : 'reload');
-      process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', reload);
-      return () => void process.off('SIGINT', end).off('SIGTERM', end).off('SIGHUP', reload);
+      const end = (): void => listener('end', false);
+      const leave = (): void => listener('end', true);
+      const reload = (): void => listener(stdout.isTTY && !hasTerminal() ? 'end' : 'reload', false);
+      process.on('SIGINT', end).on('SIGTERM', leave).on('SIGHUP', reload);
+      return () => void process.off('SIGINT', end).off('SIGTERM', leave).off('SIGHUP', reload);
     },
   };
 }

@@ -130,6 +130,11 @@ export class Doors implements Closable {
     this.#serve(stream, from, { name, scheme: 'https', port, via: 'relay', loopback: false, terminated: true }, sni);
   }
 
+  /** Takes nobody new; who is here stays until `close`. */
+  stop(): void {
+    for (const { listening } of this.#opened) listening.stop();
+  }
+
   async close(): Promise<void> {
     await this.set([]);
   }

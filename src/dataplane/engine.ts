@@ -58,6 +58,12 @@ export class Engine {
     this.#tools.refused(arrival, code, why, null);
   }
 
+  /** Whether nothing runs that somebody asked for. */
+  get idle(): boolean {
+    for (const live of this.#live) if (live.call !== null) return false;
+    return true;
+  }
+
   /** How many exchanges of a service run now. */
   liveOf(service: string): number {
     let count = 0;

@@ -123,6 +123,6 @@ export interface RunningGateway {
   close(name: string, pause?: string | null): Promise<void>;
   /** Which rule would decide about a request. Errors: `usage-wrong`. */
   explain(question: Question): Promise<Answer>;
-  /** Safe to call twice; resolves when nothing of it is left. */
-  stop(): Promise<void>;
+  /** Safe to call twice; resolves when nothing of it is left. With `grace` what runs may end first, for `ms` or until `hurry`. */
+  stop(grace?: Readonly<{ ms: number; hurry: AbortSignal }>): Promise<void>;
 }
