@@ -64,22 +64,26 @@ async function main(): Promise<number> {
   const ends: (() => Promise<void>)[] = [];
   const context = { after: (end: () => Promise<void>) => void ends.unshift(end) };
   try {
-    const place = await gateway(context);
+    const [place, calm] = await Promise.all([gateway(context), gateway(context)]);
     const only = kinds.filter((kind) => kind === values['only']);
-    return await measure(context, place, {
-      crawlers: {
-        port: place.port,
-        tlsPort: place.tlsPort,
-        count: Number(values.count),
-        perAddress: Number(values['per-address']),
-        perSecond: Number(values.rate),
-        pauseMs: 2_000,
-        again: true,
-        ...(only.length === 0 ? {} : { kinds: only }),
+    return await measure(
+      context,
+      { place, calm },
+      {
+        crawlers: {
+          port: place.port,
+          tlsPort: place.tlsPort,
+          count: Number(values.count),
+          perAddress: Number(values['per-address']),
+          perSecond: Number(values.rate),
+          pauseMs: 2_000,
+          again: true,
+          ...(only.length === 0 ? {} : { kinds: only }),
+        },
+        seconds: Number(values.seconds),
+        most: Number(values.most),
       },
-      seconds: Number(values.seconds),
-      most: Number(values.most),
-    });
+    );
   } finally {
     for (const end of ends) await end();
   }
@@ -112,7 +116,7 @@ async function gateway(context: Context): Promise<Place> {
 
 async function measure(
   context: Context,
-  place: Place,
+  { place, calm }: Readonly<{ place: Place; calm: Place }>,
   wanted: Readonly<{ crawlers: CrawlersOptions; seconds: number; most: number }>,
 ): Promise<number> {
   const before = await residentMiB(place.program.pid);
@@ -125,7 +129,11 @@ async function measure(
   });
   context.after(async () => crawlers.disconnect());
   await Promise.race([full.promise, new Promise((late) => setTimeout(late, 20_000))]);
-  const [slow, memory] = await Promise.all([visits(place, wanted.seconds), highest(place.program.pid, wanted.seconds)]);
+  const [slow, control, memory] = await Promise.all([
+    visits(place, wanted.seconds),
+    visits(calm, wanted.seconds),
+    highest(place.program.pid, wanted.seconds),
+  ]);
   const state = last as Said | null;
   process.stdout.write(
     `limits: ${Object.entries(limits)
@@ -138,6 +146,8 @@ async function measure(
   process.stdout.write(`cut meanwhile: ${JSON.stringify(state?.cut)}, not taken: ${state?.refused}\n`);
   process.stdout.write(`a page over a new TLS connection, alone: ${timesOf(alone)}\n`);
   process.stdout.write(`and meanwhile: ${timesOf(slow)}\n`);
+  // What the machine itself takes for others is in both.
+  process.stdout.write(`of a gateway that nobody disturbs, at the same time: ${timesOf(control)}\n`);
   process.stdout.write(`resident memory of the gateway: ${before} MiB before, ${memory} MiB at most\n`);
   return slow.failed.length > 0 || percentile(slow.times, 0.99) > wanted.most || (state?.open ?? 0) < wanted.crawlers.count * 0.8 ? 1 : 0;
 }
