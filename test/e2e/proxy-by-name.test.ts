@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { connect as dial, type AddressInfo } from 'node:net';
+import { connect as dial, type AddressInfo, type Socket } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { readFile } from 'node:fs/promises';
@@ -90,6 +90,28 @@ it('a tunnel ends within a second when its service is closed', async (test) => {
   await gateway.gateway.close('out');
   if (!socket.closed) await once(socket, 'close');
   assert.ok(performance.now() - since < 1_000);
+});
+
+it('a tunnel ends when a new configuration leads elsewhere', async (test) => {
+  const [to, folder, port] = [await destination(test), await ownFolder(test), await freePort()];
+  const text = (allow: string): string => `services:
+  out: { proxy: { listen: "http://127.0.0.1:${port}", socks5: true }, access: [{ password: {} }], destinations: { allow: ["${allow}"] } }
+`;
+  const gateway = await startWritten(test, { folder, users: ['ana'], text: text('127.0.0.1:*') });
+  await gateway.event(isReady);
+  const connected = async (): Promise<readonly [Socket, string]> => {
+    const socket = dial(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    test.after(() => void socket.destroy());
+    socket.write(`CONNECT 127.0.0.1:${to} HTTP/1.1\r\nHost: 127.0.0.1:${to}\r\n${basic}\r\n\r\n`);
+    const [bytes] = (await once(socket, 'data')) as [Buffer];
+    return [socket, bytes.toString()];
+  };
+  const [before, said] = await connected();
+  assert.match(said, /^HTTP\/1\.1 200 /);
+  await gateway.rewrite(text('10.2.0.0/16'));
+  if (!before.closed) await once(before, 'close');
+  assert.match((await connected())[1], /^HTTP\/1\.1 403 /);
 });
 
 it('sallyport proxy --json says proxy in place of url, and leads where it may', { skip: withoutCurl }, async (test) => {

@@ -86,7 +86,7 @@ export function unreadNames(
 export function guardedOtherwise(before: Config, after: Config): ReadonlySet<string> {
   const old = new Map(before.services.map((plan) => [plan.name, wordsOf(plan)]));
   const changed = after.services.filter((plan) => {
-    const lasting = plan.behind.is === 'tcp' || plan.behind.is === 'tls' || plan.behind.is === 'port';
+    const lasting = plan.behind.is === 'tcp' || plan.behind.is === 'tls' || plan.behind.is === 'port' || plan.behind.is === 'egress';
     return lasting && (before.network !== after.network || before.local !== after.local || old.get(plan.name) !== wordsOf(plan));
   });
   return new Set(changed.map(({ name }) => name));

@@ -107,6 +107,8 @@ class SocksCall implements Call, Deadline {
   readonly #over = Promise.withResolvers<void>();
   readonly #gone = (): void => this.#abort.abort();
   #cutBy: Fault | null = null;
+  /** Its first bytes are awaited. */
+  #isLookedAt = false;
 
   constructor(exchange: Exchange, stream: Stream, tools: ProtocolTools) {
     this.exchange = exchange;
@@ -130,8 +132,12 @@ class SocksCall implements Call, Deadline {
   }
 
   proceed(to: Opened, _forwarding: Forwarding, owner: Proceeding): void {
-    if (to.is !== 'raw') {
-      if (to.is === 'stream') to.release(false);
+    if (to.is === 'reply') {
+      leave(this.#stream, replyFor(to.reply));
+      return owner.settled(this.#tally(0, 0, null, null));
+    }
+    if (to.is === 'stream') {
+      to.release(false);
       this.#stream.destroy();
       return owner.settled(this.#tally(0, 0, 'program-failed', 'an upstream of another kind was led to'));
     }
@@ -143,11 +149,17 @@ class SocksCall implements Call, Deadline {
 
   async #join(to: Raw): Promise<Tally> {
     const { limits, deadlines, splice } = this.#tools;
-    this.at = deadlines.time() + limits.tunnelLifeMs;
     deadlines.add(this);
     this.#stream.write(socksReply(socksReplies.succeeded));
-    const wrong = to.begin === undefined ? null : await this.#look(to.begin);
-    if (wrong !== null) this.#end(wrong);
+    if (to.begin !== undefined) {
+      this.#isLookedAt = true;
+      this.at = deadlines.time() + limits.helloMs;
+      const wrong = await this.#look(to.begin);
+      this.#isLookedAt = false;
+      if (wrong !== null) this.#end(wrong);
+      else if (to.stream.destroyed) this.#end(fault('upstream-broken', 'the destination closed the connection'));
+    }
+    this.at = deadlines.time() + limits.tunnelLifeMs;
     const { bytesAToB, bytesBToA, code, why } = await splice(this.#stream, to.stream, {
       idleMs: limits.tunnelIdleMs,
       signal: this.#abort.signal,
@@ -183,7 +195,8 @@ class SocksCall implements Call, Deadline {
   }
 
   expire(): void {
-    this.#end(fault('tunnel-expired', 'it has lasted as long as a tunnel may'));
+    if (this.#isLookedAt) this.#end(fault('hello-timed-out', 'no hello in time'));
+    else this.#end(fault('tunnel-expired', 'it has lasted as long as a tunnel may'));
   }
 
   cut(code: Code): void {

@@ -117,7 +117,8 @@ export class ExchangeCall implements Call {
   }
 
   #strict(): string | null {
-    return this.#tools.strictTransport?.(this.exchange) ?? null;
+    // What another site says through a proxy is not ours to add to.
+    return this.exchange.listener.proxy === undefined ? (this.#tools.strictTransport?.(this.exchange) ?? null) : null;
   }
 
   cut(code: Code): void {
