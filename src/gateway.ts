@@ -174,7 +174,7 @@ class Gateway implements RunningGateway {
     });
   }
 
-  stop(): Promise<void> {
+  stop(grace?: Grace): Promise<void> {
     this.#stopping ??= (async () => {
       if (grace !== undefined) await drained(this.#doors, this.#engine, grace);
       await this.#engine.leave();
