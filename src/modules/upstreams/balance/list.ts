@@ -44,6 +44,14 @@ const faults: ReadonlySet<Code> = new Set([
   'response-malformed',
 ]);
 
+/** Whom an exchange is led to, the first kind that there is. */
+const tiers = [
+  { up: true, emergency: false },
+  { up: true, emergency: true },
+  { up: false, emergency: false },
+  { up: false, emergency: true },
+] as const;
+
 export class List {
   readonly service: string;
   readonly #group: Group;
@@ -192,15 +200,11 @@ export class List {
     const at = this.#tools.now();
     const stuck = this.#stuck(search);
     if (stuck !== null) return stuck;
-    const able = this.#seats.all.filter((seat) => seat.member.weight > 0 && !search.tried.has(seat));
-    const usable = able.filter(({ backend }) => backend.standing.isUp);
-    for (const seats of [usable, able]) {
-      for (const emergency of [false, true]) {
-        const among = seats.filter(({ member }) => member.emergency === emergency);
-        if (among.length === 0) continue;
-        for (const seat of among) seat.weight = seat.member.weight * seat.backend.standing.share(at);
-        return this.#pick(among, search.exchange);
-      }
+    for (const tier of tiers) {
+      const among = this.#seats.all.filter((seat) => isOf(tier, seat) && !search.tried.has(seat));
+      if (among.length === 0) continue;
+      for (const seat of among) seat.weight = seat.member.weight * seat.backend.standing.share(at);
+      return this.#pick(among, search.exchange);
     }
     return null;
   }
@@ -229,6 +233,11 @@ export class List {
     if (this.#group.rules.sticky?.by !== 'cookie' || exchange.http === null) return null;
     return this.#cookie.read(exchange) === token ? null : this.#cookie.write(token, exchange);
   }
+}
+
+/** Whoever is away is taken where nobody else is: a check may lie. */
+function isOf({ up, emergency }: (typeof tiers)[number], { member, backend }: Seat): boolean {
+  return member.weight > 0 && member.emergency === emergency && (!up || backend.standing.isUp);
 }
 
 function isOpenTo({ tried }: Search, seat: Seat): boolean {
