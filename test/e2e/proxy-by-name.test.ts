@@ -130,3 +130,35 @@ it('sallyport proxy --json says proxy in place of url, and leads where it may', 
   assert.equal(denied.status, 403);
   assert.equal(await program.stop(), 0);
 });
+
+it('a tunnel lasts as long as it may, and one that must begin with TLS does not wait for ever', async (test) => {
+  const [to, folder, port] = [await destination(test), await ownFolder(test), await freePort()];
+  const gateway = await startWritten(test, {
+    folder,
+    users: ['ana'],
+    text: `limits: { helloMs: 300, tunnelLifeMs: 300 }
+services:
+  out: { proxy: { listen: "http://127.0.0.1:${port}", socks5: true }, access: [{ password: {} }], destinations: { allow: ["127.0.0.1:*"], sni: match } }
+`,
+  });
+  await gateway.event(isReady);
+  const codes = (): readonly unknown[] => gateway.events.flatMap((event) => (event.event === 'exchange' ? [event.record.code] : []));
+  const codeOf = async (first: string | Uint8Array, then?: Uint8Array): Promise<unknown> => {
+    const before = codes().length;
+    const socket = dial(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(first);
+    if (then !== undefined) {
+      await once(socket, 'data');
+      socket.write(then);
+    }
+    socket.resume();
+    await once(socket, 'close');
+    while (codes().length === before) await new Promise((turn) => setTimeout(turn, 5));
+    return codes().at(-1);
+  };
+  assert.equal(await codeOf(`CONNECT 127.0.0.1:${to} HTTP/1.1\r\nHost: 127.0.0.1:${to}\r\n${basic}\r\n\r\n`), 'tunnel-expired');
+  const counted = (text: string): readonly number[] => [text.length, ...Buffer.from(text)];
+  const wanted = [1, ...counted('ana'), ...counted(goodPassword), 5, 1, 0, 1, 127, 0, 0, 1, to >> 8, to & 255];
+  assert.equal(await codeOf(Uint8Array.from([5, 1, 2]), Uint8Array.from(wanted)), 'hello-timed-out');
+});
