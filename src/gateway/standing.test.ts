@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goodPassword, testTools } from '../../test/doubles/tools.ts';
-import { watchStanding } from './standing.ts';
+import type { Identity } from '../core/policy/exchange.ts';
+import type { Engine } from '../dataplane/engine.ts';
+import type { Service } from '../contracts/snapshot.ts';
+import { cutWithStanding, watchStanding } from './standing.ts';
 
 async function watched(names: readonly string[] = ['ana', 'ben']) {
   const tools = await testTools(names);
@@ -69,4 +72,27 @@ test('a link that is revoked ends; after its end nothing is told any more', asyn
   assert.deepEqual(await during(() => people.links.revoke(link.id)), [`link:${link.id}`]);
   await watch.close();
   assert.deepEqual(await during(() => people.links.revoke(other.link.id)), []);
+});
+
+test('what ends together is looked for once, and only what stood on it is cut', async () => {
+  const tools = await testTools(['ana', 'ben']);
+  const cuts: Parameters<Engine['cut']>[0][] = [];
+  const watch = cutWithStanding(tools, { cut: (of) => cuts.push(of) });
+  const opened = await Promise.all(
+    Array.from({ length: 50 }, () => tools.people.sessions.open({ ...session, expires: tools.clock.now + 60_000 })),
+  );
+  await tools.people.sessions.revokeSubject('user:ana');
+  await new Promise((settled) => setImmediate(settled));
+  assert.ok(cuts.length > 0 && cuts.length < 10, `${cuts.length} looks for 50 sessions`);
+  const who = (subject: string, id?: string): Identity => {
+    const known = { guard: 'password', subject, name: '', by: 'session', roles: [] } as const;
+    return id === undefined ? known : { ...known, session: id };
+  };
+  const isCut = (identity: Identity | null): boolean => cuts.some((of) => of({} as Service, identity));
+  assert.ok(opened.every((each) => isCut(who('user:ana', each.session.id))));
+  assert.deepEqual([isCut(who('user:ana')), isCut(who('user:ana', '0000000000000000')), isCut(null)], [false, false, false]);
+  await tools.people.users.remove('ben');
+  await new Promise((settled) => setImmediate(settled));
+  assert.deepEqual([isCut(who('user:ben')), isCut(who('user:ana'))], [true, false]);
+  await watch.close();
 });
