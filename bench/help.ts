@@ -6,7 +6,7 @@ export function help(works: readonly string[]): string {
 Measures Sallyport beside the peers that are installed (nginx, HAProxy, Caddy, PageKite), with wrk and curl, all in one run.
 Of four windows the quietest counts. It takes some minutes, and wants a machine that does nothing else.
 
-  --seconds N     how long a window is, 1 to 600 (3); with 1,000 connections 8 at least, for their handshakes fall into it
+  --seconds N     how long a window is, 1 to 600 (3); with 1,000 connections 10 at least, for their handshakes fall into it
   --only WORK,…   some of ${works.join(', ')} (all)
                   reverse: the gateway alone, plain HTTP, 64 connections
                   tunnel:  relay and gateway, TLS from end to end, 16, 64 and 1,000 connections

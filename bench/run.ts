@@ -115,7 +115,7 @@ async function rate(work: Work, system: string, target: Omit<Target, 'seconds'>)
 
 /** wrk's own thousand handshakes fall into its window: in a short one little else would be measured. */
 function leastSeconds(connections: number): number {
-  return connections >= 1_000 ? 8 : 1;
+  return connections >= 1_000 ? 10 : 1;
 }
 
 function measureReverse(system: string, { port, programs }: Running): Promise<void> {
