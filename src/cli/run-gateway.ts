@@ -2,6 +2,7 @@
 
 import type { Config, ServicePlan } from '../controlplane/config/plan.ts';
 import type { GatewayEvent, RunningGateway } from '../controlplane/config/running.ts';
+import { hostPort } from '../core/address.ts';
 import { SallyportError, type Code } from '../core/errors.ts';
 import { limitsWith } from '../core/limits.ts';
 import type { GivenSockets } from '../dataplane/given-sockets.ts';
@@ -168,9 +169,12 @@ function behindWords({ behind }: ServicePlan): string {
   if (behind.is === 'egress') return 'a proxy';
   if (behind.is === 'redirect') return `redirect to ${behind.to}`;
   if (behind.is === 'respond') return `answer ${behind.status}`;
-  return behind.is === 'folder'
-    ? behind.path
-    : `${behind.is === 'port' ? behind.transport : behind.is}://${behind.host.includes(':') ? `[${behind.host}]` : behind.host}:${behind.port}`;
+  if (behind.is === 'folder') return behind.path;
+  const kind = behind.is === 'port' ? behind.transport : behind.is;
+  const others = 'members' in behind ? (behind.members?.length ?? 1) - 1 : 0;
+  const first =
+    'socket' in behind && behind.socket !== undefined ? `unix:${behind.socket}` : `${kind}://${hostPort(behind.host, behind.port)}`;
+  return others === 0 ? first : `${first} and ${others} more`;
 }
 
 async function withinMs(ms: number, work: Promise<unknown>): Promise<void> {
