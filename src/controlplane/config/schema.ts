@@ -171,6 +171,11 @@ function listenSchema() {
       },
       { error: listenExpected },
     )
+    // A field that nobody is believed in, and an address with nothing beside it, were meant otherwise.
+    .refine(({ trust, header, socket }) => trust !== undefined || (socket !== undefined && header === 'proxy'), {
+      path: ['trust'],
+      message: expected,
+    })
     .transform(({ url, trust, header, socket }) => ({
       ...url,
       ...(trust === undefined ? {} : { trust }),
