@@ -10,6 +10,8 @@ export function systemCode(error: unknown): string | null {
 
 const dialMeanings: ReadonlyMap<string, Code> = new Map<string, Code>([
   ['ECONNREFUSED', 'upstream-refused'],
+  // A unix socket that is not there: its program has not started.
+  ['ENOENT', 'upstream-refused'],
   ['ETIMEDOUT', 'upstream-timed-out'],
   ['ECONNRESET', 'upstream-broken'],
 ]);

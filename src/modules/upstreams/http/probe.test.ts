@@ -74,7 +74,7 @@ test('unix sockets and HTTP/2 are asked as well', async (context) => {
   await listening(context, createHttp(answering), socket);
   assert.equal(await probed({ hosts: ['localhost'], socket }, '/200'), null);
   assert.equal(await probed({ hosts: ['localhost'], socket }, '/500'), 'upstream-broken');
-  assert.equal(await probed({ hosts: ['localhost'], socket: `${socket}x` }, null), 'upstream-unreachable');
+  assert.equal(await probed({ hosts: ['localhost'], socket: `${socket}x` }, null), 'upstream-refused');
   const h2 = createHttp2((request, response) => {
     response.statusCode = request.url === '/well' || request.url === '*' ? 200 : 500;
     response.end();
