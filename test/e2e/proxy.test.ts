@@ -1,8 +1,9 @@
 /** The forward proxy by the programs that people use: curl over HTTP, HTTPS, CONNECT and SOCKS, with right and wrong credentials. */
 
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -20,6 +21,7 @@ import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } f
 type Heard = Readonly<{ method: string; url: string; headers: IncomingHttpHeaders; body: string }>;
 type Ready = Extract<GatewayEvent, { event: 'ready' }>;
 type Scene = Readonly<{
+  folder: string;
   plain: number;
   tls: number;
   raw: number;
@@ -51,8 +53,15 @@ async function begin(): Promise<Scene> {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
+      // git's dumb protocol: files of a bare repository.
+      const file = request.url?.startsWith('/repo.git/') === true ? join(folder, request.url.split('?')[0] ?? '') : null;
+      if (file !== null)
+        return void readFile(file).then(
+          (bytes) => response.end(bytes),
+          () => response.writeHead(404).end(),
+        );
       heard.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
-      response.end(`you asked for ${request.url}`);
+      return void response.end(`you asked for ${request.url}`);
     });
   };
   const root = await certificate({ subject: 'test root', isCa: true });
@@ -95,7 +104,7 @@ services:
     ['partners', 'secure', 'hidden'].map((name) => gateway.event((event): event is Ready => isReady(event) && event.service === name)),
   );
   const records = (): readonly AuditEvent[] => gateway.events.flatMap((event) => (event.event === 'exchange' ? [event.record] : []));
-  return { plain, tls, raw, ca, heard, gateway, ports, records };
+  return { folder, plain, tls, raw, ca, heard, gateway, ports, records };
 }
 
 /** curl as it is told to use proxies, which our own helper forbids for everybody else. */
@@ -197,6 +206,39 @@ describe('curl through the proxy', { skip: withoutCurl }, () => {
     assert.equal(sent.status, 200, sent.said);
     assert.equal(scene.heard.at(-1)?.body.length, 200_000);
   });
+});
+
+const git = (...words: readonly string[]): Promise<Readonly<{ code: number | null; said: string }>> =>
+  new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'] ?? '', HOME: scene.folder, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
+    const child = spawn('git', words, { cwd: scene.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.once('error', (error) => resolve({ code: null, said: error.message }));
+    child.once('close', (code) => resolve({ code, said }));
+  });
+const withoutGit = spawnSync('git', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'not run: no git on this machine';
+
+it('git clones over HTTPS through the proxy, and not with a wrong password', { skip: withoutGit }, async () => {
+  const author = ['-c', 'user.name=ana', '-c', 'user.email=ana@example.org'];
+  const made = [
+    await git('init', '-q', 'work'),
+    await git(...author, '-C', 'work', 'commit', '-q', '--allow-empty', '-m', 'first'),
+    await git('clone', '-q', '--bare', 'work', 'repo.git'),
+    await git('-C', 'repo.git', 'update-server-info'),
+  ];
+  for (const { code, said } of made) assert.equal(code, 0, said);
+  const cloned = (password: string, to: string): ReturnType<typeof git> => {
+    const proxy = `http://ana:${encodeURIComponent(password)}@127.0.0.1:${scene.ports.plain}`;
+    const settings = ['-c', `http.proxy=${proxy}`, '-c', `http.sslCAInfo=${scene.ca}`];
+    return git(...settings, 'clone', '-q', `https://tls.example.org:${scene.tls}/repo.git`, to);
+  };
+  const right = await cloned(goodPassword, 'right');
+  assert.equal(right.code, 0, right.said);
+  assert.match((await git('-C', 'right', 'log', '--oneline')).said, /first/);
+  const wrong = await cloned('wrong', 'wrong');
+  assert.notEqual(wrong.code, 0);
+  assert.match(wrong.said, /407/);
 });
 
 describe('what a destination hears', () => {
