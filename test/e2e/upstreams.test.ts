@@ -44,7 +44,7 @@ test('a backend that is killed costs no idempotent request, and has its share ag
   await crowd.leave();
   assert.deepEqual(crowd.failures, []);
   // A round of checks, and what a busy machine adds to it.
-  assert.ok(waited < 2_500, `${waited} ms until it was taken back`);
+  assert.ok(waited < 5_000, `${waited} ms until it was taken back`);
   context.diagnostic(`${[...crowd.answers].join(' ')} answered, 0 failed; back after ${Math.round(waited)} ms`);
 });
 
