@@ -4,10 +4,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect as dial, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { readFile } from 'node:fs/promises';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
+import { parser } from '../../src/cli/configuration.ts';
+import { configOrThrow } from '../../src/controlplane/config/parse.ts';
+import { openHome } from '../../src/controlplane/home.ts';
+import { limitsWith } from '../../src/core/limits.ts';
+import { startGateway } from '../../src/gateway.ts';
 import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freshHome, run } from './program.ts';
@@ -161,4 +167,41 @@ services:
   const counted = (text: string): readonly number[] => [text.length, ...Buffer.from(text)];
   const wanted = [1, ...counted('ana'), ...counted(goodPassword), 5, 1, 0, 1, 127, 0, 0, 1, to >> 8, to & 255];
   assert.equal(await codeOf(Uint8Array.from([5, 1, 2]), Uint8Array.from(wanted)), 'hello-timed-out');
+});
+
+it('through a relay by its name: the relay sees a name, and is itself no destination', async (test) => {
+  const [to, folder] = [await destination(test), await ownFolder(test)];
+  const text = 'services: { out: { proxy: { socks5: true }, access: [{ ip: [127.0.0.1] }], destinations: { allow: ["127.0.0.1:*"] } } }';
+  const config = configOrThrow(parser.parse(text, join(folder, 'sallyport.yaml')), 'sallyport.yaml');
+  const home = await openHome({ SALLYPORT_HOME: join(folder, 'home') });
+  const ready = Promise.withResolvers<string>();
+  const gateway = await startGateway({
+    home,
+    config,
+    limits: limitsWith({}),
+    embeddedRelay: { host: '127.0.0.1', port: null },
+    memberships: [],
+    keepSwitches: false,
+    verbs: {},
+    onEvent: (event) => {
+      if (event.event === 'ready') ready.resolve(event.url);
+    },
+  });
+  test.after(() => gateway.stop());
+  const { hostname, port } = new URL(await ready.promise);
+  assert.equal(hostname, 'out.localhost');
+  const ca = await readFile(home.ca);
+  const asked = async (target: string): Promise<string> => {
+    const socket = connect({ host: '127.0.0.1', port: Number(port), servername: hostname, ca, ALPNProtocols: ['h2', 'http/1.1'] });
+    test.after(() => void socket.destroy());
+    socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\nGET /r HTTP/1.1\r\nHost: x\r\n\r\n`);
+    let heard = '';
+    for await (const bytes of socket) {
+      heard += (bytes as Buffer).toString('latin1');
+      if (/you asked for|does not lead/.test(heard)) break;
+    }
+    return heard;
+  };
+  assert.match(await asked(`127.0.0.1:${to}`), /^HTTP\/1\.1 200 [^]*you asked for \/r/);
+  assert.match(await asked(`127.0.0.1:${port}`), /^HTTP\/1\.1 403 /);
 });
