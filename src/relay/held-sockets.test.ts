@@ -4,7 +4,7 @@ import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import type { Handle } from '../dataplane/bound-handles.ts';
+import { bindHandle, type Handle } from '../dataplane/bound-handles.ts';
 import { HeldSockets } from './held-sockets.ts';
 
 const [me, successor] = [{}, {}];
@@ -51,4 +51,14 @@ test('a socket is closed with the last one who asked for it', async (context) =>
   equal(sockets.bind('127.0.0.1', 0, successor), held);
   sockets.left(successor);
   notEqual(sockets.bind('127.0.0.1', 0, me), held);
+});
+
+test('a socket that systemd handed over is held under its address, and no other is made for it', (context) => {
+  const handle = bindHandle({ host: '127.0.0.1', port: 0 });
+  ok(typeof handle !== 'string');
+  const port = portOf(handle);
+  const sockets = new HeldSockets(2, [{ name: 'web', host: '127.0.0.1', port, handle }]);
+  context.after(() => sockets.close());
+  equal(sockets.bind('127.0.0.1', port, me), handle);
+  equal(sockets.bind('127.0.0.1', port, successor), handle);
 });
