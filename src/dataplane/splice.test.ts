@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
@@ -88,6 +89,26 @@ describe('a splice', () => {
       equal(all.a.destroyed && all.b.destroyed, true);
       all.b.emit('error', new Error('a second one, after the end'));
     }
+  });
+
+  it('truncation: who reads from a connection that broke sees a reset, and never an end', async (test) => {
+    const server = createServer({ allowHalfOpen: true });
+    test.after(() => void server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const visitor = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    const [a] = (await once(server, 'connection')) as [Socket];
+    const [b, right] = duplexPair();
+    const tally = createSplice({ deadlines: createDeadlines(() => 0) })(a, b, { idleMs: 1_000 });
+    right.write('half of it');
+    await once(visitor, 'data');
+    const broke = new Promise<NodeJS.ErrnoException>((resolve) => void visitor.once('error', resolve));
+    let ended = false;
+    visitor.once('end', () => (ended = true));
+    b.destroy();
+    equal((await broke).code, 'ECONNRESET');
+    equal(ended, false);
+    equal((await tally).code, 'upstream-broken');
   });
 
   it('ends by its signal, before it began too', async () => {

@@ -1,5 +1,7 @@
 /** Joins two streams both ways: backpressure, half-close, an idle limit and counts. */
 
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Code } from '../core/errors.ts';
 import type { Deadlines, Splice, SpliceTally } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
@@ -101,9 +103,19 @@ class Joint {
     this.#options.signal?.removeEventListener('abort', this.#abort);
     for (const undo of this.#undo) undo();
     if (code !== null) {
-      this.#a.destroy();
-      this.#b.destroy();
+      breakOff(this.#a);
+      breakOff(this.#b);
     }
     this.#resolve({ bytesAToB: this.#bytesAToB, bytesBToA: this.#bytesBToA, code, why });
   }
+}
+
+/**
+ * A reset (RST) says "broken", where the end of a connection would say "that was all": a protocol without lengths takes the
+ * half of a file for the whole. Behind our own end Node would keep the handle of a reset; TLS has no reset of its own.
+ */
+function breakOff(stream: Stream): void {
+  const resets = stream instanceof Socket && !(stream instanceof TLSSocket) && !stream.writableEnded && !stream.destroyed;
+  if (resets) stream.resetAndDestroy();
+  else stream.destroy();
 }
