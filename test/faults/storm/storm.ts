@@ -1,5 +1,6 @@
 /** The storm: a load of visitors, and something that is killed, frozen, cut, delayed or restarted every few seconds. */
 
+import { availableParallelism, loadavg } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Chance } from '../../fuzz/chance.ts';
@@ -52,6 +53,7 @@ export type Report = Readonly<{
 
 /** Until all addresses answer for the first time, and for the last. */
 const readyMs = 60_000;
+const busyMost = 10;
 /** The last idle connection ends by a deadline of the product: pools and carriers after 30 s, flows of UDP after 60 s. */
 const settleMs = 90_000;
 /** Before the storm: what is still open by then is open before it. */
@@ -80,6 +82,11 @@ export async function runStorm(context: Context, options: StormOptions): Promise
   return { ...report, options, violations, tookMs: performance.now() - began, log, late };
 }
 
+/** How many times longer all takes where others use the same cores: at least once. */
+function busy(): number {
+  return Math.min(busyMost, Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()));
+}
+
 class Storm {
   readonly #options: StormOptions;
   readonly #violations: Violations;
@@ -104,7 +111,7 @@ class Storm {
     // What is idle is gone soon: a test has no minute to wait for it.
     const limits = short ? { carrierIdleMs: this.#pace.carrierIdleMs, udpIdleMs: 3_000 } : {};
     const world = await startWorld(context, { relays, gateways, limits, patienceMs: this.#patienceMs, lies, violations });
-    await this.#allAnswer(world, performance.now(), readyMs, 'at the beginning');
+    await this.#allAnswer(world, performance.now(), readyMs * busy(), 'at the beginning');
     this.#say('all are ready');
     const before = await this.#warmUp(world);
     const load = this.#load(world, this.#options.visitors, this.#options.pauseMs ?? (short ? shortPauseMs : longPauseMs));
@@ -115,7 +122,7 @@ class Storm {
     this.#say('the visitors have left');
     for (const { visitorLines } of world.relays) for (const line of visitorLines) line.clear();
     for (const { carrierLines } of world.gateways) for (const line of carrierLines) line.clear();
-    await this.#allAnswer(world, performance.now(), readyMs, 'at the end');
+    await this.#allAnswer(world, performance.now(), readyMs * busy(), 'at the end');
     const settling = this.#options.settleMs ?? settleMs;
     await judgeLeavers(world, settling, violations);
     if (before !== null) await settled(world, before, settling);
@@ -176,13 +183,13 @@ class Storm {
   }
 
   async #blow(fault: Fault, world: World, chance: Chance): Promise<void> {
-    const bound = boundMs(fault, this.#pace);
+    const bound = boundMs(fault, this.#pace) * busy();
     const wrong = (why: string): void => this.#violations.add(`after ${fault.name}: ${why}`);
     const struck = await strike({ fault, world, chance, pace: this.#pace, boundMs: bound, wrong });
     if (struck.failed !== undefined) wrong(struck.failed);
     const what = `${fault.name}: ${struck.words}`;
     const tookMs = await this.#allAnswer(world, struck.from, bound, `after ${what}`);
-    const record = this.#faults.get(fault.name) ?? { times: 0, recoveriesMs: [], boundMs: bound };
+    const record = this.#faults.get(fault.name) ?? { times: 0, recoveriesMs: [], boundMs: boundMs(fault, this.#pace) };
     this.#faults.set(fault.name, record);
     record.times += 1;
     const counted = struck.tookMs ?? tookMs;
@@ -199,7 +206,7 @@ class Storm {
     await Promise.all(
       probesOf(world).map(async (probe) => {
         const ms = await answersAgain(probe, from, bound, wrong);
-        if (ms === null) this.#violations.add(`${when}: ${probe.name} did not answer within ${bound / 1_000} s`);
+        if (ms === null) this.#violations.add(`${when}: ${probe.name} did not answer within ${Math.round(bound / 1_000)} s`);
         if (ms !== null && last !== null && ms > last) slowest = probe.name;
         last = ms === null || last === null ? null : Math.max(last, ms);
       }),
