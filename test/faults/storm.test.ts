@@ -1,4 +1,4 @@
-/** The fault storm for a minute: one of each fault under a load of 200 visitors, and then what costs little, from a line that forgets to a gateway that stands in for another. */
+/** The fault storm for a minute: one of each fault under a load of 200 visitors, and then what costs little, from `kill -9` to a line that forgets and a gateway that stands in for another. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
