@@ -513,7 +513,7 @@ describe('names', () => {
     await once(socket, 'data');
     const lost = member.state('lost');
     deepEqual(await revokeGateway(at.store, key.fingerprint, Date.now()), ['blog']);
-    await Promise.all([once(socket, 'close'), lost]);
+    await Promise.all([drained(socket), lost]);
     equal((await member.state('lost'))?.code, 'relay-refused');
     deepEqual(at.relay.gateways(), []);
   });
@@ -528,7 +528,7 @@ describe('names', () => {
     await once(socket, 'data');
     const again = member.state('ready');
     await at.store.records.delete('names/shop');
-    await once(socket, 'close');
+    await drained(socket);
     equal((await again)?.code, 'name-refused');
     deepEqual(at.relay.gateways()[0]?.names, ['blog.example.test']);
   });
