@@ -39,7 +39,7 @@ export const shortPace: Pace = {
   freezeMs: [1_000, 2_000],
   silenceMs: [800, 1_500],
   shapedMs: [1_000, 2_000],
-  betweenMs: [500, 2_500],
+  betweenMs: [1_000, 3_500],
   carrierIdleMs: 3_000,
   redialMs: defaults.redialMs,
 };

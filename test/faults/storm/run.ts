@@ -13,7 +13,7 @@ not answer again in time, ended by itself, or kept memory or descriptors; the lo
 
   --minutes   of faults, from 0.1 to 1440 (10; 1 with --short)
   --visitors  from 1 to 2000 (200)
-  --pause     seconds between two works of a visitor, 6 on average (25 with --short)
+  --pause     seconds between two works of a visitor, 6 on average (32 with --short)
   --seed      which faults come when; the one of each run is printed
   --relays    every gateway is at each of them; from 1 to 4 (2)
   --gateways  from 1 to 16 (2)

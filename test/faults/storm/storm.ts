@@ -62,7 +62,7 @@ const warmSettleMs = 5_000;
 const slowMs = 2_000;
 /** In the long run; the short one is paced so that a minute of it costs little. */
 const longPauseMs = [2_000, 10_000] as const;
-const shortPauseMs = [10_000, 40_000] as const;
+const shortPauseMs = [15_000, 50_000] as const;
 
 export async function runStorm(context: Context, options: StormOptions): Promise<Report> {
   const log: string[] = [];
