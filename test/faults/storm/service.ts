@@ -24,6 +24,7 @@ const seen = new Set(existsSync(seenFile) ? readFileSync(seenFile, 'utf8').split
 const seenMax = 200_000;
 let lastId = '/nonce/none';
 const leaked: Buffer[] = [];
+const leaksMax = 200;
 
 const say = (fact: Readonly<Record<string, unknown>>): void => void process.stdout.write(`${JSON.stringify(fact)}\n`);
 
@@ -56,7 +57,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const [, work = '', ...words] = path.split('/');
   const id = lied('nonce') ? lastId : path;
   lastId = path;
-  if (lied('leak')) leak();
+  if (lies.has('leak')) leak();
   if (lied('die') && turn > 12) setImmediate(() => fall());
   response.setHeader('X-Nonce', id);
   response.setHeader('X-Service', name);
@@ -71,11 +72,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.end(receiptOf(id, { bytes, sha256: hash.digest('hex') }));
 }
 
-/** Once is enough. */
+/** With each request, so that it goes on after the quiet look at the beginning. */
 function leak(): void {
-  if (leaked.length > 0) return;
-  for (let count = 0; count < 20; count += 1) openSync(process.execPath, 'r');
-  leaked.push(Buffer.alloc(120_000_000, 'x'));
+  if (leaked.length >= leaksMax) return;
+  openSync(process.execPath, 'r');
+  leaked.push(Buffer.alloc(2_000_000, 'x'));
 }
 
 function fall(): never {
