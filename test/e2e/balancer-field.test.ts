@@ -40,11 +40,25 @@ function connection(context: Context, port: number, localAddress: string): (host
   socket.on('error', () => undefined);
   context.after(async () => void socket.destroy());
   return async (host, ...lines) => {
+    if (socket.destroyed) throw new Error('the connection ended');
     socket.write(['GET /seen HTTP/1.1', `Host: ${host}`, ...lines, '', ''].join('\r\n'));
     let text = '';
-    while (!whole(text)) text += String(await new Promise((resolve) => socket.once('data', resolve)));
+    while (!whole(text)) text += await piece(socket);
     return Number(text.slice(9, 12));
   };
+}
+
+/** What comes next; rejects when nothing does any more. */
+function piece(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => reject(new Error('the connection ended'));
+    socket.once('close', gone);
+    socket.once('data', (bytes: Buffer) => {
+      socket.off('close', gone);
+      resolve(bytes.toString());
+    });
+    if (socket.destroyed) gone();
+  });
 }
 
 function whole(text: string): boolean {
