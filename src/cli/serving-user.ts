@@ -21,6 +21,15 @@ export function userToBecome(cli: Cli, said: readonly (string | null | undefined
     throw new SallyportError('usage-wrong', `--user ${JSON.stringify(wanted)} is no user.`, { hint: 'For example: --user sallyport' });
   const standing = standingOf(wanted, process.getuid?.());
   if (standing.is === 'leaves') return standing.user;
+  if (standing.is === 'unsaid') {
+    cli.reporter().say({
+      event: 'warning',
+      code: 'root-kept',
+      message: 'It serves as root: whoever finds a fault in it has every right on this machine.',
+      hint: 'Say who it is to become once its ports are bound: --user sallyport (or user: in the file); --user root if it has to be root.',
+    });
+    return null;
+  }
   if (standing.ignored !== null)
     cli.reporter().say({
       event: 'warning',

@@ -8,8 +8,11 @@ import { SallyportError } from '../core/errors.ts';
 /** Whom the system knows: numbers, and where their files are. `name` is null where only numbers were said. */
 export type ServiceUser = Readonly<{ name: string | null; uid: number; gid: number; home: string | null }>;
 
-/** What the choice comes to. `stays` is root on purpose, or somebody who never was root. */
-export type Standing = Readonly<{ is: 'stays'; ignored: string | null }> | Readonly<{ is: 'leaves'; user: ServiceUser }>;
+/** What the choice comes to. `stays` is root on purpose, or somebody who never was root; `unsaid` is root by accident. */
+export type Standing =
+  | Readonly<{ is: 'stays'; ignored: string | null }>
+  | Readonly<{ is: 'unsaid' }>
+  | Readonly<{ is: 'leaves'; user: ServiceUser }>;
 
 const userExpected = 'the name of a user, like sallyport, or UID:GID';
 
@@ -23,17 +26,14 @@ export { userExpected };
 /**
  * @param uid of this process; undefined where the system has none (Windows)
  * @param wanted as it was said; null where nothing was
- * Errors: `root-refused` when root was to serve and nobody said so; `user-missing` for a name that the system does not know.
+ * Errors: `root-refused` for root under another name; `user-missing` for a name that the system does not know.
  */
 export function standingOf(wanted: string | null, uid: number | undefined, named: () => string | null = ownName): Standing {
   if (uid !== 0) {
     const ignored = wanted === null || wanted === 'root' || uid === undefined || wanted === named() || wanted.startsWith(`${uid}:`);
     return { is: 'stays', ignored: ignored ? null : wanted };
   }
-  if (wanted === null)
-    throw new SallyportError('root-refused', 'As root, Sallyport would serve visitors with every right on this machine.', {
-      hint: 'Say who it is to become once its ports are bound: --user sallyport (or user: in the file); --user root if it has to be root.',
-    });
+  if (wanted === null) return { is: 'unsaid' };
   if (wanted === 'root') return { is: 'stays', ignored: null };
   const user = findUser(wanted);
   if (user.uid === 0 || user.gid === 0)

@@ -102,6 +102,7 @@ export const codes = {
   'address-unavailable': { status: null, exit: 69 },
   'permission-missing': { status: null, exit: 77 },
   'root-refused': { status: null, exit: 77 },
+  'root-kept': { status: null, exit: null },
   'socket-unused': { status: null, exit: null },
   'name-taken': { status: null, exit: 69 },
   'name-malformed': { status: null, exit: 64 },
