@@ -73,7 +73,10 @@ export type SpliceTally = Readonly<{ bytesAToB: number; bytesBToA: number; code:
  * Joins two streams with backpressure and half-close, and resolves (never rejects) when both are done.
  * Cut with `stream-idle` after `idleMs` without a byte either way; an error of one side destroys both.
  */
-export type Splice = (a: Stream, b: Stream, options: Readonly<{ idleMs: number; signal?: AbortSignal }>) => Promise<SpliceTally>;
+export type Splice = (a: Stream, b: Stream, options: SpliceOptions) => Promise<SpliceTally>;
+
+/** `resets`: what broke is reset (RST) towards plain sockets, for bytes that have no end of their own inside, as TLS has. */
+export type SpliceOptions = Readonly<{ idleMs: number; signal?: AbortSignal; resets?: true }>;
 
 /** What a protocol asks of the world: handed in, so that a test decides the time. */
 export type ProtocolTools = Readonly<{

@@ -99,7 +99,7 @@ describe('a splice', () => {
     const visitor = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
     const [a] = (await once(server, 'connection')) as [Socket];
     const [b, right] = duplexPair();
-    const tally = createSplice({ deadlines: createDeadlines(() => 0) })(a, b, { idleMs: 1_000 });
+    const tally = createSplice({ deadlines: createDeadlines(() => 0) })(a, b, { idleMs: 1_000, resets: true });
     right.write('half of it');
     await once(visitor, 'data');
     const broke = new Promise<NodeJS.ErrnoException>((resolve) => void visitor.once('error', resolve));

@@ -103,6 +103,7 @@ class Joint {
     this.#options.signal?.removeEventListener('abort', this.#abort);
     for (const undo of this.#undo) undo();
     if (code !== null) {
+      const breakOff = this.#options.resets === true ? reset : destroy;
       breakOff(this.#a);
       breakOff(this.#b);
     }
@@ -114,8 +115,12 @@ class Joint {
  * A reset (RST) says "broken", where the end of a connection would say "that was all": a protocol without lengths takes the
  * half of a file for the whole. Behind our own end Node would keep the handle of a reset; TLS has no reset of its own.
  */
-function breakOff(stream: Stream): void {
+function reset(stream: Stream): void {
   const resets = stream instanceof Socket && !(stream instanceof TLSSocket) && !stream.writableEnded && !stream.destroyed;
   if (resets) stream.resetAndDestroy();
-  else stream.destroy();
+  else destroy(stream);
+}
+
+function destroy(stream: Stream): void {
+  stream.destroy();
 }

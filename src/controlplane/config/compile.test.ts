@@ -68,8 +68,7 @@ function compiled(text: string, changes: Partial<World> = {}) {
 
 test('route confusion: two services never answer to one name, also where a relay gives it to one of them', () => {
   const relays = { ways: { relay: 'internet', machine: [] } } as const;
-  const text = (at: string) =>
-    `services: { shop: { to: 1, access: [{ password: {} }] }, blog: { to: 2, access: [public], at: ${at} } }`;
+  const text = (at: string) => `services: { shop: { to: 1, access: [{ password: {} }] }, blog: { to: 2, access: [public], at: ${at} } }`;
   assert.throws(() => compiled(text('shop.localhost'), relays), {
     code: 'config-malformed',
     message: 'services.shop and services.blog would both be reached at shop.localhost.',

@@ -108,7 +108,8 @@ export const pauseText = 'This service is being worked on. Please come back late
 export function settleWeb(keys: WebKeys, absolute: (path: string) => string): WebPlan<Behind> | null {
   const { rules, roles, routes, rewrite, errors, maintenance, identity } = keys;
   const places = keys.at === undefined ? [] : [keys.at].flat();
-  const said = [rules, roles, routes, rewrite, errors, identity].some((each) => each !== undefined) || places.some(({ path }) => path !== '');
+  const said =
+    [rules, roles, routes, rewrite, errors, identity].some((each) => each !== undefined) || places.some(({ path }) => path !== '');
   if (!said && (maintenance ?? false) === false) return null;
   return {
     places,

@@ -49,5 +49,10 @@ export async function openIdentities({ store: { records }, now, randomBytes, lim
   const links = await openLinks({ records, now, randomBytes, limits, endSessions });
   const keys = await openKeys({ records, now, randomBytes, limits, users });
   const parts = { users, sessions, links, keys, secrets: await openSecrets(records) };
-  return { ...parts, passwords, assertions: await openAssertions(records), close: () => Object.values(parts).forEach((part) => part.close()) };
+  return {
+    ...parts,
+    passwords,
+    assertions: await openAssertions(records),
+    close: () => Object.values(parts).forEach((part) => part.close()),
+  };
 }

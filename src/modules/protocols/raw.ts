@@ -61,7 +61,7 @@ class RawCall implements Call {
     }
     const { limits, splice } = this.#tools;
     const idleMs = this.#isFlow ? limits.udpIdleMs : limits.upgradedIdleMs;
-    splice(this.#stream, to.stream, { idleMs, signal: this.#abort.signal }).then(
+    splice(this.#stream, to.stream, { idleMs, signal: this.#abort.signal, resets: true }).then(
       ({ bytesAToB, bytesBToA, code, why }) => {
         to.release(false);
         // A flow has no other end than silence.
