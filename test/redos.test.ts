@@ -27,7 +27,8 @@ function patterns(): readonly Readonly<{ where: string; pattern: RegExp }>[] {
       .flatMap((line) =>
         Array.from(line.matchAll(literal), ([, source = '', flags = '']) => ({
           where: `${name}: /${source}/${flags}`,
-          pattern: new RegExp(source, flags.replaceAll(/[gy]/g, '')),
+          // A sticky pattern is tried at one place, and there alone.
+          pattern: new RegExp(source, flags.replaceAll('g', '')),
         })),
       ),
   );
@@ -99,6 +100,7 @@ test('ReDoS: no pattern looks at hostile text more often than once', { timeout: 
     if (ofTheOwner.includes(where)) continue;
     for (const text of hostileTexts(pattern.source)) {
       const since = performance.now();
+      pattern.lastIndex = 0;
       pattern.test(text);
       const took = performance.now() - since;
       if (took > patienceMs) {

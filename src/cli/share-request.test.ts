@@ -82,7 +82,7 @@ test('a share is called as it was asked, or as its folder, its host, or its port
 });
 
 test('wrong ports, spans, networks and webhooks are named, with the way out', () => {
-  for (const text of ['0', '65536', '-1', 'abc', '3000x', '', '80.5', 'https://x', '3000/path'])
+  for (const text of ['0', '65536', '-1', 'abc', '3000x', '', '80.5', 'ftp://x', '3000/path'])
     assert.throws(() => checkedTarget(text), { code: 'port-malformed' }, text);
   for (const text of ['2', '2 hours', '', '0h', '-1h']) assert.throws(() => checkedFor(text), { code: 'usage-wrong' }, text);
   for (const text of ['', 'x', '1.2.3.4/33', '::/129', '10.0.0.0/8,'])

@@ -51,7 +51,7 @@ function forwardedNodes(value: string): readonly string[] | null {
   const nodes: string[] = [];
   let node: string | null = null;
   let pairs = 0;
-  const pair = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)"))?[ \t]*([;,]|$)/y;
+  const pair = /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|$)/y;
   while (pair.lastIndex <= value.length) {
     const [, name, token, quoted, after] = pair.exec(value) ?? [];
     if (after === undefined) return null;
