@@ -17,6 +17,7 @@ import { otherSite, type OtherSite } from './other-site.ts';
 
 const password = 'four unrelated words here';
 const session = '__Host-sallyport-session';
+const device = '__Host-sallyport-device';
 /** A page of a service that is away tries again after five seconds. */
 const backMs = 15_000;
 
@@ -127,7 +128,7 @@ describe('a share in a browser', { skip: withoutBrowser, timeout: 120_000 }, () 
     assert.equal(await page.getByRole('alert').innerText(), 'The name or the password is wrong.');
     await signIn(password);
     await page.waitForURL(`${url}/posts/1?from=mail`);
-    assert.deepEqual(await cookieNames(url), [session]);
+    assert.deepEqual(await cookieNames(url), [device, session]);
   });
 
   it('the blog works: a comment, its cookie, the live list in another window, a WebSocket', async () => {
@@ -140,7 +141,7 @@ describe('a share in a browser', { skip: withoutBrowser, timeout: 120_000 }, () 
     await page.getByRole('button', { name: 'Leave it here' }).click();
     await page.getByText('Seen from far away.').waitFor();
     await other.getByText('Seen from far away.').waitFor();
-    assert.deepEqual(await cookieNames(url), [session, 'visitor']);
+    assert.deepEqual(await cookieNames(url), [device, session, 'visitor']);
     assert.equal(await other.getByLabel('Your name').inputValue(), '', 'the live list came without a new page');
     assert.equal(await webSocket(page, `${url.replace('https', 'wss')}/echo`), 'hello');
     await other.close();
