@@ -2,19 +2,19 @@
 
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { apiKeyPrefix } from '../../core/policy/credentials.ts';
 
-const keyPrefix = 'sallyport_';
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 192 bits of chance in base 62 are 33 digits at most; a CRC-32 is six. */
 const chanceBytes = 24;
 const chanceDigits = 33;
 const sumDigits = 6;
-const form = new RegExp(`^${keyPrefix}([0-9A-Za-z]{${chanceDigits}})([0-9A-Za-z]{${sumDigits}})$`);
+const form = new RegExp(`^${apiKeyPrefix}([0-9A-Za-z]{${chanceDigits}})([0-9A-Za-z]{${sumDigits}})$`);
 
 /** A new key. It is shown once and kept as its digest. */
 export function newKey(randomBytes: (count: number) => Uint8Array): string {
   const chance = digits(BigInt(`0x${Buffer.from(randomBytes(chanceBytes)).toString('hex')}`), chanceDigits);
-  return `${keyPrefix}${chance}${checksum(chance)}`;
+  return `${apiKeyPrefix}${chance}${checksum(chance)}`;
 }
 
 /**

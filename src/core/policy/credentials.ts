@@ -25,6 +25,9 @@ export function credentialsOf(value: string, scheme: string): string | null {
   return value.slice(start);
 }
 
+/** What every API key begins with, so that scanners for secrets find it and guards know it from others' credentials. */
+export const apiKeyPrefix = 'sallyport_';
+
 export type Basic = Readonly<{ user: string; password: string }>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

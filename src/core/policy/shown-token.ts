@@ -9,12 +9,18 @@ type Shown<Value> = Readonly<{ token: string; value: Value }>;
  * before. Only what never changes for a token may be kept here, such as its digest; never whether it is good.
  */
 export class ShownToken<Value> {
+  readonly #work: (token: string) => Value;
   readonly #last = new WeakMap<Exchange['from'], Shown<Value>>();
 
-  of({ from }: Exchange, token: string, work: (token: string) => Value): Value {
+  /** `work` is the same for every request, so that one costs no closure. */
+  constructor(work: (token: string) => Value) {
+    this.#work = work;
+  }
+
+  of({ from }: Exchange, token: string): Value {
     const last = this.#last.get(from);
     if (last?.token === token) return last.value;
-    const value = work(token);
+    const value = this.#work(token);
     this.#last.set(from, { token: unshared(token), value });
     return value;
   }

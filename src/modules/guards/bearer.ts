@@ -4,7 +4,7 @@ import { defineGuard } from '../../contracts/guard.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import { credentialsOf, onlyField, twice } from '../../core/policy/credentials.ts';
+import { apiKeyPrefix, credentialsOf, onlyField, twice } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
 import { Desk, type Proof } from './bearer/desk.ts';
@@ -36,9 +36,6 @@ function requireSecret({ introspect }: BearerOptions, tools: Tools): void {
 
 type Shown = Readonly<{ token: string; field: string }>;
 
-/** API keys of our own are another guard's, and shown in the same field. */
-const ownKeys = 'sallyport_';
-
 function check(exchange: Exchange, desk: Desk): Verdict | Promise<Verdict> {
   if (exchange.http === null) return { is: 'skip' };
   const shown = tokenIn(exchange);
@@ -57,7 +54,7 @@ function tokenIn({ http }: Exchange): Shown | 'twice' | null {
   // Where Sallyport-Authorization speaks to us, Authorization speaks to the service.
   const field = own === null ? 'authorization' : 'sallyport-authorization';
   const token = credentialsOf(own ?? plain ?? '', 'bearer');
-  return token === null || token.startsWith(ownKeys) ? null : { token, field };
+  return token === null || token.startsWith(apiKeyPrefix) ? null : { token, field };
 }
 
 function verdict(exchange: Exchange, proof: Proof, { field }: Shown): Verdict {

@@ -7,7 +7,7 @@ import type { Tools } from '../../contracts/tools.ts';
 import { contains, parseIp } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import { credentialsOf, onlyField, readBasic, twice, userName } from '../../core/policy/credentials.ts';
+import { apiKeyPrefix, credentialsOf, onlyField, readBasic, twice, userName } from '../../core/policy/credentials.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { forgery } from '../../core/policy/origin.ts';
 import { ShownToken } from '../../core/policy/shown-token.ts';
@@ -49,7 +49,7 @@ export const key = defineGuard({
   build({ keys: listed, header }, tools) {
     requireKeys(listed, tools.keys);
     const admits = listed === 'all' ? () => true : (text: string) => listed.includes(text);
-    const door: Door = { tools, header, admits, digests: new ShownToken() };
+    const door: Door = { tools, header, admits, digests: new ShownToken((token) => tools.keys.digest(token)) };
     return {
       check: (exchange) => check(exchange, door),
       words: `an API key${listed === 'all' ? '' : ` of ${shortened(listed)}`}`,
@@ -63,15 +63,13 @@ type Door = Readonly<{ tools: Tools; header: string; admits: (name: string) => b
 /** Where a key was found in a request. `user` is who Basic says that it is. */
 type Shown = Readonly<{ token: string; field: string; by: Identity['by']; user: string | null }>;
 
-const prefix = 'sallyport_';
-
 function check(exchange: Exchange, door: Door): Verdict {
   if (exchange.http === null) return { is: 'skip' };
   const shown = keyIn(exchange, door.header);
   if (shown === 'twice') return wrong('more than one key was sent');
   if (shown === null) return { is: 'challenge', code: 'credentials-missing', why: 'no API key was shown', answer: null };
   const { keys } = door.tools;
-  const digest = door.digests.of(exchange, shown.token, (token) => keys.digest(token));
+  const digest = door.digests.of(exchange, shown.token);
   const found = digest === null ? null : keys.find(digest);
   if (found === null || !door.admits(found.name)) return wrong('no key of this service has that text');
   if (shown.user !== null && userName(shown.user) !== found.name) return wrong('the key belongs to another name than Basic says');
@@ -94,7 +92,7 @@ function keyIn({ http }: Exchange, header: string): Shown | 'twice' | null {
     if (value === twice) return 'twice';
     const shown =
       value === null ? null : field === header ? { token: value, field, by: 'header' as const, user: null } : inAuthorization(value, field);
-    if (shown?.token.startsWith(prefix) === true) found.push(shown);
+    if (shown?.token.startsWith(apiKeyPrefix) === true) found.push(shown);
     // Where Sallyport-Authorization speaks to us, Authorization speaks to the service.
     if (field === 'sallyport-authorization' && value !== null) break;
   }

@@ -30,8 +30,9 @@ export class Desk {
   readonly #good: Memo<Good>;
   readonly #attempts: Attempts;
   readonly #running = new Map<string, Promise<Proof>>();
-  readonly #shown = new ShownToken<string>();
   readonly #key: Uint8Array;
+  /** By a keyed hash: the time of a look-up tells nothing to who cannot make it, and memory holds no token. */
+  readonly #shown = new ShownToken((text: string) => createHmac('sha256', this.#key).update(text).digest('base64'));
   /** What the subjects of this issuer begin with. */
   readonly subjects: string;
 
@@ -49,8 +50,7 @@ export class Desk {
   prove(exchange: Exchange, token: string): Proof | Promise<Proof> {
     const { now, limits } = this.#tools;
     if (token.length > limits.tokenCharsMax) return { is: 'wrong', why: `a token of more than ${limits.tokenCharsMax} characters` };
-    // By a keyed hash: the time of a look-up tells nothing to who cannot make it, and memory holds no token.
-    const key = this.#shown.of(exchange, token, (text) => createHmac('sha256', this.#key).update(text).digest('base64'));
+    const key = this.#shown.of(exchange, token);
     const good = this.#good.get(key, now());
     if (good !== undefined && good.expires > now()) return { is: 'right', who: good.who };
     // The same token asked about many times at once is one question.

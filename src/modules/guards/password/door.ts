@@ -6,6 +6,7 @@ import { householdOf } from '../../../core/address.ts';
 import { userName, type Basic } from '../../../core/policy/credentials.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { Memo } from '../../../core/policy/memo.ts';
+import { ShownToken } from '../../../core/policy/shown-token.ts';
 import { Counts } from './counts.ts';
 import { Devices } from './devices.ts';
 
@@ -14,7 +15,6 @@ export type Proof =
   | Readonly<{ is: 'wrong'; why: string }>
   | Readonly<{ is: 'wait'; seconds: number; why: string }>;
 
-type Shown = Readonly<{ token: string; key: string }>;
 type Known = Readonly<{ name: string; revision: number }>;
 
 /** What all services and configurations of one gateway share, so that neither a second service nor a reload gives new guesses. */
@@ -27,8 +27,7 @@ export class Door {
   readonly #service: string;
   readonly #admits: (name: string) => boolean;
   readonly #memory: Memory;
-  /** The last credentials of each connection: who sends them again with every request has them hashed once. */
-  readonly #last = new WeakMap<Exchange['from'], Shown>();
+  readonly #keys = new ShownToken((token) => this.keyOf(token));
 
   constructor(tools: Tools, service: string, admits: (name: string) => boolean) {
     this.#tools = tools;
@@ -51,14 +50,8 @@ export class Door {
   }
 
   /** The same, hashed once a connection for who sends the same token with every request. */
-  keyFor({ from }: Exchange, token: string): string {
-    // The address is one object for a whole connection, so a token is only ever compared with what the same visitor sent.
-    const last = this.#last.get(from);
-    if (last?.token === token) return last.key;
-    const key = this.keyOf(token);
-    // A copy: a part of the head's text would keep the whole head.
-    this.#last.set(from, { token: Buffer.from(token, 'latin1').toString('latin1'), key });
-    return key;
+  keyFor(exchange: Exchange, token: string): string {
+    return this.#keys.of(exchange, token);
   }
 
   /** The user whose credentials were right a moment ago, and still stand. */
