@@ -24,13 +24,16 @@ export async function readConfigFile(named: string, cwd: string): Promise<Readon
   return { path, text, parsed: parser.parse(text, path) };
 }
 
-/** The text of a configuration, and where it lies. Errors: `config-missing`, `config-malformed`, and those of reading. */
-export async function readFileText(named: string, cwd: string): Promise<Readonly<{ path: string; text: string }>> {
+/** What to do where our own configuration is missing. */
+const ownFile = 'Write one (docs/configuration.md), or name another: --config FILE';
+
+/** The text of a configuration, and where it lies. `otherwise` is what to do where there is none. Errors: `config-missing`, `config-malformed`, and those of reading. */
+export async function readFileText(named: string, cwd: string, otherwise = ownFile): Promise<Readonly<{ path: string; text: string }>> {
   const path = isAbsolute(named) ? named : resolve(cwd, named);
-  return { path, text: await textOf(path, named) };
+  return { path, text: await textOf(path, named, otherwise) };
 }
 
-async function textOf(path: string, named: string): Promise<string> {
+async function textOf(path: string, named: string, otherwise: string): Promise<string> {
   try {
     const file = await open(path, 'r');
     try {
@@ -50,7 +53,7 @@ async function textOf(path: string, named: string): Promise<string> {
     const code = systemCode(error);
     if (code === 'ENOENT')
       throw new SallyportError('config-missing', `There is no ${named}.`, {
-        hint: `Write one (docs/configuration.md), or name another: --config FILE`,
+        hint: otherwise,
         cause: error,
       });
     if (code === 'EISDIR')

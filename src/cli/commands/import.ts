@@ -35,7 +35,7 @@ function pound(cli: Cli) {
     .option('--output <file>', 'write it there, over nothing')
     .action(async (file: string, { output }: Readonly<{ output?: string }>) => {
       const cwd = cli.terminal.cwd();
-      const { path, text } = await readFileText(file, cwd);
+      const { path, text } = await readFileText(file, cwd, 'Name the configuration of Pound, like /etc/pound/pound.cfg.');
       const { yaml, services, unlike } = importPound(text, basename(file));
       // Ours must be right whatever theirs was: a fault here is a fault of the import.
       configOrThrow(parser.parse(yaml, path), 'What came of it');

@@ -30,7 +30,7 @@ function test(cli: Cli) {
     .option('--config <file>', 'the configuration that is asked, whatever the file says')
     .action(async (file: string, options: Readonly<{ config?: string }>) => {
       const cwd = cli.terminal.cwd();
-      const { path, text } = await readFileText(file, cwd);
+      const { path, text } = await readFileText(file, cwd, 'Write the table first: docs/guides/access.md shows one.');
       const table = configOrThrow(expectationsParser().parse(text, path), file, 'sallyport policy test');
       const named = options.config ?? table.config ?? configName;
       const config = configOrThrow((await readConfigFile(named, cwd)).parsed, named);
