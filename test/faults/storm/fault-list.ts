@@ -67,7 +67,7 @@ export const allFaults: readonly Fault[] = kinds.flatMap((kind) =>
 );
 
 /** For whoever is slow: a start of the program, a busy machine. */
-const patienceMs = 30_000;
+const patienceMs = 15_000;
 
 /** A gateway whose carriers end often waits longer before it dials anew. */
 export function boundMs({ kind, target }: Fault, pace: Pace): number {

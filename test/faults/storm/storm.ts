@@ -1,6 +1,5 @@
 /** The storm: a load of visitors, and something that is killed, frozen, cut, delayed or restarted every few seconds. */
 
-import { availableParallelism, loadavg } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Chance } from '../../fuzz/chance.ts';
@@ -53,7 +52,6 @@ export type Report = Readonly<{
 
 /** Until all addresses answer for the first time, and for the last. */
 const readyMs = 60_000;
-const busyMost = 10;
 /** The last idle connection ends by a deadline of the product: pools and carriers after 30 s, flows of UDP after 60 s. */
 const settleMs = 90_000;
 /** Before the storm: what is still open by then is open before it. */
@@ -82,11 +80,6 @@ export async function runStorm(context: Context, options: StormOptions): Promise
   return { ...report, options, violations, tookMs: performance.now() - began, log, late };
 }
 
-/** How many times longer all takes where others use the same cores: at least once. */
-function busy(): number {
-  return Math.min(busyMost, Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()));
-}
-
 class Storm {
   readonly #options: StormOptions;
   readonly #violations: Violations;
@@ -111,7 +104,7 @@ class Storm {
     // What is idle is gone soon: a test has no minute to wait for it.
     const limits = short ? { carrierIdleMs: this.#pace.carrierIdleMs, udpIdleMs: 3_000 } : {};
     const world = await startWorld(context, { relays, gateways, limits, patienceMs: this.#patienceMs, lies, violations });
-    await this.#allAnswer(world, performance.now(), readyMs * busy(), 'at the beginning');
+    await this.#allAnswer(world, performance.now(), readyMs, 'at the beginning');
     this.#say('all are ready');
     const before = await this.#warmUp(world);
     const load = this.#load(world, this.#options.visitors, this.#options.pauseMs ?? (short ? shortPauseMs : longPauseMs));
@@ -122,7 +115,7 @@ class Storm {
     this.#say('the visitors have left');
     for (const { visitorLines } of world.relays) for (const line of visitorLines) line.clear();
     for (const { carrierLines } of world.gateways) for (const line of carrierLines) line.clear();
-    await this.#allAnswer(world, performance.now(), readyMs * busy(), 'at the end');
+    await this.#allAnswer(world, performance.now(), readyMs, 'at the end');
     const settling = this.#options.settleMs ?? settleMs;
     await judgeLeavers(world, settling, violations);
     if (before !== null) await settled(world, before, settling);
@@ -183,7 +176,7 @@ class Storm {
   }
 
   async #blow(fault: Fault, world: World, chance: Chance): Promise<void> {
-    const bound = boundMs(fault, this.#pace) * busy();
+    const bound = boundMs(fault, this.#pace);
     const wrong = (why: string): void => this.#violations.add(`after ${fault.name}: ${why}`);
     const struck = await strike({ fault, world, chance, pace: this.#pace, boundMs: bound, wrong });
     if (struck.failed !== undefined) wrong(struck.failed);
