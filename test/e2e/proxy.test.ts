@@ -107,7 +107,7 @@ services:
   return { folder, plain, tls, raw, ca, heard, gateway, ports, records };
 }
 
-/** curl as it is told to use proxies, which our own helper forbids for everybody else. */
+/** curl as it is told to use proxies, which our own curl forbids for everybody else. */
 function through(proxy: string, ...words: readonly string[]): Promise<Curled> {
   const input = words.includes('@-') ? Readable.from([Buffer.alloc(200_000, 'x')]) : null;
   return curl(['--noproxy', '', '--proxy', proxy, ...words], input);
