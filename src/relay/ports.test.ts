@@ -4,6 +4,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import type { TunnelArrival } from '../contracts/tunnel.ts';
 import { addBlock } from '../controlplane/enrolment/blocks.ts';
 import { freePort } from '../../test/e2e/free-port.ts';
 import { dial, drained, gateway, identityOf, until, world } from '../../test/tunnel/relay.ts';
@@ -48,6 +49,24 @@ describe('a raw port', () => {
     const [event] = at.sink.last();
     deepEqual([event?.host, event?.bytesIn, event?.bytesOut, event?.code], [`tcp/${port}`, 18, 18, null]);
     deepEqual(at.faults, []);
+  });
+
+  it('truncation: what breaks behind it is reset towards the visitor, and never looks like an end', async (test) => {
+    const at = await world(test);
+    const [key, port] = [await identityOf('raw'), await freePort()];
+    await grantPorts(at, key, 'ssh', { ports: { from: port, to: port } });
+    const half = ({ stream }: TunnelArrival): void =>
+      void stream.once('data', () => stream.write('half of it', () => setImmediate(() => stream.destroy())));
+    const member = gateway(test, at, { identity: key, names: [`tcp/${port}`], serve: half });
+    await member.state('ready');
+    const visitor = dial(port);
+    const seen: string[] = [];
+    visitor.on('end', () => seen.push('end'));
+    visitor.on('error', (error: NodeJS.ErrnoException) => seen.push(String(error.code)));
+    const closed = once(visitor, 'close').catch(() => undefined);
+    visitor.resume().write('x');
+    await closed;
+    deepEqual(seen, ['ECONNRESET']);
   });
 
   it('is closed when its gateway gives it up, and when it is gone for longer than a visitor is held', async (test) => {
