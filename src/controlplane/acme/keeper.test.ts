@@ -104,7 +104,7 @@ describe('certificates of a real authority', { skip: noPebble }, () => {
   };
   before(async () => {
     // Every second good nonce is refused: a client that gives up at the first gets nothing.
-    pebble = await startPebble({ nonces: 50 });
+    pebble = await startPebble({ nonces: 30 });
     await httpDoor(pebble.httpPort, () => answering);
     await tlsDoor(pebble.tlsPort, () => answering);
   });
