@@ -197,21 +197,19 @@ export class Doors implements Closable {
 
   #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
     const { contextFor, base, challengeFor, limits, deadlines } = this.#options;
-    const alpnFor = (name: string | null): readonly string[] => (this.#proxyOf(listener, name) === null ? spoken : ['http/1.1']);
-    void greet(stream, { contextFor, base, challengeFor, alpn: spoken, alpnFor, handshakeMs: limits.handshakeMs, deadlines }).then(
-      (greeted) => {
-        // A CA has seen what it came for.
-        if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
-        else if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni, greeted.alpn === 'h2');
-        else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
-      },
-    );
+    void greet(stream, { contextFor, base, challengeFor, alpn: spoken, handshakeMs: limits.handshakeMs, deadlines }).then((greeted) => {
+      // A CA has seen what it came for.
+      if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
+      else if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni, greeted.alpn === 'h2');
+      else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
+    });
   }
 
   #serve(stream: Stream, from: Address, listener: ListenerFacts, sni: string | null, h2 = false): void {
     const proxy = this.#proxyOf(listener, sni);
-    if (proxy !== null) return h2 ? void stream.destroy() : void this.#lead(stream, from, { ...listener, proxy }, sni);
-    void this.#options.engine.take({ stream, listener, from, sni }, h2 ? this.#options.http2 : this.#options.protocol);
+    if (proxy !== null && !(h2 && proxy.http)) return void this.#lead(stream, from, { ...listener, proxy }, sni);
+    const led = proxy === null ? listener : { ...listener, proxy };
+    void this.#options.engine.take({ stream, listener: led, from, sni }, h2 ? this.#options.http2 : this.#options.protocol);
   }
 
   /** A proxy has a door of its own, or is asked for by its name: only where TLS was, so that nothing is said in the clear. */

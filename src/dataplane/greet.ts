@@ -20,8 +20,6 @@ export type GreetOptions = Readonly<{
   base?: (() => SecureContext) | undefined;
   /** In the order in which they are wanted. */
   alpn: readonly string[];
-  /** The same, where it depends on the canonical name that is asked for. Looked at where `challengeFor` is. */
-  alpnFor?: (name: string | null) => readonly string[];
   /** What a CA is shown that asks whether a canonical name is ours (RFC 8737). Null: we did not order, and it is refused. */
   challengeFor?: ((name: string) => SecureContext | null) | undefined;
   handshakeMs: number;
@@ -107,7 +105,7 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
 
 /** Without challenges the list is all there is to know. With them, a hello that offers their protocol and nothing else is a CA's. */
 function spoken(
-  { alpn, alpnFor, challengeFor }: GreetOptions,
+  { alpn, challengeFor }: GreetOptions,
   challenge: (context: SecureContext) => void,
 ): Pick<TLSSocketOptions, 'ALPNProtocols' | 'ALPNCallback'> {
   if (challengeFor === undefined) return { ALPNProtocols: [...alpn] };
@@ -115,7 +113,7 @@ function spoken(
     ALPNCallback: ({ servername, protocols }) => {
       // Node says false where no name was sent.
       const name = typeof servername === 'string' ? canonicalHost(servername) : null;
-      if (protocols.length !== 1 || protocols[0] !== acmeAlpn) return (alpnFor?.(name) ?? alpn).find((each) => protocols.includes(each));
+      if (protocols.length !== 1 || protocols[0] !== acmeAlpn) return alpn.find((each) => protocols.includes(each));
       const context = name === null ? null : challengeFor(name);
       if (context === null) return undefined;
       challenge(context);

@@ -66,14 +66,14 @@ function basicToken({ user, password }: SocksCredentials): string {
 }
 
 /** What stands behind a listener is told of its visitor. */
-export function visitorLines({ ip }: Address, { scheme, port, proxy }: ListenerFacts): VisitorLines {
+export function visitorLines({ ip }: Address, { scheme, port, proxy }: ListenerFacts, version?: '2.0'): VisitorLines {
   const Lines = proxy === undefined ? VisitorLines : ProxyLines;
-  return new Lines({ from: ip, scheme: scheme === 'http' ? 'http' : 'https', port });
+  return new Lines({ from: ip, scheme: scheme === 'http' ? 'http' : 'https', port, ...(version === undefined ? {} : { version }) });
 }
 
 /** What a destination is told of whoever asks through a proxy: that there is one (RFC 9110, 7.6.3), and nothing else. */
 class ProxyLines extends VisitorLines {
   override of({ minor }: RequestHead): string {
-    return `Via: 1.${minor} ${pseudonym}\r\n`;
+    return `Via: ${this.version ?? `1.${minor}`} ${pseudonym}\r\n`;
   }
 }

@@ -35,6 +35,9 @@ export class VisitorLines {
   get scheme(): VisitorFacts['scheme'] {
     return this.#facts.scheme;
   }
+  get version(): VisitorFacts['version'] {
+    return this.#facts.version;
+  }
 
   /** The same of another visitor, who came by the same connection. */
   from(ip: string): VisitorLines {

@@ -20,6 +20,8 @@ export type StreamRequestOptions = Readonly<{
   ended: boolean;
   /** Sec-WebSocket-Key for a service that is asked in HTTP/1.1: RFC 8441 has none. Asked for only where one is needed. */
   newKey: () => string;
+  /** CONNECT leads elsewhere, and so does a request with the scheme http. */
+  forwardProxy?: boolean;
 }>;
 
 /** What pseudo-header fields said; undefined where one was not sent. */
@@ -45,7 +47,9 @@ export function readStreamRequest(raw: RawFields, options: StreamRequestOptions)
   if ('code' in said) return said;
   const { method, scheme, path } = pseudo;
   if (method === undefined || !consistsOf(method, tokenOctet) || method === '') return fault('head-malformed', 'a request without :method');
-  if (method === 'CONNECT' && pseudo.protocol === undefined) return fault('method-refused', 'CONNECT without a forward proxy');
+  if (options.forwardProxy === true && pseudo.protocol !== undefined) return fault('upgrade-refused', 'an extended CONNECT to a proxy');
+  if (method === 'CONNECT' && pseudo.protocol === undefined)
+    return options.forwardProxy === true ? tunnelHead(pseudo, said) : fault('method-refused', 'CONNECT without a forward proxy');
   if (scheme === undefined || path === undefined) return fault('head-malformed', 'a request without :scheme or :path');
   if (scheme !== 'https' && scheme !== 'http') return fault('target-malformed', 'a scheme other than http and https');
   if (path.length > limits.targetBytesMax) return fault('target-too-long', 'a target longer than allowed');
@@ -61,7 +65,23 @@ export function readStreamRequest(raw: RawFields, options: StreamRequestOptions)
   const hasBody = framing.is === 'chunked' || (framing.is === 'length' && framing.length > 0);
   if (hasBody && method === 'TRACE') return fault('framing-ambiguous', 'a body on TRACE');
   if (said.expect !== null && said.expect !== '100-continue') return fault('expectation-refused', 'an expectation other than 100-continue');
-  return { ...place, method, fields: said.fields, framing, expectsContinue: said.expect !== null && hasBody, upgrade: null };
+  // There is no absolute form here: the scheme says whether somewhere else is meant (RFC 9113, 8.3.1).
+  const elsewhere = options.forwardProxy === true && scheme === 'http' ? { absolute: true as const } : {};
+  return { ...place, ...elsewhere, method, fields: said.fields, framing, expectsContinue: said.expect !== null && hasBody, upgrade: null };
+}
+
+/** RFC 9113, 8.5: host and port in `:authority`, no scheme, no path; what follows on the stream is the tunnel's, and has no length. */
+function tunnelHead({ authority: asked, scheme, path }: Pseudo, { fields, host, contentLength }: Said): RequestHead | Fault {
+  if (scheme !== undefined || path !== undefined) return fault('head-malformed', 'CONNECT with :scheme or :path');
+  if (contentLength !== null) return fault('framing-ambiguous', 'CONNECT with a length');
+  const authority = asked === undefined ? null : authorityOf(asked);
+  if (asked === undefined || authority === null || authority.port === null || authority.port === 0)
+    return fault('target-malformed', 'CONNECT without host and port');
+  const other = host === null ? authority : authorityOf(host);
+  if (other === null || other.host !== authority.host || (other.port ?? authority.port) !== authority.port)
+    return fault('host-mismatched', 'CONNECT to another place than host says');
+  const place = { method: 'CONNECT', target: asked, path: null, authority, minor: 1, persistent: true } as const;
+  return { ...place, fields, framing: none, expectsContinue: false, upgrade: null };
 }
 
 /**

@@ -12,8 +12,8 @@ import { askerOf } from '../../core/http/forwarded-for.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { ExchangeCall, type CallOwner, type OpenedRaw } from './http/exchange-call.ts';
 import type { Running } from './http/parties.ts';
+import { RawJoin, tunnel, upgrade } from './http/raw-join.ts';
 import type { VisitorOwner } from './http1/owner.ts';
-import { RawJoin, tunnel, upgrade } from './http1/raw-join.ts';
 import { Visitor } from './http1/visitor.ts';
 import { Http1Voice } from './http1/voice.ts';
 
@@ -52,13 +52,13 @@ class Http1Calls implements VisitorOwner, CallOwner {
   }
 
   joinRaw(to: OpenedRaw, owner: Proceeding): Running {
-    const join = new RawJoin(
-      this.#visitor,
-      to,
-      this.#tools,
-      owner,
-      this.#isTunnel ? tunnel(this.#tools.limits) : upgrade(this.#tools.limits),
-    );
+    const visitor = this.#visitor;
+    const terms = this.#isTunnel ? tunnel(this.#tools.limits) : upgrade(this.#tools.limits);
+    const tell = (): void => {
+      visitor.out.text(terms.told);
+      visitor.out.flush(visitor.stream);
+    };
+    const join = new RawJoin({ visitor, to, tell }, this.#tools, owner, terms);
     join.start();
     return join;
   }

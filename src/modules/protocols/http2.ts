@@ -7,9 +7,10 @@ import type { Call, Deadline, Protocol, ProtocolTools } from '../../contracts/pr
 import { defineProtocol } from '../../contracts/protocol.ts';
 import type { Arrival } from '../../contracts/stream.ts';
 import type { Address } from '../../core/address.ts';
+import { proxiedRequest, visitorLines } from '../../core/egress/proxied.ts';
 import { codes, type Fault } from '../../core/errors.ts';
 import { askerOf } from '../../core/http/forwarded-for.ts';
-import { VisitorLines } from '../../core/http/forward.ts';
+import type { VisitorLines } from '../../core/http/forward.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import { readStreamRequest } from '../../core/http/stream-request.ts';
 import { streamReply } from '../../core/http/stream-response.ts';
@@ -70,12 +71,11 @@ class Http2Connection implements StreamOwner, Deadline {
     this.via = listener.via;
     this.#arrival = arrival;
     this.#over = over;
-    const scheme = listener.scheme === 'http' ? 'http' : 'https';
-    this.lines = new VisitorLines({ from: from.ip, scheme, port: listener.port, version: '2.0' });
+    this.lines = visitorLines(from, listener, '2.0');
     this.#ledger = new Ledger(tools.limits, () => tools.deadlines.time());
     this.#movedAt = tools.deadlines.time();
     this.at = this.#movedAt + lookMs;
-    this.#session = performServerHandshake(arrival.stream, optionsFor(tools.limits));
+    this.#session = performServerHandshake(arrival.stream, optionsFor(tools.limits, listener.proxy !== undefined));
   }
 
   start(): void {
@@ -126,10 +126,10 @@ class Http2Connection implements StreamOwner, Deadline {
     this.#ledger.left();
   }
 
-  exchangeOf(head: RequestHead, from: Address): Exchange {
+  exchangeOf(head: RequestHead, from: Address): Exchange | Fault {
     const { listener, sni } = this.#arrival;
-    const { newId, now } = this.tools;
-    return { id: newId(), at: now(), listener, from, host: head.authority.host, sni, http: head, identity: null };
+    const facts = { id: this.tools.newId(), at: this.tools.now(), listener, from, sni };
+    return listener.proxy === undefined ? { ...facts, host: head.authority.host, http: head, identity: null } : proxiedRequest(head, facts);
   }
 
   ended(): void {
@@ -164,7 +164,8 @@ class Http2Connection implements StreamOwner, Deadline {
     for (const text of raw) bytes += text.length + 2;
     this.#ledger.asked(bytes);
     const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    const head = readStreamRequest(raw, { limits: this.tools.limits, ended, newKey });
+    const forwardProxy = this.#arrival.listener.proxy !== undefined;
+    const head = readStreamRequest(raw, { limits: this.tools.limits, ended, newKey, forwardProxy });
     const from = 'code' in head ? head : this.#askerOf(head);
     const visitor = 'code' in head || 'code' in from ? null : new Http2Visitor(stream, { head, from, ended }, this);
     stream.on('close', () => {

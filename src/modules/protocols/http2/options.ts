@@ -3,25 +3,26 @@
 import type { ServerSessionOptions } from 'node:http2';
 import type { Limits } from '../../../core/limits.ts';
 
-const made = new WeakMap<Limits, ServerSessionOptions>();
+const made = { proxies: new WeakMap<Limits, ServerSessionOptions>(), services: new WeakMap<Limits, ServerSessionOptions>() };
 
-export function optionsFor(limits: Limits): ServerSessionOptions {
-  let options = made.get(limits);
+export function optionsFor(limits: Limits, isProxy: boolean): ServerSessionOptions {
+  const known = isProxy ? made.proxies : made.services;
+  let options = known.get(limits);
   if (options === undefined) {
-    options = optionsOf(limits);
-    made.set(limits, options);
+    options = optionsOf(limits, isProxy);
+    known.set(limits, options);
   }
   return options;
 }
 
-function optionsOf(limits: Limits): ServerSessionOptions {
+function optionsOf(limits: Limits, isProxy: boolean): ServerSessionOptions {
   return {
     settings: {
       maxConcurrentStreams: limits.http2StreamsMax,
       initialWindowSize: limits.http2WindowBytes,
       maxHeaderListSize: limits.http2HeadListBytesMax,
-      // RFC 8441: WebSockets.
-      enableConnectProtocol: true,
+      // RFC 8441: WebSockets. Through a proxy they go in a tunnel.
+      enableConnectProtocol: !isProxy,
       enablePush: false,
     },
     // Pseudo-header fields are fields too.

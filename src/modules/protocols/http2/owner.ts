@@ -22,7 +22,8 @@ export interface StreamOwner {
   bodied(stream: ServerHttp2Stream): void;
   /** A body is read no further, wherever it has got to. */
   left(): void;
-  exchangeOf(head: RequestHead, from: Address): Exchange;
+  /** Fault: a destination of a proxy that has no single reading. */
+  exchangeOf(head: RequestHead, from: Address): Exchange | Fault;
   take(call: Call): void;
   /** What was taken has ended. */
   ended(): void;

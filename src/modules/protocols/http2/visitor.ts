@@ -3,6 +3,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
 import type { Address } from '../../../core/address.ts';
+import type { Proceeding } from '../../../contracts/protocol.ts';
 import { fault, type Fault, SallyportError } from '../../../core/errors.ts';
 import type { Fields } from '../../../core/http/fields.ts';
 import type { VisitorLines } from '../../../core/http/forward.ts';
@@ -10,9 +11,10 @@ import type { RequestHead } from '../../../core/http/head.ts';
 import { isGrpc } from '../../../core/http/streaming.ts';
 import { readStreamTrailers } from '../../../core/http/stream-request.ts';
 import { PackedBytes } from '../http/packed-bytes.ts';
-import type { BodyTaker, VisitorSide } from '../http/parties.ts';
+import type { BodyTaker, Running, VisitorSide } from '../http/parties.ts';
 import { Patience } from '../http/patience.ts';
-import { ExchangeCall, type CallOwner } from '../http/exchange-call.ts';
+import { RawJoin, tunnel } from '../http/raw-join.ts';
+import { ExchangeCall, type CallOwner, type OpenedRaw } from '../http/exchange-call.ts';
 import { gone } from './answer.ts';
 import type { Asked, StreamOwner } from './owner.ts';
 import { Http2Voice } from './voice.ts';
@@ -56,7 +58,7 @@ export class Http2Visitor implements VisitorSide, CallOwner {
   }
 
   get bodyRead(): boolean {
-    return this.#ended || this.head.framing.is === 'none';
+    return this.#ended || (this.head.framing.is === 'none' && !this.#isTunnel);
   }
 
   get bodyBytes(): number {
@@ -148,13 +150,24 @@ export class Http2Visitor implements VisitorSide, CallOwner {
     this.full();
   }
 
-  /** Raw bytes are asked for in HTTP/1.1 alone. */
-  joinRaw(): never {
-    throw new SallyportError('program-failed', 'A stream of HTTP/2 was led to raw bytes.');
+  /** RFC 9113, 8.5: the stream is the tunnel's once it was answered 200. */
+  joinRaw(to: OpenedRaw, owner: Proceeding): Running {
+    if (!this.#isTunnel) throw new SallyportError('program-failed', 'A stream of HTTP/2 was led to raw bytes.');
+    const tell = (): void => {
+      if (!gone(this.stream)) this.stream.respond([':status', '200']);
+    };
+    const join = new RawJoin({ visitor: this, to, tell }, this.#owner.tools, owner, tunnel(this.#owner.tools.limits));
+    join.start();
+    return join;
   }
 
+  /** Half of a tunnel must not look whole, and who asked hears that it was not the proxy that failed (RFC 9113, 8.5). */
   destroy(): void {
-    this.reset(constants.NGHTTP2_INTERNAL_ERROR);
+    this.reset(this.#isTunnel ? constants.NGHTTP2_CONNECT_ERROR : constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  get #isTunnel(): boolean {
+    return this.head.method === 'CONNECT';
   }
 
   reset(code: number): void {
@@ -184,8 +197,10 @@ export class Http2Visitor implements VisitorSide, CallOwner {
     this.#state = 'held';
     if (!this.#ended) this.stream.pause();
     this.touch(this.#owner.tools.limits.answerMs);
+    const exchange = this.#owner.exchangeOf(this.head, this.#from);
+    if ('code' in exchange) return this.#refuse(exchange);
     const call = new ExchangeCall(
-      this.#owner.exchangeOf(this.head, this.#from),
+      exchange,
       { head: this.head, visitor: this, voice: new Http2Voice(this.stream, this.head, this.#owner.tools) },
       this.#owner.tools,
       this,

@@ -5,9 +5,8 @@ import type { Deadline, Proceeding, ProtocolTools } from '../../../contracts/pro
 import type { Opened } from '../../../contracts/upstream.ts';
 import type { Code, Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import type { BodyTaker, Running } from '../http/parties.ts';
-import { unansweredTally } from '../http/tally.ts';
-import type { Visitor } from './visitor.ts';
+import type { BodyTaker, Running, VisitorSide } from './parties.ts';
+import { unansweredTally } from './tally.ts';
 
 /** RFC 9110, 15.2.2. What the visitor sent behind its head waits until then, and reaches the service after it. */
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sallyport-tcp\r\n\r\n';
@@ -17,8 +16,11 @@ const CONNECTED = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
 type Raw = Extract<Opened, { is: 'raw' }>;
 
-/** What the visitor is told before the first byte, and how long both may be joined. */
-type Terms = Readonly<{ told: string; status: number; idleMs: number; lifeMs: number | null }>;
+/** What a visitor of HTTP/1.1 is told before the first byte, and how long both may be joined. */
+export type Terms = Readonly<{ told: string; status: number; idleMs: number; lifeMs: number | null }>;
+
+/** Who is joined. `tell` says that it begins: the status of the terms, in the words of the protocol. */
+export type Joined = Readonly<{ visitor: VisitorSide; to: Raw; tell: () => void }>;
 
 export function upgrade({ upgradedIdleMs }: Limits): Terms {
   return { told: SWITCHED, status: 101, idleMs: upgradedIdleMs, lifeMs: null };
@@ -33,8 +35,9 @@ export class RawJoin implements Running, BodyTaker, Deadline {
   readonly paced = false;
   /** The end of all it may last, or that of the last bytes to the service, when the visitor has left with everything said. */
   at = Infinity;
-  readonly #visitor: Visitor;
+  readonly #visitor: VisitorSide;
   readonly #to: Raw;
+  readonly #tell: () => void;
   readonly #tools: Pick<ProtocolTools, 'limits' | 'deadlines'>;
   readonly #owner: Proceeding;
   readonly #terms: Terms;
@@ -49,9 +52,10 @@ export class RawJoin implements Running, BodyTaker, Deadline {
   #visitorLeft = false;
   #settled = false;
 
-  constructor(visitor: Visitor, to: Raw, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>, owner: Proceeding, terms: Terms) {
+  constructor({ visitor, to, tell }: Joined, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>, owner: Proceeding, terms: Terms) {
     this.#visitor = visitor;
     this.#to = to;
+    this.#tell = tell;
     this.#tools = tools;
     this.#owner = owner;
     this.#terms = terms;
@@ -75,8 +79,7 @@ export class RawJoin implements Running, BodyTaker, Deadline {
       this.at = this.#tools.deadlines.time() + this.#terms.lifeMs;
       this.#tools.deadlines.add(this);
     }
-    this.#visitor.out.text(this.#terms.told);
-    this.#visitor.out.flush(this.#visitor.stream);
+    this.#tell();
     this.#moved();
     this.#visitor.readRaw(this);
   }
