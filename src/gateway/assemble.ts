@@ -25,6 +25,7 @@ import { Balancer } from '../modules/upstreams/balance.ts';
 import { doorAddresses, namesOf } from '../controlplane/places.ts';
 import { certificateNews, filesFailed } from './certificate-news.ts';
 import type { DoorsOptions } from '../dataplane/doors.ts';
+import { turnClock } from '../dataplane/turn-clock.ts';
 import { machineAddresses, messageOf } from './parts.ts';
 import { storeIdOf } from './store-id.ts';
 import { relayLegs, type RelayLeg, type RelayMembership } from './relay-leg.ts';
@@ -70,7 +71,7 @@ export type Parts = Readonly<{
  * Errors: `home-*`, `disk-full`, `store-unavailable`, `address-in-use`.
  */
 export async function assemble(options: GatewayOptions, ends: Closable[]): Promise<Parts> {
-  const now = Date.now;
+  const now = turnClock(Date.now);
   const { home, limits, onEvent } = options;
   const store = await openSqliteStore({ path: home.store, now });
   ends.push(store);
@@ -109,7 +110,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(contexts);
   const outgoing = createOutgoing(limits);
   ends.push(outgoing);
-  const { users, sessions, links, keys, passwords, assertions } = identities;
+  const { users, sessions, links, keys, doors, passwords, assertions } = identities;
   const ownDoors: OwnDoors = { open: () => [] };
   const tools: Tools = {
     now,
@@ -119,6 +120,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     sessions,
     links,
     keys,
+    doors,
     passwords,
     limits,
     secret: (name) => identities.secrets.find(name),
