@@ -5,6 +5,7 @@ import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Stage } from '../core/policy/route.ts';
 import type { Check, Verdict } from '../core/policy/verdict.ts';
+import type { DoorTerms } from './address-doors.ts';
 import type { Tools } from './tools.ts';
 
 export type { Stage };
@@ -31,6 +32,8 @@ export type BuiltGuard = Readonly<{
   words: string;
   /** For `explain`: whether somebody of that subject (`user:ana`) could come in by this guard. */
   knows?: (subject: string) => boolean;
+  /** Of a guard that is satisfied on the page of another service: what stands there. */
+  door?: DoorTerms;
 }>;
 
 /**

@@ -1,5 +1,8 @@
 /** What modules are handed: time, chance, memory and the people. Nothing is reached for; no test waits. */
 
+import type { Network } from '../core/address.ts';
+import type { AddressDoors } from './address-doors.ts';
+import type { Clients } from './clients.ts';
 import type { Keys } from './keys.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Assertions } from './assertions.ts';
@@ -16,6 +19,9 @@ export type Tools = Readonly<{
   sessions: Sessions;
   links: Links;
   keys: Keys;
+  /** Clients of proxies; left out where nobody is led out. */
+  clients?: Clients;
+  doors: AddressDoors;
   passwords: Passwords;
   limits: Limits;
   /** Secrets by name, for what the configuration only names (a webhook's): read from the store, never from the file. */
@@ -94,11 +100,27 @@ export type Link = Readonly<{
   /** Milliseconds since 1970, or null for never. */
   expires: number | null;
   label: string | null;
+  /** How often it may be opened, and how often still. Left out: as often as one likes. */
+  uses?: Readonly<{ max: number; left: number }>;
+  /** It opens this path and what lies below alone; canonical, without a slash at its end. */
+  path?: string;
+  /** It opens from these networks alone. */
+  from?: readonly Network[];
+  /** It belongs to the browser that opens it first; `taken` once there was one. */
+  browser?: 'free' | 'taken';
 }>;
 
 export interface Links {
-  /** Synchronous: null when unknown, expired, revoked, or of another service. */
+  /** Synchronous: null when unknown, expired, revoked, or of another service. One that is used up is found: its sessions stand. */
   find(secret: string, service: string): Link | null;
   byId(id: string): Link | null;
   list(): readonly Link[];
+  /**
+   * Opens a link once, for a browser that showed `mark` as its own, or nothing. Atomic over all processes of the store.
+   * @returns null when it is used up, gone or another browser's; else the mark that a browser keeps which is its first, null for others
+   * Errors: `credentials-throttled` when too many wait, `store-unavailable`.
+   */
+  spend(id: string, mark: string | null): Promise<Readonly<{ mark: string | null }> | null>;
+  /** Whether the mark is that of the browser to which the link belongs. Synchronous. */
+  isOwn(id: string, mark: string): boolean;
 }

@@ -131,10 +131,21 @@ export const defaults = {
   sessionsMax: 10_000 as number,
   usersMax: 10_000 as number,
   linksMax: 10_000 as number,
+  /** How often a counted link may be opened: more is no counting. */
+  linkUsesMax: 10_000 as number,
+  /** Networks that one link opens from. Each session looks at them with each request. */
+  linkNetworksMax: 32 as number,
+  /** Openings of counted links that wait for the store, of all links together: each is one write. */
+  linkSpendsMax: 1_000 as number,
   keysMax: 10_000 as number,
+  /** Clients of a proxy: each is a contract with somebody. */
+  clientsMax: 1_000 as number,
   /** How often the last use of a key is written: a busy one must not cost a write a request. GitHub shows weeks. */
   keyUseMs: 60_000 as number,
   sessionsPerSubjectMax: 1_000 as number,
+  /** Addresses that are let in after a login, in all and for one person: a phone, a laptop and some places where they were. */
+  doorsMax: 10_000 as number,
+  doorsPerSubjectMax: 20 as number,
   passwordCharsMin: 12 as number,
   /** Wrong guesses: five for one person from one network in two minutes (Authelia bans at 3), twenty for one network. */
   guessesPerAccountMax: 5 as number,

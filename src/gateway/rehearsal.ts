@@ -27,7 +27,7 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
   const { now } = cast;
   const store = createMemoryStore({ now });
   const identities = await openIdentities({ store, now, randomBytes, limits: defaults });
-  const { sessions, links, passwords, assertions } = identities;
+  const { sessions, links, doors, passwords, assertions } = identities;
   const secret = randomBytes(32);
   const outgoing: Outgoing = { ask: () => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is asked here.')) };
   const tools: Tools = {
@@ -38,6 +38,7 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
     sessions,
     links,
     keys: keysOf(cast),
+    doors,
     passwords,
     limits: defaults,
     secret: () => secret,

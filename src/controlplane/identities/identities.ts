@@ -4,6 +4,7 @@ import type { Assertions } from '../../contracts/assertions.ts';
 import type { Store } from '../../contracts/store.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { Limits } from '../../core/limits.ts';
+import { openAddressDoors, type AddressDoorTable } from './address-doors.ts';
 import { openAssertions } from './assertions.ts';
 import { openKeys, type KeyTable } from './keys.ts';
 import { openLinks, type LinkTable } from './links.ts';
@@ -18,6 +19,7 @@ export type Identities = Readonly<{
   sessions: SessionTable;
   links: LinkTable;
   keys: KeyTable;
+  doors: AddressDoorTable;
   passwords: PasswordHasher;
   secrets: Secrets;
   assertions: Assertions;
@@ -48,11 +50,17 @@ export async function openIdentities({ store: { records }, now, randomBytes, lim
   users = await openUsers({ records, now, limits, passwords, endSessions });
   const links = await openLinks({ records, now, randomBytes, limits, endSessions });
   const keys = await openKeys({ records, now, randomBytes, limits, users });
+  const sessionEnds = (id: string): number | null => sessions.endOf(id);
+  const doors = await openAddressDoors({ records, now, randomBytes, limits, users, links, keys, sessionEnds });
   const parts = { users, sessions, links, keys, secrets: await openSecrets(records) };
   return {
     ...parts,
+    doors,
     passwords,
     assertions: await openAssertions(records),
-    close: () => Object.values(parts).forEach((part) => part.close()),
+    close: () => {
+      doors.end();
+      Object.values(parts).forEach((part) => part.close());
+    },
   };
 }

@@ -19,6 +19,8 @@ export interface SessionTable extends Sessions {
   list(): readonly ListedSession[];
   /** Ends all sessions of a subject (`user:ana`, `link:k3f9`); returns how many. */
   revokeSubject(subject: string): Promise<number>;
+  /** When the session of that public id ends by its time, milliseconds since 1970; null when it has ended. That it was long unused does not count. */
+  endOf(id: string): number | null;
   close(): void;
 }
 
@@ -95,6 +97,10 @@ export async function openSessions({ records, now, randomBytes, limits }: Sessio
       const own = ofSubject(subject);
       await Promise.all(own.map((kept) => end(kept.session.id)));
       return own.length;
+    },
+    endOf: (id) => {
+      const expires = mirror.get(id)?.session.expires ?? 0;
+      return expires > now() ? expires : null;
     },
     list: () =>
       mirror
