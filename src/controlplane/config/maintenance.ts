@@ -3,11 +3,14 @@
 import type { Open } from '../../contracts/upstream.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { markup } from '../../core/pages/markup.ts';
+import { statusLine, titleOf } from '../../core/pages/error.ts';
 import { page } from '../../core/pages/page.ts';
 import { plainReply } from '../../core/pages/problem.ts';
+import { say } from '../../core/pages/say.ts';
 import { isNavigation } from '../../core/pages/wants.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import type { Leg } from './legs.ts';
+import { pauseText } from './web-schema.ts';
 
 /** How soon one may ask again. */
 const retrySeconds = 120;
@@ -20,9 +23,10 @@ export function pausedLegs(legs: readonly Leg[], text: string): readonly Leg[] {
 
 function pauseReply(exchange: Exchange, text: string): Reply {
   const status = 503;
-  const title = 'Service Unavailable';
+  const title = titleOf(status);
   const fields = [['Retry-After', String(retrySeconds)]] as const;
   if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail: text, code: 'service-paused', fields });
-  const content = markup`<p>${text}</p>\n<p class="soft">${status} ${title}</p>`;
-  return page({ status, title: 'Back soon', content, fields });
+  // Words of the operator's own are in their language; ours are in the visitor's.
+  const content = markup`<p>${text === pauseText ? say(exchange, 'paused.detail') : text}</p>\n${statusLine(status)}`;
+  return page(exchange, { status, title: say(exchange, 'paused.title'), content, fields });
 }

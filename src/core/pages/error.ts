@@ -3,40 +3,44 @@
 import { codes, type Code } from '../errors.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
-import { markup } from './markup.ts';
+import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
+import { say, sayPlainly } from './say.ts';
 import { isNavigation } from './wants.ts';
 
-type Words = Readonly<{ title: string; detail: string }>;
+/** The statuses of our refusals and their phrases (RFC 9110, 15), which are the same in every language. */
+const phrases = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+} as const;
+
+type Known = keyof typeof phrases;
+
+/** The phrase of a status. */
+export function titleOf(status: number): string {
+  return phrases[known(status)];
+}
 
 /** One text for each status: an error page tells the visitor nothing that the status does not. */
-const byStatus: Readonly<Record<number, Words>> = {
-  400: { title: 'Bad Request', detail: 'This request could not be read without doubt, so it was not passed on.' },
-  401: { title: 'Unauthorized', detail: 'This address is private.' },
-  403: { title: 'Forbidden', detail: 'This is not allowed here.' },
-  404: { title: 'Not Found', detail: 'There is nothing at this address.' },
-  405: { title: 'Method Not Allowed', detail: 'This method is not allowed here.' },
-  408: { title: 'Request Timeout', detail: 'The request took too long to arrive.' },
-  413: { title: 'Content Too Large', detail: 'The request is larger than is taken here.' },
-  414: { title: 'URI Too Long', detail: 'The address is longer than is taken here.' },
-  417: { title: 'Expectation Failed', detail: 'The expectation of this request cannot be met.' },
-  421: { title: 'Misdirected Request', detail: 'This connection was opened for another name. Open the address again.' },
-  429: { title: 'Too Many Requests', detail: 'There were too many attempts. Wait a little, then try again.' },
-  431: { title: 'Request Header Fields Too Large', detail: 'The head of the request is larger than is taken here.' },
-  500: { title: 'Internal Server Error', detail: 'Something went wrong on this side.' },
-  501: { title: 'Not Implemented', detail: 'This method is not known here.' },
-  502: { title: 'Bad Gateway', detail: 'The service behind this address does not answer at the moment.' },
-  503: { title: 'Service Unavailable', detail: 'There is too much to do at the moment.' },
-  504: { title: 'Gateway Timeout', detail: 'The service behind this address took too long to answer.' },
-  505: { title: 'HTTP Version Not Supported', detail: 'This version of HTTP is not spoken here.' },
-};
-
-const unknown: Words = { title: 'Internal Server Error', detail: 'Something went wrong on this side.' };
-
-/** The words of a status, as our own pages have them. */
-export function titleOf(status: number): string {
-  return (byStatus[status] ?? unknown).title;
+function known(status: number): Known {
+  return Object.hasOwn(phrases, status) ? (status as Known) : 500;
 }
 
 /** How soon a page about a service that is down asks again. */
@@ -54,29 +58,42 @@ export type ErrorOptions = Readonly<{
  */
 export function errorReply(exchange: Exchange | null, code: Code, options: ErrorOptions = {}): Reply {
   const status = codes[code].status ?? 500;
-  const { title, detail } = byStatus[status] ?? unknown;
+  const words = known(status);
   const again = status === 502 || status === 503 || status === 504 ? retrySeconds : undefined;
   const wait = options.retryAfterSeconds ?? again;
   const fields: readonly (readonly [string, string])[] = [
     ...(options.fields ?? []),
     ...(wait === undefined ? [] : [['Retry-After', String(Math.ceil(wait))] as const]),
   ];
-  if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail, code, fields });
+  if (!isNavigation(exchange))
+    return plainReply(exchange, { status, title: phrases[words], detail: sayPlainly(`error.${words}.detail`), code, fields });
   // A page comes back by itself where asking again does no harm; what was posted is sent again by its sender alone.
   const retry = exchange?.http?.method === 'POST' ? undefined : again;
-  const content = markup`<p>${detail}</p>
-${retry === undefined ? null : markup`<p class="soft">This page tries again by itself.</p>\n`}<p class="soft">${status} ${title}</p>`;
-  return page({ status, title: heading(status, title), content, fields, ...(retry === undefined ? {} : { retrySeconds: retry }) });
+  const content = markup`<p>${say(exchange, `error.${words}.detail`)}</p>
+${retry === undefined ? null : markup`<p class="soft">${say(exchange, 'page.again')}</p>\n`}${statusLine(status)}`;
+  const title = say(exchange, `error.${words}.title`);
+  return page(exchange, { status, title, content, fields, ...(retry === undefined ? {} : { retrySeconds: retry }) });
 }
+
+/** What one can tell somebody who is asked for help. */
+export function statusLine(status: number): Markup {
+  return markup`<p class="soft" lang="en">${status} ${titleOf(status)}</p>`;
+}
+
+export type Notice = Readonly<{ title: string; detail: string; fields?: readonly (readonly [string, string])[] }>;
 
 /** A page with one message of ours, for what is no error of the table: a link opened over plain HTTP. */
-export function noticePage(status: number, title: string, message: string, fields: readonly (readonly [string, string])[] = []): Reply {
-  return page({ status, title, content: markup`<p>${message}</p>`, fields });
-}
-
-function heading(status: number, title: string): string {
-  if (status === 502 || status === 504) return 'The service is not there right now';
-  if (status === 404) return 'Nothing is here';
-  if (status === 403) return 'Not allowed';
-  return title;
+export function noticePage(exchange: Exchange, status: number, notice: Notice): Reply;
+/** @deprecated say whose it is: it has no language otherwise */
+export function noticePage(status: number, title: string, message: string, fields?: readonly (readonly [string, string])[]): Reply;
+export function noticePage(
+  first: Exchange | number,
+  second: number | string,
+  third: Notice | string,
+  more: readonly (readonly [string, string])[] = [],
+): Reply {
+  const exchange = typeof first === 'number' ? null : first;
+  const status = typeof first === 'number' ? first : Number(second);
+  const { title, detail, fields = [] } = typeof third === 'string' ? { title: String(second), detail: third, fields: more } : third;
+  return page(exchange, { status, title, content: markup`<p>${detail}</p>`, fields });
 }

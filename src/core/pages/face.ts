@@ -8,6 +8,7 @@ import { returnTarget } from '../policy/return-target.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
+import { say, sayPlainly } from './say.ts';
 import { isFromBrowser, isNavigation } from './wants.ts';
 
 /** What this gateway takes anywhere; not what the service asked for takes, for that would tell of it. */
@@ -23,8 +24,6 @@ const basic = 'Basic realm="Sallyport", charset="UTF-8"';
 /** A scheme that no browser knows, so that none opens its own dialog over our page (RFC 9110, 11.6.1 asks for some challenge). */
 const own = 'Sallyport realm="Sallyport"';
 
-const privateTitle = 'This address is private';
-
 /**
  * The answer to everybody who is not identified: always 401. It depends on what the visitor sent
  * and on `offers`, and on nothing else: not on the code, the path's existence, the rule, the service.
@@ -33,13 +32,13 @@ export function face(exchange: Exchange, _code: 'credentials-missing' | 'credent
   const https = exchange.listener.scheme === 'https';
   if (https && isNavigation(exchange)) {
     const to = wantedTarget(exchange);
-    const account = offers.account === true ? accountLink(to) : null;
-    return offers.password ? loginPage(exchange, { to, said: null, account }) : privatePage(account);
+    const account = offers.account === true ? accountLink(exchange, to) : null;
+    return offers.password ? loginPage(exchange, { to, said: null, account }) : privatePage(exchange, account);
   }
   return plainReply(exchange, {
     status: 401,
     title: 'Unauthorized',
-    detail: 'This address is private.',
+    detail: sayPlainly('error.401.detail'),
     code: 'credentials-missing',
     // A script or a stream of a page whose session has ended: asked for Basic, the browser would hold the whole page up for it.
     fields: [['WWW-Authenticate', offers.password && !(https && isFromBrowser(exchange)) ? basic : own]],
@@ -76,26 +75,26 @@ export function loginPage(
   }>,
 ): Reply {
   const fault: Markup | null = said === null ? null : markup`<p class="fault" role="alert">${said}</p>\n`;
-  const content = markup`<p>Sign in to open ${exchange.host === '' ? 'this address' : exchange.host}.</p>
+  const content = markup`<p>${say(exchange, 'login.lead', { host: exchange.host === '' ? say(exchange, 'login.here') : exchange.host })}</p>
 ${fault}<form method="post" action="/.sallyport/login">
 <input type="hidden" name="to" value="${to}">
-<label for="user">Name</label>
+<label for="user">${say(exchange, 'login.name')}</label>
 <input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus>
-<label for="password">Password</label>
+<label for="password">${say(exchange, 'login.password')}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Sign in</button>
+<button>${say(exchange, 'login.button')}</button>
 </form>
-${account}<p class="soft">If somebody gave you a link, open that link: it needs no password.</p>`;
+${account}<p class="soft">${say(exchange, 'login.hint')}</p>`;
   const challenge: readonly (readonly [string, string])[] = status === 401 ? [['WWW-Authenticate', own]] : [];
-  return page({ status, title: privateTitle, content, form: true, fields: [...challenge, ...fields] });
+  return page(exchange, { status, title: say(exchange, 'face.title'), content, form: true, fields: [...challenge, ...fields] });
 }
 
 /** A link and no form: under `form-action` a browser follows no redirect of a form to the provider (CSP 3, 6.4.1). */
-function accountLink(to: string): Markup {
-  return markup`<p><a href="/.sallyport/oidc?to=${encodeURIComponent(to)}">Sign in with your account</a></p>\n`;
+function accountLink(exchange: Exchange, to: string): Markup {
+  return markup`<p><a href="/.sallyport/oidc?to=${encodeURIComponent(to)}">${say(exchange, 'login.account')}</a></p>\n`;
 }
 
-function privatePage(account: Markup | null): Reply {
-  const content = markup`${account}<p>Open the link that you were given. If it has ended, ask its owner for a new one.</p>`;
-  return page({ status: 401, title: privateTitle, content, fields: [['WWW-Authenticate', own]] });
+function privatePage(exchange: Exchange, account: Markup | null): Reply {
+  const content = markup`${account}<p>${say(exchange, 'face.link')}</p>`;
+  return page(exchange, { status: 401, title: say(exchange, 'face.title'), content, fields: [['WWW-Authenticate', own]] });
 }

@@ -1,7 +1,9 @@
 /** The one design of our own pages: calm, light and dark, without script, under a strict policy. */
 
 import type { Reply } from '../http/reply.ts';
+import type { Exchange } from '../policy/exchange.ts';
 import { markup, type Markup } from './markup.ts';
+import { languageOf } from './say.ts';
 
 /** Kept in one line each, so that its hash in the policy is easy to make again (a test does). */
 export const pageStyle =
@@ -18,11 +20,14 @@ export const pageStyle =
 /** SHA-256 of `pageStyle`, base64: the only style that the policy lets in (CSP 3, 8.4). */
 export const pageStyleHash = 'eoOZfgmp4wE0eKxLIxAEzlkwyamfgRdy8CSanClw6S4=';
 
+/** `strict-origin`: for a form on a page whose address is a secret. The form names its origin, and nobody is told the path. */
+type Referrer = 'no-referrer' | 'same-origin' | 'strict-origin';
+
 /**
  * What every answer of our own carries. `Referrer-Policy: same-origin` where a form is: under
  * `no-referrer` a browser sends its form with `Origin: null`, which looks like a forgery (Fetch, 3.2).
  */
-export function ownFields(type: string, referrer: 'no-referrer' | 'same-origin' = 'no-referrer'): readonly (readonly [string, string])[] {
+export function ownFields(type: string, referrer: Referrer = 'no-referrer'): readonly (readonly [string, string])[] {
   return [
     ['Content-Type', type],
     ['Cache-Control', 'no-store'],
@@ -39,16 +44,29 @@ export type Page = Readonly<{
   content: Markup;
   /** Fields besides our own: a challenge, a cookie. */
   fields?: readonly (readonly [string, string])[];
-  /** Whether a form of ours is on it. */
-  form?: boolean;
+  /** Whether a form of ours is on it; `secret` where the address of the page is one. */
+  form?: boolean | 'secret';
   /** The browser asks again after so many seconds. */
   retrySeconds?: number;
 }>;
 
-export function page({ status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
+/** A page for the person who sent this; its texts come from `say`, in the same language. */
+export function page(exchange: Exchange | null, spec: Page): Reply;
+/** @deprecated say whose it is: it has no language otherwise */
+export function page(spec: Page): Reply;
+export function page(first: Exchange | null | Page, second?: Page): Reply {
+  return first !== null && 'content' in first
+    ? made(null, first)
+    : second === undefined
+      ? made(null, { status: 500, title: '', content: { markup: '' } })
+      : made(first, second);
+}
+
+function made(exchange: Exchange | null, { status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
+  const language = languageOf(exchange);
   const retry = retrySeconds === undefined ? null : markup`<meta http-equiv="refresh" content="${retrySeconds}">\n`;
   const document = markup`<!doctype html>
-<html lang="en">
+<html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -67,8 +85,10 @@ ${content}
     status,
     fields: [
       ...fields,
-      ...ownFields('text/html; charset=utf-8', form ? 'same-origin' : 'no-referrer'),
-      ['Content-Security-Policy', policy(form)],
+      ...ownFields('text/html; charset=utf-8', form === 'secret' ? 'strict-origin' : form ? 'same-origin' : 'no-referrer'),
+      ['Content-Language', language],
+      ['Vary', 'Accept-Language'],
+      ['Content-Security-Policy', policy(form !== false)],
     ],
     body: document.markup,
   };

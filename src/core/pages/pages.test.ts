@@ -31,7 +31,7 @@ describe('our own pages', () => {
     face(goes(), 'credentials-missing', password),
     face(goes(), 'credentials-missing', { password: false }),
     errorReply(goes(), 'upstream-refused'),
-    noticePage(403, 'Title', 'Text'),
+    noticePage(goes(), 403, { title: 'Title', detail: 'Text' }),
   ];
 
   test('the policy lets in our style and nothing else', () => {

@@ -4,7 +4,12 @@ import { codes, type Code } from '../errors.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { errorReply } from './error.ts';
+import { markup } from './markup.ts';
+import { page } from './page.ts';
 import { plainReply } from './problem.ts';
+import { say, sayPlainly } from './say.ts';
+import type { TextKey } from './texts/catalogue.ts';
+import { isNavigation } from './wants.ts';
 
 /** RFC 9209, 2.3: the standard's words for our codes. */
 const proxyErrors: Partial<Record<Code, string>> = {
@@ -18,15 +23,15 @@ const proxyErrors: Partial<Record<Code, string>> = {
   'connections-exceeded': 'connection_limit_reached',
 };
 
-const details: Partial<Record<Code, string>> = {
-  'destination-denied': 'This proxy does not lead there.',
-  'destination-missing': 'This is a proxy: it leads elsewhere, and has no pages of its own.',
-  'destination-unresolved': 'This name has no address.',
-  'resolver-timed-out': 'Nobody said in time which address this name has.',
-  'upstream-refused': 'The destination refused the connection.',
-  'upstream-timed-out': 'The destination did not answer in time.',
-  'upstream-unreachable': 'The destination cannot be reached.',
-};
+const details = {
+  'destination-denied': 'proxy.denied',
+  'destination-missing': 'proxy.missing',
+  'destination-unresolved': 'proxy.unresolved',
+  'resolver-timed-out': 'proxy.resolver',
+  'upstream-refused': 'proxy.refused',
+  'upstream-timed-out': 'proxy.late',
+  'upstream-unreachable': 'proxy.unreachable',
+} as const satisfies Partial<Record<Code, TextKey>>;
 
 const stranger: ReadonlySet<Code> = new Set<Code>(['credentials-missing', 'credentials-wrong', 'credentials-expired']);
 
@@ -41,21 +46,40 @@ const noTunnel: Reply = { status: 405, fields: [['Allow', 'GET, HEAD']], body: n
 export function proxyAnswer(exchange: Exchange, code: Code, identified: boolean, proposed: Reply | null): Reply {
   if (exchange.listener.proxy?.hide === true && !identified) return exchange.http?.method === 'CONNECT' ? noTunnel : nothing;
   if (stranger.has(code) && exchange.destination !== undefined)
-    return plainReply(exchange, {
+    return said(exchange, {
       status: 407,
       title: 'Proxy Authentication Required',
-      detail: 'This proxy asks who you are.',
+      detail: 'proxy.login',
       code,
       fields: [['Proxy-Authenticate', 'Basic realm="sallyport", charset="UTF-8"']],
     });
   // Without a destination nobody is asked for anything.
   const told: Code = exchange.destination === undefined && stranger.has(code) ? 'destination-missing' : code;
   if (proposed !== null) return proposed;
-  const detail = details[told];
   const error = proxyErrors[told];
   const fields: readonly (readonly [string, string])[] = [
     ['Proxy-Status', error === undefined ? 'sallyport' : `sallyport; error=${error}`],
   ];
-  if (detail === undefined) return errorReply(exchange, told, { fields });
-  return plainReply(exchange, { status: codes[told].status ?? 500, title: 'Proxy', detail, code: told, fields });
+  if (!isTold(told)) return errorReply(exchange, told, { fields });
+  return said(exchange, { status: codes[told].status ?? 500, title: 'Proxy', detail: details[told], code: told, fields });
+}
+
+function isTold(code: Code): code is keyof typeof details {
+  return Object.hasOwn(details, code);
+}
+
+type Said = Readonly<{
+  status: number;
+  /** For programs. */
+  title: string;
+  detail: (typeof details)[keyof typeof details] | 'proxy.login';
+  code: Code;
+  fields: readonly (readonly [string, string])[];
+}>;
+
+/** A page where a browser sends a person through us in the clear: it shows what a proxy answers. What goes by CONNECT it hides. */
+function said(exchange: Exchange, { status, title, detail, code, fields }: Said): Reply {
+  if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail: sayPlainly(detail), code, fields });
+  const content = markup`<p>${say(exchange, detail)}</p>`;
+  return page(exchange, { status, title: say(exchange, 'proxy.title'), content, fields });
 }

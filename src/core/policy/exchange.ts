@@ -4,6 +4,7 @@ import type { Address } from '../address.ts';
 import type { Balanced } from '../http/forwarded-for.ts';
 import type { Destination, ProxyFacts } from '../egress/destination.ts';
 import type { RequestHead } from '../http/head.ts';
+import type { PageSettings } from '../pages/settings.ts';
 
 /** What is known of the way in before a byte of the visitor is read. */
 export type ListenerFacts = Readonly<{
@@ -23,6 +24,16 @@ export type ListenerFacts = Readonly<{
   terminated?: true;
   /** Whoever comes here is led out by this proxy, and to no other service. */
   proxy?: ProxyFacts;
+  /** What the visitor showed in the handshake, where its name asks for that. One object for a whole connection. */
+  client?: ClientCertificate;
+}>;
+
+/** A client certificate (RFC 8446, 4.4.2) whose key the visitor has. Who that is, and whether it stands, is a guard's to say. */
+export type ClientCertificate = Readonly<{
+  /** DER: the own one first, then those that came with it. */
+  chain: readonly Uint8Array[];
+  /** What TLS has against the path to the authorities that were asked for, at the moment of the handshake; null for nothing. */
+  fault: string | null;
 }>;
 
 /** Who somebody is, once a guard has said so. */
@@ -34,10 +45,14 @@ export type Identity = Readonly<{
   /** What is shown to people: `ana`. */
   name: string;
   /** How it was shown in this request. `session` and `link` leave Authorization to the service. */
-  by: 'basic' | 'session' | 'header' | 'address' | 'signature' | 'nothing';
+  by: 'basic' | 'session' | 'header' | 'certificate' | 'address' | 'signature' | 'nothing';
   roles: readonly string[];
   /** The public id of the session that it was shown by: what runs ends with it. */
   session?: string;
+  /** The public id of the door that its address came through: what runs ends with it. */
+  door?: string;
+  /** The client certificate that it was shown by, SHA-256 of its DER in hex: what runs ends with it. */
+  certificate?: string;
   /** True where the last segment of the path was the credential: no log keeps it. */
   secretPath?: true;
 }>;
@@ -63,4 +78,6 @@ export type Exchange = Readonly<{
   destination?: Destination;
   /** Null until the identify stage has passed. */
   identity: Identity | null;
+  /** How our own pages look and read; left out: as usual. */
+  pages?: PageSettings;
 }>;

@@ -76,7 +76,7 @@ async function folderReply(root: string, asked: RequestPath, real: string, serve
   if (!indexes) return missing(served.exchange);
   const title = `/${asked.relative.replaceAll('\\', '/')}${asked.relative === '' ? '' : '/'}`;
   // What cannot be listed is not there: it was removed, or we may not read it.
-  const list = await listing(root, real, title).catch(() => null);
+  const list = await listing(root, real, { exchange: served.exchange, title }).catch(() => null);
   return list === null ? missing(served.exchange) : { is: 'reply', reply: list };
 }
 

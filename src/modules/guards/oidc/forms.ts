@@ -8,6 +8,7 @@ import { householdOf } from '../../../core/address.ts';
 import { SallyportError, type Code } from '../../../core/errors.ts';
 import { errorReply, noticePage } from '../../../core/pages/error.ts';
 import { ownFields } from '../../../core/pages/page.ts';
+import { say } from '../../../core/pages/say.ts';
 import { signOut } from '../../../core/pages/sign-out.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { foreignOrigin, originOf } from '../../../core/policy/origin.ts';
@@ -82,12 +83,11 @@ async function finish(exchange: Exchange, fields: URLSearchParams, place: Place)
   memory.attempts.forgive(network, false);
   const admission = admit(answered.claims, options);
   if (admission.is === 'admitted') return signIn(exchange, admission, login.to, place);
-  const page = noticePage(
-    403,
-    'Not for this account',
-    'Your account may not open this address. Sign out at your provider to use another one.',
-    [endLoginCookie],
-  );
+  const page = noticePage(exchange, 403, {
+    title: say(exchange, 'account.title'),
+    detail: say(exchange, 'account.detail'),
+    fields: [endLoginCookie],
+  });
   return { is: 'challenge', code: 'credentials-wrong', why: admission.why, answer: page };
 }
 

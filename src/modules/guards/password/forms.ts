@@ -6,6 +6,7 @@ import { SallyportError } from '../../../core/errors.ts';
 import { errorReply } from '../../../core/pages/error.ts';
 import { loginPage } from '../../../core/pages/face.ts';
 import { ownFields } from '../../../core/pages/page.ts';
+import { say, sayTime } from '../../../core/pages/say.ts';
 import { isNavigation } from '../../../core/pages/wants.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { foreignOrigin, originOf } from '../../../core/policy/origin.ts';
@@ -88,13 +89,10 @@ function again(exchange: Exchange, to: string, proof: Exclude<Proof, { is: 'righ
       is: 'challenge',
       code: 'credentials-wrong',
       why,
-      answer: loginPage(exchange, { to, said: 'The name or the password is wrong.' }),
+      answer: loginPage(exchange, { to, said: say(exchange, 'login.wrong') }),
     };
   const fields: readonly (readonly [string, string])[] = [['Retry-After', String(proof.seconds)]];
-  const said =
-    proof.seconds < 5
-      ? 'Too many people sign in at this moment. Try again.'
-      : `Too many wrong attempts. Try again in ${spoken(proof.seconds)}.`;
+  const said = proof.seconds < 5 ? say(exchange, 'login.busy') : say(exchange, 'login.wait', { time: sayTime(exchange, proof.seconds) });
   const answer = isBrowser(exchange)
     ? loginPage(exchange, { to, said, status: 429, fields })
     : errorReply(exchange, 'credentials-throttled', { retryAfterSeconds: proof.seconds });
@@ -104,10 +102,6 @@ function again(exchange: Exchange, to: string, proof: Exclude<Proof, { is: 'righ
 /** The form comes by POST, which no page is asked for with; a browser still says what it reads. */
 function isBrowser(exchange: Exchange): boolean {
   return exchange.http !== null && isNavigation({ ...exchange, http: { ...exchange.http, method: 'GET' } });
-}
-
-function spoken(seconds: number): string {
-  return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }
 
 /** The value of a field that stands once; two of one name are no answer. */

@@ -4,6 +4,8 @@ import { constants } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { markup } from '../../../core/pages/markup.ts';
 import { page } from '../../../core/pages/page.ts';
+import { say } from '../../../core/pages/say.ts';
+import type { Exchange } from '../../../core/policy/exchange.ts';
 import type { Reply } from '../../../core/http/reply.ts';
 import { descriptorPath, openBelow } from './locate.ts';
 import { isHidden } from './request-path.ts';
@@ -11,12 +13,14 @@ import { isHidden } from './request-path.ts';
 /** A longer list helps nobody and costs memory. */
 const namesMax = 5_000;
 
+type Asked = Readonly<{ exchange: Exchange; title: string }>;
+
 /** Files and folders that are not hidden; links and special files are left out. Null when the folder is not below the root any more. */
-export async function listing(root: string, path: string, title: string): Promise<Reply | null> {
+export async function listing(root: string, path: string, asked: Asked): Promise<Reply | null> {
   const handle = await openBelow(root, path, constants.O_DIRECTORY);
   if (handle === null) return null;
   try {
-    return listingPage(await namesIn(process.platform === 'linux' ? descriptorPath(handle) : path), title);
+    return listingPage(await namesIn(process.platform === 'linux' ? descriptorPath(handle) : path), asked);
   } finally {
     await handle.close();
   }
@@ -32,12 +36,12 @@ async function namesIn(path: string): Promise<readonly string[]> {
   return names;
 }
 
-function listingPage(names: readonly string[], title: string): Reply {
+function listingPage(names: readonly string[], { exchange, title }: Asked): Reply {
   const items = names
     .toSorted((one, other) => one.localeCompare(other, 'en'))
     .map((name) => markup`<p><a href="${reference(name)}">${name}</a></p> `);
-  const up = title === '/' ? null : markup`<p><a href="../">../</a></p> `;
-  return page({ status: 200, title: `Index of ${title}`, content: markup`${up}${items}` });
+  const up = title === '/' ? null : markup`<p><a href="../">${say(exchange, 'listing.up')}</a></p> `;
+  return page(exchange, { status: 200, title: say(exchange, 'listing.title', { path: title }), content: markup`${up}${items}` });
 }
 
 /** `./` in front: a name with a colon would be read as a scheme (RFC 3986, 4.2). */
