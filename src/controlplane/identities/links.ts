@@ -1,24 +1,16 @@
 /** Secret links: made, shown once, listed and revoked. Only the SHA-256 of a secret is kept. */
 
 import { hash } from 'node:crypto';
-import { z } from 'zod';
 import type { Records } from '../../contracts/store.ts';
 import type { Link, Links } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
+import { checkedBounds, linkRecord, readLink, type KeptLink, type NewLink } from './link-record.ts';
+import { createSpending } from './link-spending.ts';
 import { Mirror } from './mirror.ts';
 
-type Kept = Readonly<{ link: Link; secret: string }>;
-
-export type NewLink = Readonly<{
-  service: string;
-  /** Milliseconds since 1970, or null for never. */
-  expires: number | null;
-  label?: string | null;
-}>;
-
 export interface LinkTable extends Links {
-  /** The secret is returned once and kept nowhere. Errors: `usage-wrong` (a label, a moment that is past, too many), `store-unavailable`. */
+  /** The secret is returned once and kept nowhere. Errors: `usage-wrong` (a label, a bound, a moment that is past, too many), `store-unavailable`. */
   create(link: NewLink): Promise<Readonly<{ secret: string; link: Link }>>;
   /** Ends the link and the sessions that it opened. False when there was none. */
   revoke(id: string): Promise<boolean>;
@@ -38,24 +30,12 @@ export type LinkTools = Readonly<{
 const secretBytes = 24;
 const idBytes = 5;
 
-const record = z
-  .strictObject({
-    id: z.string(),
-    /** SHA-256 of the secret. */
-    secret: z.string(),
-    service: z.string(),
-    createdAt: z.number(),
-    expires: z.number().nullable(),
-    label: z.string().nullable(),
-  })
-  .transform(({ secret, ...link }): Kept => ({ link, secret }));
-
 export async function openLinks({ records, now, randomBytes, limits, endSessions }: LinkTools): Promise<LinkTable> {
   const bySecret = new Map<string, Link>();
-  const mirror = await Mirror.open<Kept>({
+  const mirror = await Mirror.open<KeptLink>({
     records,
     prefix: 'links/',
-    read: (value) => record.safeParse(value).data ?? null,
+    read: readLink,
     changed: (before, after) => {
       if (before !== null) bySecret.delete(before.secret);
       if (after !== null) bySecret.set(after.secret, after.link);
@@ -64,6 +44,7 @@ export async function openLinks({ records, now, randomBytes, limits, endSessions
   const stands = (link: Link): boolean => link.expires === null || link.expires > now();
 
   return {
+    ...createSpending({ mirror, now, randomBytes, limits }),
     find: (secret, service) => {
       const link = bySecret.get(digest(secret));
       return link !== undefined && link.service === service && stands(link) ? link : null;
@@ -78,7 +59,9 @@ export async function openLinks({ records, now, randomBytes, limits, endSessions
         .map((kept) => kept.link)
         .filter(stands)
         .toSorted((one, other) => one.createdAt - other.createdAt),
-    create: async ({ service, expires, label = null }) => {
+    create: async (wanted) => {
+      const { service, expires, label = null } = wanted;
+      const bounds = checkedBounds(wanted, limits);
       if (label !== null && !/^[\p{L}\p{N}\p{P}\p{S} ]{1,64}$/u.test(label)) {
         throw new SallyportError('usage-wrong', 'The label of a link has up to 64 letters, digits and signs.');
       }
@@ -88,9 +71,9 @@ export async function openLinks({ records, now, randomBytes, limits, endSessions
           hint: 'Revoke some: sallyport links list',
         });
       const secret = Buffer.from(randomBytes(secretBytes)).toString('base64url');
-      const link: Link = { id: Buffer.from(randomBytes(idBytes)).toString('hex'), service, createdAt: now(), expires, label };
+      const link: Link = { id: Buffer.from(randomBytes(idBytes)).toString('hex'), service, createdAt: now(), expires, label, ...bounds };
       const ttl = expires === null ? {} : { ttlMs: expires - now() };
-      await mirror.put(link.id, { ...link, secret: digest(secret) }, { ifVersion: 0, ...ttl });
+      await mirror.put(link.id, linkRecord({ link, secret: digest(secret), owner: null }), { ifVersion: 0, ...ttl });
       return { secret, link };
     },
     revoke: async (id) => {

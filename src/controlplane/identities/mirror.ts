@@ -74,6 +74,13 @@ export class Mirror<Value> {
     return there;
   }
 
+  /** Reads one again: what others wrote a moment ago. */
+  async look(name: string): Promise<Value | null> {
+    const key = this.#options.prefix + name;
+    this.#apply({ key, entry: await this.#options.records.get(key) });
+    return this.get(name);
+  }
+
   /** Reads all of it again, for whoever cannot wait until the store has looked for others' changes. */
   async refresh(): Promise<void> {
     const { records, prefix } = this.#options;
