@@ -4,6 +4,7 @@ import type { Code } from '../core/errors.ts';
 import type { ProxyFacts } from '../core/egress/destination.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Reply } from '../core/http/reply.ts';
+import type { PageSettings } from '../core/pages/settings.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Route } from '../core/policy/route.ts';
 import type { Decoy, Form } from './guard.ts';
@@ -57,6 +58,8 @@ export type Snapshot = Readonly<{
   proxyFor?: (name: string | null) => ProxyFacts | null;
   /** The value of Strict-Transport-Security for the answer to an exchange; null, or left out, for none. */
   strictTransport?: ((exchange: Exchange) => string | null) | null;
+  /** How our own pages look and read; left out: as usual. */
+  pages?: PageSettings;
   limits: Limits;
   /** Proves to ourselves, and to nobody else, that we reached ourselves. New at each start. */
   checkNonce: string;

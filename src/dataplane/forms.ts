@@ -13,11 +13,14 @@ import { foreignOrigin } from '../core/policy/origin.ts';
 /** `answer` null: the uniform face. */
 export type Submitted = Readonly<{ answer: Reply | null; code: Code | null; why: string | null }>;
 
+/** As much of a call as this needs. */
+export type Asked = Pick<Call, 'exchange' | 'gather'>;
+
 /** As much of a service as this needs. */
 export type Formed = Pick<Service, 'forms' | 'guarded'>;
 
 /** Null when the service has no such form: the caller answers as for any path. */
-export async function submitForm(call: Call, service: Formed, bytesMax = 16_384): Promise<Submitted | null> {
+export async function submitForm(call: Asked, service: Formed, bytesMax = 16_384): Promise<Submitted | null> {
   const { exchange } = call;
   const path = exchange.http?.path;
   const method = exchange.http?.method;
@@ -53,7 +56,7 @@ function find(forms: readonly Form[], method: string, path: string): { form: For
 }
 
 /** A GET's fields are its query; a POST's are its body. */
-async function read(call: Call, method: string, bytesMax: number): Promise<URLSearchParams | null> {
+async function read(call: Asked, method: string, bytesMax: number): Promise<URLSearchParams | null> {
   const http = call.exchange.http;
   if (http === null) return null;
   if (method === 'GET') {

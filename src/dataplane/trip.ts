@@ -10,7 +10,7 @@ import type { Stream } from '../contracts/stream.ts';
 import type { Again, Forwarding, Opened } from '../contracts/upstream.ts';
 import { answerFor, type Answers } from './answer.ts';
 import { eventOf } from './event.ts';
-import { submitForm } from './forms.ts';
+import { submitForm, type Asked } from './forms.ts';
 import { isReservedRequest, ownCheckReply } from './reserved.ts';
 
 /** What every trip is handed. */
@@ -63,8 +63,9 @@ export class Trip implements Proceeding {
     this.#road = road;
     this.#live = live;
     this.#call = call;
-    this.#exchange = call.exchange;
     this.#snapshot = road.snapshot();
+    const { pages } = this.#snapshot;
+    this.#exchange = pages === undefined ? call.exchange : { ...call.exchange, pages };
     live.call = call;
   }
 
@@ -124,7 +125,7 @@ export class Trip implements Proceeding {
 
   /** A form that refuses without an answer of its own shows the face, like a path that has no form. */
   #form(service: Service): void {
-    this.#wait(submitForm(this.#call, service, this.#snapshot.limits.formBytesMax), (submitted) => {
+    this.#wait(submitForm(this.#asked, service, this.#snapshot.limits.formBytesMax), (submitted) => {
       if (submitted === null || submitted.answer === null) {
         const { code, why } = submitted ?? { code: null, why: 'no form of this service' };
         const refusal: Refusal = { code: code ?? 'route-missing', why: why ?? '', stage: 'identify', answer: null };
@@ -194,7 +195,7 @@ export class Trip implements Proceeding {
       return this.#refuse(refusal);
     if (exchange.http !== null && isReservedRequest(exchange.http)) {
       const place = { forms: decoy.forms, guarded: true };
-      return this.#wait(submitForm(this.#call, place, limits.formBytesMax), (submitted) =>
+      return this.#wait(submitForm(this.#asked, place, limits.formBytesMax), (submitted) =>
         this.#refuse(submitted === null ? refusal : { ...refusal, answer: submitted.answer ?? face(exchange, 'credentials-missing') }),
       );
     }
@@ -203,6 +204,10 @@ export class Trip implements Proceeding {
     const judged = judge(exchange, { name: 'decoy', service: null, identify, authorize: [], meter: [] }, this.#call.gather);
     if (judged instanceof Promise) this.#wait(judged, answered);
     else answered(judged);
+  }
+
+  get #asked(): Asked {
+    return { exchange: this.#exchange, gather: this.#call.gather };
   }
 
   #refuse(refusal: Refusal): void {

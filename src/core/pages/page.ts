@@ -1,24 +1,11 @@
-/** The one design of our own pages: calm, light and dark, without script, under a strict policy. */
+/** Our own pages: one frame for all of them, under a policy that lets in our style, our picture and nothing else. */
 
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { markup, type Markup } from './markup.ts';
 import { languageOf } from './say.ts';
-
-/** Kept in one line each, so that its hash in the policy is easy to make again (a test does). */
-export const pageStyle =
-  ':root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6675;--line:#d5dbe3;--paper:#fff;--ground:#f3f5f8;--deed:#1f5fbf;--deed-ink:#fff;--fault:#a32222}' +
-  '@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#a3aebd;--line:#36404d;--paper:#1b222b;--ground:#12171d;--deed:#7fb0ff;--deed-ink:#0b1420;--fault:#ff9d9d}}' +
-  '*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}' +
-  'main{width:100%;max-width:25rem;padding:2rem;background:var(--paper);border:1px solid var(--line);border-radius:.75rem}' +
-  'h1{margin:0 0 .75rem;font-size:1.35rem;line-height:1.25}p{margin:0 0 1rem;overflow-wrap:anywhere}p:last-child{margin-bottom:0}.soft{color:var(--soft);font-size:.9rem}.fault{color:var(--fault);font-weight:600}' +
-  'form{margin:1.25rem 0}label{display:block;margin:0 0 .25rem;font-size:.9rem;font-weight:600}' +
-  'input{width:100%;margin:0 0 1rem;padding:.6rem .7rem;font:inherit;color:inherit;background:var(--ground);border:1px solid var(--soft);border-radius:.4rem}' +
-  'button{width:100%;padding:.65rem;font:inherit;font-weight:600;color:var(--deed-ink);background:var(--deed);border:0;border-radius:.4rem;cursor:pointer}' +
-  'input:focus-visible,button:focus-visible,a:focus-visible{outline:3px solid var(--deed);outline-offset:2px}a{color:var(--deed)}';
-
-/** SHA-256 of `pageStyle`, base64: the only style that the policy lets in (CSP 3, 8.4). */
-export const pageStyleHash = 'eoOZfgmp4wE0eKxLIxAEzlkwyamfgRdy8CSanClw6S4=';
+import type { Theme } from './settings.ts';
+import { pageStyle, pageStyleHash } from './style.ts';
 
 /** `strict-origin`: for a form on a page whose address is a secret. The form names its origin, and nobody is told the path. */
 type Referrer = 'no-referrer' | 'same-origin' | 'strict-origin';
@@ -64,18 +51,19 @@ export function page(first: Exchange | null | Page, second?: Page): Reply {
 
 function made(exchange: Exchange | null, { status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
   const language = languageOf(exchange);
+  const theme = themeOf(exchange);
   const retry = retrySeconds === undefined ? null : markup`<meta http-equiv="refresh" content="${retrySeconds}">\n`;
   const document = markup`<!doctype html>
 <html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-${retry}<title>${title}</title>
+${retry}<title>${theme === null || theme.name === null ? title : `${title} · ${theme.name}`}</title>
 <style>${{ markup: pageStyle }}</style>
-</head>
+${theme === null || theme.style === null ? null : markup`<style>${{ markup: theme.style.text }}</style>\n`}</head>
 <body>
 <main>
-<h1>${title}</h1>
+${theme === null ? null : brand(theme)}<h1>${title}</h1>
 ${content}
 </main>
 </body>
@@ -88,12 +76,26 @@ ${content}
       ...ownFields('text/html; charset=utf-8', form === 'secret' ? 'strict-origin' : form ? 'same-origin' : 'no-referrer'),
       ['Content-Language', language],
       ['Vary', 'Accept-Language'],
-      ['Content-Security-Policy', policy(form !== false)],
+      ['Content-Security-Policy', policy(form !== false, theme)],
     ],
     body: document.markup,
   };
 }
 
-function policy(form: boolean): string {
-  return `default-src 'none'; style-src 'sha256-${pageStyleHash}'; form-action ${form ? "'self'" : "'none'"}; frame-ancestors 'none'; base-uri 'none'`;
+/** A proxy's answers stand under other people's addresses: no picture of ours is there. */
+function themeOf(exchange: Exchange | null): Theme | null {
+  const theme = exchange?.pages?.theme ?? null;
+  return theme === null || exchange?.listener.proxy === undefined ? theme : { ...theme, logo: null };
+}
+
+/** The picture says nothing that the name beside it does not. */
+function brand({ name, logo }: Theme): Markup | null {
+  if (name === null && logo === null) return null;
+  return markup`<p class="brand">${logo === null ? null : markup`<img src="${logo}" alt="">`}${name}</p>\n`;
+}
+
+function policy(form: boolean, theme: Theme | null): string {
+  const style = theme === null || theme.style === null ? '' : ` 'sha256-${theme.style.hash}'`;
+  const picture = theme === null || theme.logo === null ? '' : "; img-src 'self'";
+  return `default-src 'none'; style-src 'sha256-${pageStyleHash}'${style}${picture}; form-action ${form ? "'self'" : "'none'"}; frame-ancestors 'none'; base-uri 'none'`;
 }

@@ -9,7 +9,7 @@ import type { Reply } from '../http/reply.ts';
 import { errorReply, noticePage } from './error.ts';
 import { face } from './face.ts';
 import { markup } from './markup.ts';
-import { pageStyle, pageStyleHash } from './page.ts';
+import { pageStyle, pageStyleHash } from './style.ts';
 
 const fieldOf = (reply: Reply, name: string): string | undefined => reply.fields.find(([each]) => each.toLowerCase() === name)?.[1];
 const bodyOf = (reply: Reply): string => (typeof reply.body === 'string' ? reply.body : '');
