@@ -122,7 +122,10 @@ describe('a counted link', () => {
   test('more openings at once than wait are refused, and spend nothing', async () => {
     const { guard, tools, secret, id } = await built({ uses: 100 }, { linkSpendsMax: 3 });
     const answers = await Promise.all(Array.from({ length: 10 }, () => post(guard, secret)));
-    assert.deepEqual(answers.map(statusOf).toSorted(), [303, 303, 303, ...Array.from({ length: 7 }, () => 429)]);
+    assert.deepEqual(
+      answers.map((answer) => String(statusOf(answer))).toSorted((one, other) => one.localeCompare(other)),
+      ['303', '303', '303', ...Array.from({ length: 7 }, () => '429')],
+    );
     assert.equal(left(tools, id), 97);
     assert.equal(statusOf(await post(guard, secret)), 303);
   });
@@ -280,8 +283,9 @@ describe('a link that is bound', () => {
       );
     const { link: made } = await tools.people.links.create({ service: 'blog', expires: null, from: ['192.0.2.1'] });
     const entry = await tools.store.records.get(`links/${made.id}`);
-    assert.ok(entry !== null && typeof entry.value === 'object' && entry.value !== null);
-    await tools.store.records.put(`links/${made.id}`, { ...entry.value, from: ['nonsense'] });
+    assert.ok(entry !== null);
+    const before = JSON.parse(JSON.stringify(entry.value)) as Record<string, string>;
+    await tools.store.records.put(`links/${made.id}`, { ...before, from: ['nonsense'] });
     assert.equal(tools.links.byId(made.id), null);
   });
 });

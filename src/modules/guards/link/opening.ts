@@ -72,7 +72,7 @@ async function spend(opening: Opening, isMeant: boolean): Promise<FormAnswer> {
     const spent = await tools.links.spend(link.id, mark);
     if (spent === null)
       return { is: 'challenge', code: 'credentials-wrong', why: 'the link was used up a moment before', answer: spentPage(exchange) };
-    return enter(opening, spent.mark === null ? [] : [writeMark(link, spent.mark, tools.now())]);
+    return await enter(opening, spent.mark === null ? [] : [writeMark(link, spent.mark, tools.now())]);
   } catch (error) {
     return failed(exchange, error, 'the link could not be counted');
   }
