@@ -3,10 +3,12 @@
 import type { Guard } from './contracts/guard.ts';
 import type { Upstream } from './contracts/upstream.ts';
 import { bearer } from './modules/guards/bearer.ts';
+import { client } from './modules/guards/client.ts';
 import { firewall } from './modules/guards/firewall.ts';
 import { ip } from './modules/guards/ip.ts';
 import { key } from './modules/guards/key.ts';
 import { link } from './modules/guards/link.ts';
+import { login } from './modules/guards/login.ts';
 import { oidc } from './modules/guards/oidc.ts';
 import { password } from './modules/guards/password.ts';
 import { publicGuard } from './modules/guards/public.ts';
@@ -35,10 +37,12 @@ import { udp } from './modules/upstreams/udp.ts';
 /** Guards by the word that the configuration has for them. Each stands behind its own schema. */
 export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([
   bearer,
+  client,
   firewall,
   ip,
   key,
   link,
+  login,
   oidc,
   password,
   publicGuard,

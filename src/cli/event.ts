@@ -3,6 +3,7 @@
 import type { AuditEvent } from '../core/audit/event.ts';
 import type { Reach } from '../core/address.ts';
 import type { AwaitedRelay, RelayStatus, ServiceStatus } from '../controlplane/config/running.ts';
+import type { ClientEvent } from './client-event.ts';
 import type { RelayEvent } from './relay-event.ts';
 
 /** Who may come in, as it is shown to the owner. A link's URL holds its secret: it is shown once, by whoever made the link. */
@@ -92,12 +93,17 @@ export type CliEvent =
       expires: string;
       change: 'revoked' | null;
     }>
+  /** `uses`, `path`, `from` and `browser` where it has such a bound; `browser` is `free` until one has opened it. */
   | Readonly<{
       event: 'link';
       id: string;
       service: string;
       label: string | null;
       expires: string | null;
+      uses?: Readonly<{ max: number; left: number }>;
+      path?: string;
+      from?: readonly string[];
+      browser?: 'free' | 'taken';
       url: string | null;
       change: 'added' | 'revoked' | null;
     }>
@@ -113,6 +119,7 @@ export type CliEvent =
       used: Readonly<{ at: string; from: string }> | null;
       change: 'added' | 'rotated' | 'revoked' | null;
     }>
+  | ClientEvent
   /** `value` once, when it was made here. */
   | Readonly<{ event: 'secret'; name: string; change: 'added' | 'removed' | null; value: string | null }>
   | Readonly<{ event: 'exchange'; record: AuditEvent }>

@@ -61,6 +61,7 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
       sessions: async () => (await import('./commands/sessions.ts')).sessionsCommand,
       links: async () => (await import('./commands/links.ts')).linksCommand,
       keys: async () => (await import('./commands/keys.ts')).keysCommand,
+      clients: async () => (await import('./commands/clients.ts')).clientsCommand,
       secrets: async () => (await import('./commands/secrets.ts')).secretsCommand,
     },
   ],

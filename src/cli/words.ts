@@ -4,6 +4,7 @@ import { recordWords, shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { turnWords } from './backend-words.ts';
+import { clientWords } from './client-words.ts';
 import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
 import { peopleWords } from './people-words.ts';
@@ -57,6 +58,8 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'policy':
     case 'secret':
       return peopleWords(event, terminal);
+    case 'client':
+      return clientWords(event);
     case 'exchange':
       return recordWords({ is: 'event', event: event.record });
     case 'explain':

@@ -41,4 +41,5 @@ export interface Clients {
   /** The client that somebody is, by their subject; null for everybody else. */
   of(subject: string): Client | null;
   byName(name: string): Client | null;
+  list(): readonly Client[];
 }

@@ -9,6 +9,7 @@ import type { Keys } from '../contracts/keys.ts';
 import type { Tools, Users } from '../contracts/tools.ts';
 import type { Identity } from '../core/policy/exchange.ts';
 import type { Engine } from '../dataplane/engine.ts';
+import { cutWithClients } from './clients-standing.ts';
 
 export type StandingOptions = Readonly<{
   records: Pick<Records, 'watch'>;
@@ -24,7 +25,10 @@ export type StandingOptions = Readonly<{
  * Wires it to the engine: what runs is cut at once, whichever way it came. What ends together, a thousand sessions of one user
  * or all that expire in one moment, is looked for once: each look goes over everything that runs.
  */
-export function cutWithStanding({ store, users, keys }: Pick<Tools, 'store' | 'users' | 'keys'>, engine: Pick<Engine, 'cut'>): Closable {
+export function cutWithStanding(
+  { store, users, keys, clients }: Pick<Tools, 'store' | 'users' | 'keys' | 'clients'>,
+  engine: Pick<Engine, 'cut'>,
+): Closable {
   // Subjects and ids of sessions: the one has a colon, the other has none.
   let over = new Set<string>();
   const end = (mark: string): void => {
@@ -37,7 +41,9 @@ export function cutWithStanding({ store, users, keys }: Pick<Tools, 'store' | 'u
     const isOver = ({ subject, session }: Identity): boolean => marks.has(subject) || (session !== undefined && marks.has(session));
     engine.cut((_service, who) => who !== null && isOver(who), 'credentials-expired');
   };
-  return watchStanding({ records: store.records, users, keys, ended: end, endedSession: end });
+  const standing = watchStanding({ records: store.records, users, keys, ended: end, endedSession: end });
+  const suspended = clients === undefined ? null : cutWithClients({ records: store.records, clients }, engine);
+  return { close: async () => void (await Promise.all([standing.close(), suspended?.close()])) };
 }
 
 /** What expires is told by the store as a deletion. Keys end with the user that stands behind them. */

@@ -28,6 +28,7 @@ export function buildHolding(
   return {
     authorize: [
       ...(isHttp && plan.firewall !== 'off' ? [build('firewall', plan.firewall)] : []),
+      ...(kind === 'egress' ? [build('client', {})] : []),
       ...(isHttp && bodyBytesMax !== defaults.bodyBytesMax ? [build('size', bodyBytesMax)] : []),
     ],
     meter: requests === null ? [] : [build('rate', requests)],

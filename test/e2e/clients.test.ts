@@ -1,0 +1,94 @@
+/** Clients of a proxy: what is taken from them ends at once, directly and through a relay. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
+import { parser } from '../../src/cli/configuration.ts';
+import { run as runCommand } from '../../src/cli/run.ts';
+import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
+import { configOrThrow } from '../../src/controlplane/config/parse.ts';
+import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
+import { openHome } from '../../src/controlplane/home.ts';
+import { limitsWith } from '../../src/core/limits.ts';
+import { startGateway } from '../../src/gateway.ts';
+import { freePort } from './free-port.ts';
+import { ownFolder } from './written-gateway.ts';
+
+async function echo(context: TestContext): Promise<number> {
+  const server = createServer((socket) => void socket.on('error', () => undefined).pipe(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+it('a suspended client’s running tunnels end within a second, directly and through the relay, and nobody else’s', async (test) => {
+  const [to, folder, own] = [await echo(test), await ownFolder(test), await freePort()];
+  const home = join(folder, 'home');
+  const told = async (...words: string[]): Promise<Readonly<Record<string, unknown>>> => {
+    const terminal = scriptedTerminal({ home });
+    assert.equal(await runCommand([...words, '--json'], terminal), 0, terminal.complained());
+    return terminal.events()[0] ?? {};
+  };
+  const keys = new Map<string, string>();
+  for (const name of ['partner', 'other']) keys.set(name, String((await told('clients', 'add', name))['key']));
+  const common = 'access: [{ key: {} }], destinations: { allow: ["127.0.0.1:*"] }';
+  const text = `services:
+  out: { proxy: {}, ${common} }
+  own: { proxy: { listen: "https://127.0.0.1:${own}" }, ${common} }
+`;
+  const events: GatewayEvent[] = [];
+  const ready = Promise.withResolvers<string>();
+  const opened = await openHome({ SALLYPORT_HOME: home });
+  const gateway = await startGateway({
+    home: opened,
+    config: configOrThrow(parser.parse(text, join(folder, 'sallyport.yaml')), 'sallyport.yaml'),
+    limits: limitsWith({}),
+    embeddedRelay: { host: '127.0.0.1', port: null },
+    memberships: [],
+    keepSwitches: false,
+    verbs: {},
+    onEvent: (event) => {
+      events.push(event);
+      if (event.event === 'ready' && event.service === 'out') ready.resolve(event.url);
+    },
+  });
+  test.after(() => gateway.stop());
+  const relay = new URL(await ready.promise);
+  const ca = await readFile(opened.ca);
+  const asked = async (port: number, servername: string, client: string): Promise<Readonly<{ socket: TLSSocket; said: string }>> => {
+    const socket = connect({ host: '127.0.0.1', port, servername, ca, checkServerIdentity: () => undefined });
+    socket.on('error', () => undefined);
+    test.after(() => void socket.destroy());
+    const basic = Buffer.from(`${client}:${keys.get(client)}`).toString('base64');
+    socket.write(`CONNECT 127.0.0.1:${to} HTTP/1.1\r\nHost: 127.0.0.1:${to}\r\nProxy-Authorization: Basic ${basic}\r\n\r\n`);
+    const [bytes] = (await once(socket, 'data')) as [Buffer];
+    return { socket, said: bytes.toString('latin1') };
+  };
+  const viaRelay = (client: string) => asked(Number(relay.port), relay.hostname, client);
+  const direct = (client: string) => asked(own, 'own.localhost', client);
+  const running = [await direct('partner'), await viaRelay('partner')];
+  const bystander = await viaRelay('other');
+  for (const { said } of [...running, bystander]) assert.match(said, /^HTTP\/1\.1 200 /);
+
+  const since = performance.now();
+  const closed = Promise.all(running.map(({ socket }) => once(socket, 'close')));
+  await told('clients', 'suspend', 'partner', '--why', 'invoice 17');
+  await closed;
+  const took = performance.now() - since;
+  test.diagnostic(`${took.toFixed(0)} ms from the command to the last closed tunnel`);
+  assert.ok(took < 1_000);
+  const refused = await direct('partner');
+  assert.match(refused.said, /^HTTP\/1\.1 403 [^]*invoice 17/);
+  bystander.socket.write('still');
+  assert.equal(String((await once(bystander.socket, 'data'))[0]), 'still');
+  await told('clients', 'resume', 'partner');
+  // Another process has written it: the gateway looks within a third of a second.
+  while (!(await direct('partner')).said.startsWith('HTTP/1.1 200 ')) await new Promise((turn) => setTimeout(turn, 50));
+  const codes = events.flatMap((event) => (event.event === 'exchange' && event.record.code !== null ? [event.record.code] : []));
+  assert.ok(codes.length >= 3 && codes.every((code) => code === 'client-suspended'), codes.join());
+});
