@@ -68,8 +68,18 @@ function keyWords(event: Event<'key'>): string {
 
 function linkWords(event: Event<'link'>): string {
   const until = event.expires === null ? 'does not end' : `until ${localTime(event.expires)}`;
+  const bounds = [until, ...linkBounds(event)];
   const label = event.label === null ? '' : `  ${shown(event.label)}`;
   if (event.change === 'revoked') return `The link ${event.id} opens nothing any more.`;
-  if (event.url !== null) return `${event.url}\n(link ${event.id}, ${until}; it is shown once)`;
-  return `${event.id}  ${event.service}  ${until}${label}`;
+  if (event.url !== null) return `${event.url}\n(link ${event.id}, ${bounds.join(', ')}; it is shown once)`;
+  return `${event.id}  ${event.service}  ${bounds.join('  ')}${label}`;
+}
+
+function linkBounds({ uses, path, from, browser }: Event<'link'>): readonly string[] {
+  return [
+    ...(uses === undefined ? [] : [uses.left === 0 ? 'used up' : `${uses.left} of ${uses.max} ${uses.max === 1 ? 'use' : 'uses'} left`]),
+    ...(path === undefined ? [] : [`only ${shown(path)}`]),
+    ...(from === undefined ? [] : [`from ${from.join(', ')}`]),
+    ...(browser === undefined ? [] : [browser === 'free' ? 'for the first browser' : 'belongs to a browser']),
+  ];
 }
