@@ -83,17 +83,6 @@ export function statusLine(status: number): Markup {
 export type Notice = Readonly<{ title: string; detail: string; fields?: readonly (readonly [string, string])[] }>;
 
 /** A page with one message of ours, for what is no error of the table: a link opened over plain HTTP. */
-export function noticePage(exchange: Exchange, status: number, notice: Notice): Reply;
-/** @deprecated say whose it is: it has no language otherwise */
-export function noticePage(status: number, title: string, message: string, fields?: readonly (readonly [string, string])[]): Reply;
-export function noticePage(
-  first: Exchange | number,
-  second: number | string,
-  third: Notice | string,
-  more: readonly (readonly [string, string])[] = [],
-): Reply {
-  const exchange = typeof first === 'number' ? null : first;
-  const status = typeof first === 'number' ? first : Number(second);
-  const { title, detail, fields = [] } = typeof third === 'string' ? { title: String(second), detail: third, fields: more } : third;
+export function noticePage(exchange: Exchange, status: number, { title, detail, fields = [] }: Notice): Reply {
   return page(exchange, { status, title, content: markup`<p>${detail}</p>`, fields });
 }

@@ -38,18 +38,7 @@ export type Page = Readonly<{
 }>;
 
 /** A page for the person who sent this; its texts come from `say`, in the same language. */
-export function page(exchange: Exchange | null, spec: Page): Reply;
-/** @deprecated say whose it is: it has no language otherwise */
-export function page(spec: Page): Reply;
-export function page(first: Exchange | null | Page, second?: Page): Reply {
-  return first !== null && 'content' in first
-    ? made(null, first)
-    : second === undefined
-      ? made(null, { status: 500, title: '', content: { markup: '' } })
-      : made(first, second);
-}
-
-function made(exchange: Exchange | null, { status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
+export function page(exchange: Exchange | null, { status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
   const language = languageOf(exchange);
   const theme = themeOf(exchange);
   const retry = retrySeconds === undefined ? null : markup`<meta http-equiv="refresh" content="${retrySeconds}">\n`;
