@@ -8,7 +8,7 @@ import type { PageSettings } from '../core/pages/settings.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Route } from '../core/policy/route.ts';
 import type { Decoy, Form } from './guard.ts';
-import type { Forwarding, Open } from './upstream.ts';
+import type { BuiltUpstream, Forwarding, Open } from './upstream.ts';
 
 /** A service as the data plane needs it. */
 export type Service = Readonly<{
@@ -28,6 +28,8 @@ export type Service = Readonly<{
   forwarding: Forwarding;
   /** Opens its upstream. */
   dial: Open;
+  /** Of a proxy: what it would decide about a destination. */
+  ruling?: NonNullable<BuiltUpstream['ruling']>;
   /** Below `/.sallyport/`, from its guards. */
   forms: readonly Form[];
   /** Its own page for one of our refusals, where it has one: never shown to a stranger of a guarded service. */

@@ -1,6 +1,7 @@
 /** What an upstream must be: it opens a stream (or a whole reply) for an exchange that was admitted. */
 
 import type { ZodType } from 'zod';
+import type { Ruled } from '../core/egress/policy.ts';
 import type { Code, Fault } from '../core/errors.ts';
 import type { Field } from '../core/http/fields.ts';
 import type { Reply } from '../core/http/reply.ts';
@@ -86,6 +87,8 @@ export type BuiltUpstream = Readonly<{
   /** One line for status and logs: `http://127.0.0.1:3000`. */
   words: string;
   close: () => Promise<void>;
+  /** Of what leads to where somebody wants: what it would decide, for `explain`. Opens nothing. */
+  ruling?: (exchange: Exchange) => Promise<Ruled>;
   /** Looks whether it is there, for whom several stand; left out where nobody asks. Errors: as `open`. */
   probe?: (check: Probe) => Promise<void>;
 }>;

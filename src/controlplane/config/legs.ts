@@ -11,7 +11,8 @@ import { always, type Match } from '../../core/policy/match.ts';
 import type { Behind, ServicePlan } from './plan.ts';
 import type { RoutePlan, WebPlan } from './web-plan.ts';
 
-export type Leg = Readonly<{ match: Match; open: Open; forwarding: Forwarding; words: string; close: () => Promise<void> }>;
+export type Leg = Readonly<{ match: Match; open: Open; forwarding: Forwarding; words: string; close: () => Promise<void> }> &
+  Pick<BuiltUpstream, 'ruling'>;
 
 /** How the compiler makes what lies behind a plan. `place` is the service, or a route of it. */
 export type LegMaker = (plan: ServicePlan, place: string) => Readonly<{ upstream: BuiltUpstream; forwarding: Forwarding }>;
@@ -28,10 +29,11 @@ export function buildLegs(plan: ServicePlan, web: WebPlan<Behind>, make: LegMake
 
 function buildLeg(plan: ServicePlan, { match, rewrite }: RoutePlan<Behind>, { upstream, forwarding }: ReturnType<LegMaker>): Leg {
   const { words, close } = upstream;
+  const ruling = upstream.ruling === undefined ? {} : { ruling: upstream.ruling };
   const speaks = plan.behind.is !== 'tls' && plan.behind.is !== 'tcp' && 'host' in plan.behind;
   const changesPlace = forwarding.host !== null || (rewrite?.path ?? null) !== null;
   const outside = speaks && (rewrite?.outside ?? changesPlace);
-  if (rewrite === null && !outside) return { match, open: upstream.open, forwarding, words, close };
+  if (rewrite === null && !outside) return { match, open: upstream.open, forwarding, words, close, ...ruling };
   const rewriter = makeRewriter(rewrite ?? untouched, outside ? insideOf(plan, forwarding) : null);
   return { match, open: rewritten(upstream.open, rewriter), forwarding: { ...forwarding, rewrite: rewriter }, words, close };
 }

@@ -58,6 +58,7 @@ export function buildWeb(
     forms: [...base.forms, ...(told?.forms ?? [])],
     forwarding: own.forwarding,
     dial: own.open,
+    ...(own.ruling === undefined ? {} : { ruling: own.ruling }),
     words: own.words,
     ...(errorPage === null ? {} : { errorPage }),
   });

@@ -1,6 +1,7 @@
 /** Where a proxy may lead: judged twice, by the name before anybody is asked for it, and by each address before it is dialled. */
 
 import { isLoopback, type Ip } from '../address.ts';
+import type { Code } from '../errors.ts';
 import { literalOf, type Destination } from './destination.ts';
 import { holdsAddress, isOfMethod, isOfPort, isOfWho, namesHost, type Entry } from './entry.ts';
 import { innerOf, isMetadata, isSpecial } from './ranges.ts';
@@ -26,6 +27,9 @@ export type Here = Readonly<{
 
 /** `rule`: the entry that decided, as it was written; null for the rules that always hold. */
 export type Ruling = Readonly<{ is: 'pass' | 'deny'; why: string; rule: string | null }>;
+
+/** All that was decided about a destination, for `explain`: `code` as the record would have it. */
+export type Ruled = Readonly<{ verdict: 'pass' | 'deny'; code: Code | null; why: string; rule: string | null }>;
 
 /** Names below these are inside of some network by their very meaning (RFC 6761, 6762, 7686, 8375, ICANN's .internal). */
 const insideSuffixes = [

@@ -6,7 +6,15 @@ import type { Ip } from '../../core/address.ts';
 import { destinationText, literalOf, type Destination } from '../../core/egress/destination.ts';
 import { parseEntry, type Entry } from '../../core/egress/entry.ts';
 import { HelloMatch } from '../../core/egress/hello-match.ts';
-import { judgeAddress, judgeName, type DestinationPolicy, type Here, type Ruling, type Wanted } from '../../core/egress/policy.ts';
+import {
+  judgeAddress,
+  judgeName,
+  type DestinationPolicy,
+  type Here,
+  type Ruled,
+  type Ruling,
+  type Wanted,
+} from '../../core/egress/policy.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
@@ -51,9 +59,12 @@ export function buildEgress(chosen: Options, tools: Pick<Tools, 'limits' | 'now'
   return {
     words: chosen.allow.length === 0 ? 'the Internet' : `destinations that are listed (${chosen.allow.length})`,
     open: (exchange, caller) => way.open(exchange, caller),
+    ruling: (exchange) => way.ruling(exchange),
     close: async () => undefined,
   };
 }
+
+type Judged = Readonly<{ addresses: readonly Ip[]; ruling: Ruling; note: string | null }>;
 
 class Egress {
   readonly #options: Options;
@@ -79,7 +90,7 @@ class Egress {
 
   async open({ destination, identity }: Exchange, { signal }: Caller): Promise<Opened> {
     if (destination === undefined) throw new SallyportError('destination-missing', 'a proxy was asked for a page of its own');
-    const wanted: Wanted = { to: destination, subject: identity?.subject ?? null, roles: identity?.roles ?? [] };
+    const wanted = wantedOf(destination, identity);
     if (this.#open >= this.#openMax) throw new SallyportError('connections-exceeded', 'the proxy has as many connections as it may');
     // Taken before anybody is asked: a resolver or a destination that is slow would otherwise be asked for any number of them.
     this.#open += 1;
@@ -98,19 +109,34 @@ class Egress {
     }
   }
 
-  /** The addresses that may be dialled. `note`: what the lists would have refused, where they are only watched. */
-  async #judged(wanted: Wanted): Promise<Readonly<{ addresses: readonly Ip[]; note: string | null }>> {
+  /** As `open` would judge it, and by the same words; nothing is dialled. */
+  async ruling({ destination, identity }: Exchange): Promise<Ruled> {
+    if (destination === undefined) return { verdict: 'deny', code: 'destination-missing', why: 'no destination was named', rule: null };
+    try {
+      const { ruling, note } = await this.#judged(wantedOf(destination, identity));
+      return { verdict: 'pass', code: null, why: note ?? ruling.why, rule: ruling.rule };
+    } catch (error) {
+      if (error instanceof Denied) return { verdict: 'deny', code: error.code, why: error.ruling.why, rule: error.ruling.rule };
+      if (error instanceof SallyportError) return { verdict: 'deny', code: error.code, why: error.message, rule: null };
+      throw error;
+    }
+  }
+
+  /** The addresses that may be dialled, and what let the first pass. `note`: what the lists would have refused, where they are only watched. */
+  async #judged(wanted: Wanted): Promise<Judged> {
     const isWatched = this.#options.mode === 'watch';
     const held = isWatched ? { allow: [...this.#policy.allow, ...everything], deny: [] } : this.#policy;
     const named = judgeName(held, wanted);
-    if (named.is === 'deny') throw denied(wanted.to, named);
+    if (named.is === 'deny') throw new Denied(wanted.to, named);
     const literal = literalOf(wanted.to);
     const found = literal === null ? await this.#resolver.resolve(wanted.to.host) : [literal];
     const rulings = found.map((ip) => ({ ip, ruling: judgeAddress(held, wanted, ip, this.#here) }));
-    const addresses = rulings.filter(({ ruling }) => ruling.is === 'pass').map(({ ip }) => ip);
+    const passed = rulings.filter(({ ruling }) => ruling.is === 'pass');
+    const [first] = passed;
     // One that is denied is never dialled, also where all others fail.
-    if (addresses.length === 0) throw denied(wanted.to, rulings[0]?.ruling ?? named);
-    return { addresses, note: isWatched ? this.#watched(wanted, addresses) : null };
+    if (first === undefined) throw new Denied(wanted.to, rulings[0]?.ruling ?? named);
+    const addresses = passed.map(({ ip }) => ip);
+    return { addresses, ruling: first.ruling, note: isWatched ? this.#watched(wanted, addresses) : null };
   }
 
   #watched(wanted: Wanted, addresses: readonly Ip[]): string | null {
@@ -136,8 +162,17 @@ function entriesOf(written: Options['allow']): readonly Entry[] {
 /** Everything public, at every port. */
 const everything: readonly Entry[] = entriesOf([{ text: '*:*' }]);
 
-function denied(to: Destination, ruling: Ruling): SallyportError {
-  return new SallyportError('destination-denied', wordsOf(to, ruling));
+function wantedOf(to: Destination, identity: Exchange['identity']): Wanted {
+  return { to, subject: identity?.subject ?? null, roles: identity?.roles ?? [] };
+}
+
+class Denied extends SallyportError {
+  readonly ruling: Ruling;
+
+  constructor(to: Destination, ruling: Ruling) {
+    super('destination-denied', wordsOf(to, ruling));
+    this.ruling = ruling;
+  }
 }
 
 /** For the record alone: a client hears that it may not, and not why. */
