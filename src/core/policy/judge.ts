@@ -134,15 +134,20 @@ function both(one: Pass | null, other: Pass): Pass {
   return identity === undefined ? { is: 'pass', spent } : { is: 'pass', identity, spent };
 }
 
-/** An address and "anyone" are the weakest words for somebody; of equals the first stands. */
+/** An address and "anyone" are the weakest words for somebody, then a certificate, which a device may have; of equals the first stands. */
 function stronger(one: Identity | undefined, other: Identity | undefined): Identity | undefined {
   if (one === undefined) return other;
   if (other === undefined) return one;
-  return strength(other) > strength(one) ? other : one;
+  return strength(other) > strength(one) ? bound(other, one) : bound(one, other);
 }
 
-function strength(identity: Identity): number {
-  return identity.by === 'nothing' ? 0 : identity.by === 'address' ? 1 : 2;
+/** Who needed a certificate beside what says who they are goes with it as well. */
+function bound(strong: Identity, { certificate }: Identity): Identity {
+  return certificate === undefined || strong.certificate !== undefined ? strong : { ...strong, certificate };
+}
+
+function strength({ by }: Identity): number {
+  return by === 'nothing' ? 0 : by === 'address' ? 1 : by === 'certificate' ? 2 : 3;
 }
 
 function joined(one: readonly string[] | undefined, other: readonly string[] | undefined): readonly string[] {
