@@ -7,28 +7,32 @@ import { SallyportError } from '../core/errors.ts';
 import { systemCode } from '../core/system-error.ts';
 import { TcpAnswerReader, tcpOpeningText, type TcpCredential } from '../core/tcp-opening.ts';
 
-export type VisitOptions = Readonly<{
+export type LineOptions = Readonly<{
   /** Canonical, an IPv6 address in brackets. */
   host: string;
   port: number;
   /** Where to dial when it is not the host itself. */
   dial: string | null;
-  credential: TcpCredential;
   /** PEM; what the certificate must chain to instead of the system's list. */
   ca: string | null;
-  /** For all of it, until the service's bytes can flow. */
+  /** The client's own certificate with its chain, and its key, as PEM; null for none. */
+  client?: Readonly<{ cert: string; key: string }> | null;
+  /** The session of an earlier line to the same place, so that the next one begins sooner. */
+  session?: { last: Buffer | null };
+  /** For each step, until the far end's bytes can flow. */
   timeoutMs: number;
   signal: AbortSignal;
 }>;
+
+export type VisitOptions = LineOptions & Readonly<{ credential: TcpCredential }>;
 
 /**
  * Resolves with the service's stream, which may be ended one way. The credential is sent once the certificate is known to be
  * right, and to nobody else. Errors: `address-unreachable`, `certificate-untrusted`, `connection-refused`, `interrupted`.
  */
 export async function visit(options: VisitOptions): Promise<TLSSocket> {
-  const socket = open(options);
+  const socket = await secureLine(options);
   try {
-    await within(options, socket, secured(socket, options));
     socket.write(tcpOpeningText(options.host, options.port, options.credential));
     await within(options, socket, answered(socket, options));
     return socket;
@@ -38,7 +42,22 @@ export async function visit(options: VisitOptions): Promise<TLSSocket> {
   }
 }
 
-function open({ host, port, dial, ca }: VisitOptions): TLSSocket {
+/**
+ * Resolves with a stream to a gateway whose certificate is right, and on which nothing was said yet.
+ * Errors: `address-unreachable`, `certificate-untrusted`, `interrupted`.
+ */
+export async function secureLine(options: LineOptions): Promise<TLSSocket> {
+  const socket = open(options);
+  try {
+    await within(options, socket, secured(socket, options));
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+function open({ host, port, dial, ca, client, session }: LineOptions): TLSSocket {
   const name = host.replace(/^\[(.*)\]$/, '$1');
   const wanted: ConnectionOptions & Readonly<{ allowHalfOpen: true }> = {
     host: dial ?? name,
@@ -47,18 +66,25 @@ function open({ host, port, dial, ca }: VisitOptions): TLSSocket {
     servername: isIP(name) === 0 ? name : '',
     ALPNProtocols: ['http/1.1'],
     ...(ca === null ? {} : { ca }),
+    ...client,
+    ...(session === undefined || session.last === null ? {} : { session: session.last }),
     checkServerIdentity: (_, shown) => checkServerIdentity(name, shown),
     // Either side may end and still read.
     allowHalfOpen: true,
   };
   const socket = connect(wanted);
   socket.setNoDelay(true);
+  if (session !== undefined) socket.on('session', (last) => (session.last = last));
   // Stays: a late error of a stream that nobody looks at must not end the process.
   return socket.on('error', () => undefined);
 }
 
 /** What is waited for, unless the person or the clock is faster. */
-async function within<Value>({ timeoutMs, signal, host, port }: VisitOptions, socket: TLSSocket, work: Promise<Value>): Promise<Value> {
+export async function within<Value>(
+  { timeoutMs, signal, host, port }: LineOptions,
+  socket: TLSSocket,
+  work: Promise<Value>,
+): Promise<Value> {
   const late = Promise.withResolvers<never>();
   const interrupted = (): void => late.reject(new SallyportError('interrupted', 'It was ended before it was connected.'));
   const timer = setTimeout(() => late.reject(unreachable(hostPort(host, port), 'it does not answer in time')), timeoutMs);
@@ -78,7 +104,7 @@ async function within<Value>({ timeoutMs, signal, host, port }: VisitOptions, so
   }
 }
 
-function secured(socket: TLSSocket, { host, port, ca }: VisitOptions): Promise<void> {
+function secured(socket: TLSSocket, { host, port, ca }: LineOptions): Promise<void> {
   const where = hostPort(host, port);
   return new Promise((resolve, reject) => {
     socket.once('secureConnect', resolve);
@@ -96,7 +122,7 @@ function secured(socket: TLSSocket, { host, port, ca }: VisitOptions): Promise<v
   });
 }
 
-function answered(socket: TLSSocket, { host, port }: VisitOptions): Promise<void> {
+function answered(socket: TLSSocket, { host, port }: LineOptions): Promise<void> {
   const where = hostPort(host, port);
   const reader = new TcpAnswerReader();
   return new Promise((resolve, reject) => {
@@ -115,7 +141,7 @@ function answered(socket: TLSSocket, { host, port }: VisitOptions): Promise<void
   });
 }
 
-function unreachable(where: string, why: string): SallyportError {
+export function unreachable(where: string, why: string): SallyportError {
   return new SallyportError('address-unreachable', `${where} is not reached: ${why}.`, {
     hint: 'Is the share open, and is the address right?',
   });
