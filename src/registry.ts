@@ -11,9 +11,11 @@ import { link } from './modules/guards/link.ts';
 import { login } from './modules/guards/login.ts';
 import { oidc } from './modules/guards/oidc.ts';
 import { password } from './modules/guards/password.ts';
+import { pin } from './modules/guards/pin.ts';
 import { publicGuard } from './modules/guards/public.ts';
 import { rate } from './modules/guards/rate.ts';
 import { size } from './modules/guards/size.ts';
+import { totp } from './modules/guards/totp.ts';
 import { webhook } from './modules/guards/webhook.ts';
 import { http1 } from './modules/protocols/http1.ts';
 import { http2 } from './modules/protocols/http2.ts';
@@ -45,9 +47,11 @@ export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>
   login,
   oidc,
   password,
+  pin,
   publicGuard,
   rate,
   size,
+  totp,
   webhook,
 ]);
 

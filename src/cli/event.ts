@@ -94,6 +94,20 @@ export type CliEvent =
       change: 'revoked' | null;
     }>
   /** `uses`, `path`, `from` and `browser` where it has such a bound; `browser` is `free` until one has opened it. */
+  /** `address`: which one is let in, or a network. `web` and `host`: where it was opened. */
+  | Readonly<{
+      event: 'door';
+      id: string;
+      who: string;
+      name: string;
+      service: string;
+      address: string;
+      web: string;
+      host: string;
+      since: string;
+      expires: string;
+      change: 'closed' | null;
+    }>
   | Readonly<{
       event: 'link';
       id: string;
@@ -120,6 +134,8 @@ export type CliEvent =
       change: 'added' | 'rotated' | 'revoked' | null;
     }>
   | ClientEvent
+  /** `code` once, when it was made here. */
+  | Readonly<{ event: 'pin'; service: string; change: 'set' | 'removed' | null; code: string | null }>
   /** `value` once, when it was made here. */
   | Readonly<{ event: 'secret'; name: string; change: 'added' | 'removed' | null; value: string | null }>
   | Readonly<{ event: 'exchange'; record: AuditEvent }>
@@ -134,6 +150,17 @@ export type CliEvent =
       rule: string | null;
       why: string;
       steps: readonly string[];
+    }>
+  /** Where a proxy would lead. `rule`: the entry or the guard that decided; null for what always holds. */
+  | Readonly<{
+      event: 'explain';
+      proxy: string;
+      destination: string;
+      as: string | null;
+      verdict: 'pass' | 'deny';
+      code: string | null;
+      why: string;
+      rule: string | null;
     }>
   /** One line of `policy test`. */
   | Readonly<{

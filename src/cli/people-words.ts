@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 
 type Event<Name extends CliEvent['event']> = Extract<CliEvent, { event: Name }>;
 
-type People = Event<'user' | 'session' | 'link' | 'key' | 'policy' | 'secret'>;
+type People = Event<'user' | 'session' | 'door' | 'link' | 'key' | 'pin' | 'policy' | 'secret'>;
 
 export function peopleWords(event: People, terminal: Terminal): string {
   switch (event.event) {
@@ -15,10 +15,14 @@ export function peopleWords(event: People, terminal: Terminal): string {
       return userWords(event);
     case 'session':
       return sessionWords(event);
+    case 'door':
+      return doorWords(event);
     case 'link':
       return linkWords(event);
     case 'key':
       return keyWords(event);
+    case 'pin':
+      return pinWords(event);
     case 'policy':
       return policyWords(event, terminal);
     case 'secret':
@@ -42,6 +46,11 @@ function sessionWords({ id, name, service, host, since, source, used, expires, c
   return `${id}  ${shown(name)}  ${shown(service)} at ${shown(host)}  since ${localTime(since)} from ${source}  ${last}  until ${localTime(expires)}`;
 }
 
+function doorWords({ id, name, service, address, web, since, expires, change }: Event<'door'>): string {
+  if (change === 'closed') return `${shown(service)} is closed for ${address} (${shown(name)}).`;
+  return `${id}  ${shown(service)}  ${address}  ${shown(name)}  signed in at ${shown(web)} ${localTime(since)}  until ${localTime(expires)}`;
+}
+
 function policyWords({ ok, url, method, from, as, want, verdict, code, why }: Event<'policy'>, { paint }: Terminal): string {
   const asked = `${method} ${shown(url)} from ${from}${as === null ? '' : ` as ${shown(as)}`}: ${want}`;
   if (ok) return `${paint('green', 'yes')}  ${asked}`;
@@ -51,6 +60,13 @@ function policyWords({ ok, url, method, from, as, want, verdict, code, why }: Ev
 function secretWords({ name, change, value }: Event<'secret'>): string {
   if (change === null) return shown(name);
   return value === null ? `The secret ${shown(name)} was ${change}.` : `${value}\n(the secret ${shown(name)}; it is shown once)`;
+}
+
+function pinWords({ service, change, code }: Event<'pin'>): string {
+  if (change === null) return shown(service);
+  if (change === 'removed') return `The code of ${shown(service)} opens nothing any more.`;
+  if (code === null) return `${shown(service)} has a new code.`;
+  return `${code.slice(0, 4)} ${code.slice(4)}\n(the code of ${shown(service)}; it is shown once)`;
 }
 
 function keyWords(event: Event<'key'>): string {

@@ -59,9 +59,11 @@ const groups: readonly (readonly [title: string, commands: Readonly<Record<strin
     {
       users: async () => (await import('./commands/users.ts')).usersCommand,
       sessions: async () => (await import('./commands/sessions.ts')).sessionsCommand,
+      doors: async () => (await import('./commands/doors.ts')).doorsCommand,
       links: async () => (await import('./commands/links.ts')).linksCommand,
       keys: async () => (await import('./commands/keys.ts')).keysCommand,
       clients: async () => (await import('./commands/clients.ts')).clientsCommand,
+      pins: async () => (await import('./commands/pins.ts')).pinsCommand,
       secrets: async () => (await import('./commands/secrets.ts')).secretsCommand,
     },
   ],

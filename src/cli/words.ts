@@ -53,6 +53,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return statusWords(event, terminal);
     case 'user':
     case 'session':
+    case 'door':
     case 'link':
     case 'key':
     case 'policy':
@@ -63,10 +64,7 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'exchange':
       return recordWords({ is: 'event', event: event.record });
     case 'explain':
-      return [
-        ...event.steps.map(shown),
-        paint('bold', `${{ admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict]}: ${shown(event.why)}`),
-      ].join('\n');
+      return explainWords(event, terminal);
     case 'ca':
     case 'backup':
     case 'config':
@@ -86,6 +84,19 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     default:
       return event satisfies never;
   }
+}
+
+function explainWords(event: Event<'explain'>, { paint }: Terminal): string {
+  if ('destination' in event) {
+    const { proxy, destination, as, verdict, why, rule } = event;
+    const by = rule === null ? '' : ` (${shown(rule)})`;
+    return paint(
+      'bold',
+      `${verdict === 'pass' ? 'Led' : 'Denied'}: ${shown(destination)}${as === null ? '' : ` for ${shown(as)}`} by ${proxy}: ${shown(why)}${by}`,
+    );
+  }
+  const verdict = { admit: 'Admitted', ask: 'Asked for a credential', refuse: 'Refused' }[event.verdict];
+  return [...event.steps.map(shown), paint('bold', `${verdict}: ${shown(event.why)}`)].join('\n');
 }
 
 function inviteWords({ name, code, expires, onlyFor }: Event<'invite'>): string {

@@ -3,9 +3,10 @@
 import type { ZodType } from 'zod';
 import type { Reply } from '../core/http/reply.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
+import type { LoginPlace } from '../core/policy/login-steps.ts';
 import type { Stage } from '../core/policy/route.ts';
 import type { Check, Verdict } from '../core/policy/verdict.ts';
-import type { DoorTerms } from './address-doors.ts';
+import type { Admits, DoorTerms } from './address-doors.ts';
 import type { Tools } from './tools.ts';
 
 export type { Stage };
@@ -32,8 +33,10 @@ export type BuiltGuard = Readonly<{
   words: string;
   /** For `explain`: whether somebody of that subject (`user:ana`) could come in by this guard. */
   knows?: (subject: string) => boolean;
+  /** Of a guard that looks at client certificates: the authorities (PEM) whose certificates the handshake asks for, at this moment. */
+  asks?: () => readonly string[];
   /** Of a guard that is satisfied on the page of another service: what stands there. */
-  door?: DoorTerms;
+  door?: Readonly<{ terms: DoorTerms; admits: Admits }>;
 }>;
 
 /**
@@ -55,7 +58,13 @@ export interface Guard<Options> {
 }
 
 /** What a guard may know of the service it stands before. */
-export type GuardedService = Readonly<{ name: string; hosts: readonly string[]; behindRelay: boolean }>;
+export type GuardedService = Readonly<{
+  name: string;
+  hosts: readonly string[];
+  behindRelay: boolean;
+  /** Which factors of a login go together with it. Left out: it stands for itself. */
+  login?: Pick<LoginPlace, 'way' | 'ways'>;
+}>;
 
 /** Types a guard's definition. The registry holds guards of all options, each behind its own schema. */
 export function defineGuard<Options>(guard: Guard<Options>): Guard<Options> {

@@ -10,6 +10,7 @@ import type { Tools, Users } from '../contracts/tools.ts';
 import type { Identity } from '../core/policy/exchange.ts';
 import type { Engine } from '../dataplane/engine.ts';
 import { cutWithClients } from './clients-standing.ts';
+import { closeDoorsOf, cutWithDoors } from './doors-standing.ts';
 
 export type StandingOptions = Readonly<{
   records: Pick<Records, 'watch'>;
@@ -26,7 +27,7 @@ export type StandingOptions = Readonly<{
  * or all that expire in one moment, is looked for once: each look goes over everything that runs.
  */
 export function cutWithStanding(
-  { store, users, keys, clients }: Pick<Tools, 'store' | 'users' | 'keys' | 'clients'>,
+  { store, users, keys, clients, doors }: Pick<Tools, 'store' | 'users' | 'keys' | 'clients' | 'doors'>,
   engine: Pick<Engine, 'cut'>,
 ): Closable {
   // Subjects and ids of sessions: the one has a colon, the other has none.
@@ -41,9 +42,11 @@ export function cutWithStanding(
     const isOver = ({ subject, session }: Identity): boolean => marks.has(subject) || (session !== undefined && marks.has(session));
     engine.cut((_service, who) => who !== null && isOver(who), 'credentials-expired');
   };
-  const standing = watchStanding({ records: store.records, users, keys, ended: end, endedSession: end });
+  const ended = (subject: string): void => (end(subject), closeDoorsOf(doors, subject));
+  const standing = watchStanding({ records: store.records, users, keys, ended, endedSession: end });
+  const shut = cutWithDoors(doors, engine);
   const suspended = clients === undefined ? null : cutWithClients({ records: store.records, clients }, engine);
-  return { close: async () => void (await Promise.all([standing.close(), suspended?.close()])) };
+  return { close: async () => void (await Promise.all([standing.close(), suspended?.close(), shut.close()])) };
 }
 
 /** What expires is told by the store as a deletion. Keys end with the user that stands behind them. */

@@ -7,11 +7,13 @@ import { firewall } from '../../src/modules/guards/firewall.ts';
 import { ip } from '../../src/modules/guards/ip.ts';
 import { key } from '../../src/modules/guards/key.ts';
 import { link } from '../../src/modules/guards/link.ts';
+import { login } from '../../src/modules/guards/login.ts';
 import { oidc } from '../../src/modules/guards/oidc.ts';
 import { password } from '../../src/modules/guards/password.ts';
 import { publicGuard } from '../../src/modules/guards/public.ts';
 import { rate } from '../../src/modules/guards/rate.ts';
 import { size } from '../../src/modules/guards/size.ts';
+import { totp } from '../../src/modules/guards/totp.ts';
 import { webhook } from '../../src/modules/guards/webhook.ts';
 import { guards } from '../../src/registry.ts';
 import { audience, issuerUrl, testIssuer } from '../doubles/issuer.ts';
@@ -52,6 +54,14 @@ const cases: readonly GuardCase[] = [
     },
   },
   {
+    guard: totp,
+    options: { users: ['ana'] },
+    prepare: async ({ people }) => {
+      const secret = people.logins.codes.newSecret();
+      return [Buffer.from(secret).toString('base64'), ...(await people.logins.codes.enrol('ana', secret))];
+    },
+  },
+  {
     guard: oidc,
     options: { issuer: issuerUrl, client: 'gateway', secret: 'login', everyone: true },
     prepare: async (tools) => {
@@ -60,6 +70,7 @@ const cases: readonly GuardCase[] = [
       return ['a-secret-for-the-provider'];
     },
   },
+  { guard: login, options: { service: 'web', for: '2h' } },
   { guard: firewall, options: 'on' },
   { guard: size, options: 1_000 },
   { guard: rate, options: { count: 1, perMs: 60_000 } },

@@ -81,7 +81,7 @@ export async function startWritten(context: Context, { folder, text, users = [] 
   return { gateway, events, ca: home.ca, event, rewrite: (next) => gateway.reconfigure(parse(next)) };
 }
 
-async function addUsers(path: string, names: readonly string[]): Promise<void> {
+export async function addUsers(path: string, names: readonly string[]): Promise<void> {
   const now = Date.now;
   const store = await openSqliteStore({ path, now });
   const cost = { memoryKib: 8, passes: 1, lanes: 1 };

@@ -12,6 +12,11 @@ import { joined, type World } from './relay.ts';
 
 /** This key has joined under this name, with these ports. */
 export async function grantPorts(at: World, key: MachineIdentity, name: string, bounds: Partial<Bounds>): Promise<void> {
+  await joined(await invitedWith(at, name, bounds), key, at.limits);
+}
+
+/** An invitation to this name, with these ports. */
+export async function invitedWith(at: World, name: string, bounds: Partial<Bounds>): Promise<string> {
   const { code } = await createInvite(at.store, {
     name,
     domain: 'example.test',
@@ -22,7 +27,7 @@ export async function grantPorts(at: World, key: MachineIdentity, name: string, 
     now: Date.now(),
     randomBytes,
   });
-  await joined(code, key, at.limits);
+  return code;
 }
 
 /** Sends back what comes on a stream, as it is. */

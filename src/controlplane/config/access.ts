@@ -1,5 +1,6 @@
 /** From the access that a service asks for to the tree that the judge walks. */
 
+import type { Admits, DoorTerms } from '../../contracts/address-doors.ts';
 import type { BuiltGuard, Form, FormAnswer, Guard, GuardedService } from '../../contracts/guard.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
@@ -7,6 +8,7 @@ import type { About } from '../../core/policy/explain.ts';
 import { isLocal } from '../../core/policy/local.ts';
 import type { Tree } from '../../core/policy/route.ts';
 import type { Check } from '../../core/policy/verdict.ts';
+import { assertFactorsFit, loginOf } from './login-ways.ts';
 import type { Access, GuardUse } from './plan.ts';
 import type { Warning } from './presets.ts';
 
@@ -19,8 +21,17 @@ export type BuiltAccess = Readonly<{
   words: string;
   /** What `explain` says of each check. */
   about: ReadonlyMap<Check, About>;
+  /** The branches in which somebody says who they are; null where there is none. */
+  signIn: Tree | null;
+  /** Whether somebody of that subject could come in by one of these. */
+  knows: (subject: string) => boolean;
+  /** What is asked of whoever comes, on the page of another service. */
+  doors: readonly BuiltDoor[];
   warnings: readonly Warning[];
 }>;
+
+/** Something that is asked of visitors on the page of another service. */
+export type BuiltDoor = Readonly<{ check: Check; terms: DoorTerms; admits: Admits }>;
 
 /** `door`: services that share a name share its sessions, under the name of one of them; a browser keeps one cookie a name. */
 export type AccessedService = GuardedService & Readonly<{ door: string }>;
@@ -33,12 +44,17 @@ const costs: ReadonlyMap<string, number> = new Map([
   ['key', 1],
   ['webhook', 2],
   ['bearer', 3],
-  ['password', 8],
-  ['public', 9],
+  ['password', 7],
+  ['passkey', 8],
+  ['totp', 9],
+  ['public', 10],
 ]);
 
 /** Guards whose sessions are those of a name, whichever of its services opened them. */
-const sharesSessions: ReadonlySet<string> = new Set(['password', 'oidc']);
+const sharesSessions: ReadonlySet<string> = new Set(['password', 'passkey', 'totp', 'oidc']);
+
+/** Guards that say nobody's name: an address, everybody, whoever signed a body, and a login elsewhere. */
+const nameless: ReadonlySet<string> = new Set(['public', 'ip', 'webhook', 'login']);
 
 const costOf = (use: GuardUse): number => costs.get(use.guard) ?? 5;
 
@@ -54,16 +70,17 @@ export function buildAccess(
   service: AccessedService,
 ): BuiltAccess {
   assertOneLogin(access, service.name);
+  assertFactorsFit(access, service.name);
   const forms: Form[] = [];
   const about = new Map<Check, About>();
   const branches = access
     .map((uses) => uses.toSorted((left, right) => costOf(left) - costOf(right)))
     .toSorted((left, right) => branchCost(left) - branchCost(right))
     .map((uses) => {
-      const built = uses.map((use) => buildGuard(use, guards, tools, service));
+      const built = uses.map((use) => buildGuard(use, guards, tools, { ...service, ...loginOf(use.guard, uses, access) }));
       forms.push(...built.flatMap((guard) => guard.forms ?? []));
       for (const guard of built) about.set(guard.check, guard);
-      return { uses, tree: treeOf(built), words: built.map((guard) => guard.words).join(' and ') };
+      return { uses, built, tree: treeOf(built), words: built.map((guard) => guard.words).join(' and ') };
     });
   const guarded = !branches.some(({ uses }) => uses.every((use) => use.guard === 'public'));
   const here = localFree && guarded ? localCheck(service.hosts) : null;
@@ -77,7 +94,20 @@ export function buildAccess(
     guarded,
     words,
     about,
+    ...signInOf(branches),
+    doors: branches.flatMap(({ built }) => built.flatMap(({ check, door }) => (door === undefined ? [] : { check, ...door }))),
     warnings: addressAlone(access, service),
+  };
+}
+
+type Branch = Readonly<{ uses: readonly GuardUse[]; built: readonly BuiltGuard[]; tree: Tree }>;
+
+function signInOf(branches: readonly Branch[]): Pick<BuiltAccess, 'signIn' | 'knows'> {
+  const naming = branches.filter(({ uses }) => uses.some(({ guard }) => !nameless.has(guard)));
+  return {
+    signIn: naming.length === 0 ? null : { is: 'any', of: naming.map(({ tree }) => tree) },
+    knows: (subject) =>
+      naming.some(({ uses, built }) => built.some(({ knows }, at) => !nameless.has(uses[at]?.guard ?? '') && knows?.(subject) === true)),
   };
 }
 
@@ -139,7 +169,8 @@ function localCheck(ownNames: readonly string[]): Check {
 
 /** A relay says who the visitor is; a hostile one says what it likes. */
 function addressAlone(access: Access, service: AccessedService): readonly Warning[] {
-  if (!service.behindRelay || !access.some((uses) => uses.every((use) => use.guard === 'ip'))) return [];
+  if (!service.behindRelay || !access.some((uses) => uses.every(({ guard }) => guard === 'ip' || guard === 'login'))) return [];
+  if (access.some((uses) => uses.some(({ guard }) => guard === 'login'))) return [addressAfterLogin(service)];
   return [
     {
       code: 'address-alone',
@@ -147,4 +178,13 @@ function addressAlone(access: Access, service: AccessedService): readonly Warnin
       hint: 'Ask for a password as well: access: [{ ip: …, password: {} }].',
     },
   ];
+}
+
+/** Nothing else can be asked there, and whoever opened the door has said who they are. */
+function addressAfterLogin({ name }: AccessedService): Warning {
+  return {
+    code: 'address-alone',
+    message: `${name} lets in addresses from which somebody signed in, and behind a relay the address is the relay's word.`,
+    hint: `Let ${name} ask for keys or passwords of its own as well: a door keeps strangers away and proves nobody.`,
+  };
 }

@@ -20,12 +20,13 @@ import type { BuiltAccess } from './access.ts';
 import type { Config, ServicePlan } from './plan.ts';
 import { portNames, portWarnings } from './ports.ts';
 import { offersAt } from './offers.ts';
+import { buildPages, type BuiltPages } from './page-settings.ts';
 import { accessOf, isLoopbackHost, localIsFree, plainRedirects, presetWarnings } from './presets.ts';
 import type { Warning, Ways } from './presets.ts';
 import { challengeRoute, strictTransportOf } from './transport.ts';
 import type { CertificateWorld } from './transport.ts';
-import { answerQuestion } from './question.ts';
-import type { Answer, Question } from './question.ts';
+import { DoorBook } from './door-book.ts';
+import { answering, type Answering } from './destination-question.ts';
 import { hasOwnDoor, proxyNames, proxyRouter, proxyWarnings } from './proxy.ts';
 import { redirectRoute } from './redirect.ts';
 import { ruleWarnings } from './rule-warnings.ts';
@@ -65,7 +66,7 @@ export type Compiled = Readonly<{
   /** Who may come in, in words, by service. */
   accessWords: ReadonlyMap<string, string>;
   /** Which rule would decide about a request, and why. Errors: `usage-wrong`. */
-  answer: (question: Question) => Promise<Answer>;
+  answer: Answering;
   /** Closes the upstreams; for the snapshot that was replaced. */
   close: () => Promise<void>;
 }>;
@@ -91,33 +92,43 @@ export function compile(config: Config, world: World): Compiled {
     await Promise.all(built.map(({ upstream }) => upstream.close()));
   };
   try {
-    for (const plan of config.services) built.push(buildService(plan, config, world, tools));
+    const doors = new DoorBook();
+    for (const plan of DoorBook.order(config.services)) built.push(buildService(plan, config, world, tools, doors));
+    built.sort((left, right) => placeIn(config, left) - placeIn(config, right));
     assertNamesApart(built);
+    const pages = buildPages(config.pages, limits);
     const offers = offersAt(built.map(({ service }) => service));
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
-      route: router(built, config, world.certificates),
+      route: router(built, config, pages.route, world.certificates),
       unread: unreadNames(built.map(({ kind, service }) => ({ kind, hosts: service.hosts }))),
       face: (exchange, code) => face(exchange, code, offers(exchange.host)),
       decoy: offers('').password ? (world.guards.get('password')?.decoy?.(tools) ?? null) : null,
       services: built.map(({ service }) => service),
       proxyFor: proxyNames(config, built),
       strictTransport: strictTransportOf(config, world.certificates),
+      ...(pages.settings === undefined ? {} : { pages: pages.settings }),
       limits,
       checkNonce: world.checkNonce,
     });
     const accessWords = new Map(built.map(({ service, access }) => [service.name, access.words]));
     const about = new Map(built.flatMap((each) => [...each.about]));
-    const answer = (question: Question): Promise<Answer> =>
-      answerQuestion(question, {
-        snapshot,
-        about: (check) => about.get(check) ?? { words: 'a check' },
-        via: world.ways.relay !== null && config.listen.length === 0 ? 'relay' : 'direct',
-        loopback: config.listen.every((listen) => isLoopbackHost(listen.host)),
-        now: tools.now(),
-        rolesOf: (who) => (who.startsWith('key:') ? tools.keys.byName(who.slice('key:'.length)) : tools.users.find(who))?.roles ?? [],
-      });
-    return { snapshot, answer, warnings: [...presets, ...built.flatMap(({ warnings }) => warnings)], accessWords, close };
+    const answer = answering({
+      snapshot,
+      about: (check) => doors.about(check, about.get(check) ?? { words: 'a check' }),
+      via: world.ways.relay !== null && config.listen.length === 0 ? 'relay' : 'direct',
+      loopback: config.listen.every((listen) => isLoopbackHost(listen.host)),
+      now: tools.now(),
+      rolesOf: (who) => (who.startsWith('key:') ? tools.keys.byName(who.slice('key:'.length)) : tools.users.find(who))?.roles ?? [],
+      clientOf: (name) => tools.clients?.byName(name) ?? null,
+    });
+    return {
+      snapshot,
+      answer,
+      warnings: [...presets, ...pages.warnings, ...built.flatMap(({ warnings }) => warnings)],
+      accessWords,
+      close,
+    };
   } catch (error) {
     // Nothing of it may stay behind; that closing goes wrong as well would hide the cause.
     close().catch(() => undefined);
@@ -125,7 +136,12 @@ export function compile(config: Config, world: World): Compiled {
   }
 }
 
-function buildService(plan: ServicePlan, config: Config, world: World, tools: Tools): BuiltService {
+/** In the operator's order. */
+function placeIn({ services }: Config, { service }: BuiltService): number {
+  return services.findIndex(({ name }) => name === service.name);
+}
+
+function buildService(plan: ServicePlan, config: Config, world: World, tools: Tools, doors: DoorBook): BuiltService {
   const { name } = plan;
   const behindRelay = world.ways.relay !== null;
   const named = portNames(plan.behind) ?? world.namesOf(plan, config.listen.length > 0);
@@ -154,6 +170,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
       door,
     },
   );
+  doors.add(plan, access, config);
   const holding = buildHolding(plan, world.guards, tools, { name, hosts: named, behindRelay });
   const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
   const base = {
@@ -164,7 +181,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     guarded: access.guarded,
     ...(plan.terminate === 'relay' ? { relayTerminates: true as const } : {}),
     asksPassword: accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password')),
-    forms: access.forms,
+    forms: [...access.forms, ...doors.formsAt(name, access, tools)],
   };
   const { service, variants, upstream } = buildWeb(plan, base, {
     access,
@@ -223,6 +240,7 @@ function sourceWarnings(plan: ServicePlan): readonly Warning[] {
 function router(
   built: readonly BuiltService[],
   config: Config,
+  logo: BuiltPages['route'],
   certificates?: CertificateWorld,
 ): (exchange: Exchange) => Route<Service> | null {
   const hosts = new Set(built.flatMap(({ service }) => service.hosts));
@@ -238,6 +256,6 @@ function router(
     if (asked !== null) return asked;
     // Before any face is shown: nobody is to be asked for a password in the clear.
     if (redirect !== null && exchange.listener.scheme === 'http') return redirect;
-    return place(exchange);
+    return logo?.(exchange) ?? place(exchange);
   };
 }

@@ -47,9 +47,9 @@ describe('a port of the relay', () => {
     const [password] = problemsOf({ ...tcp, access: [{ password: {} }] });
     match(
       password ?? '',
-      /services\.ssh\.access: found password, which cannot be asked on a raw port, expected public or ip; without port .*sallyport connect/,
+      /services\.ssh\.access: found password, which cannot be asked on a raw port, expected public, ip or login; without port .*sallyport connect/,
     );
-    match(problemsOf({ ...udp, access: [{ link: {} }] })[0] ?? '', /found link.* expected public or ip$/);
+    match(problemsOf({ ...udp, access: [{ link: {} }] })[0] ?? '', /found link.* expected public, ip or login$/);
     match(problemsOf({ to: tcp.to, port: 2222 })[0] ?? '', /found it and no access, expected \[public\]/);
     match(problemsOf({ to: udp.to, access: ['public'] })[0] ?? '', /services\.ssh\.to: found udp:\/\/ and no port/);
     match(problemsOf({ to: 3000, port: 2222 })[0] ?? '', /services\.ssh\.port: found it without tcp:\/\/ or udp:\/\//);

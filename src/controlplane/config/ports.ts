@@ -101,13 +101,13 @@ function accessProblems(access: Access | undefined, transport: Transport): reado
     return [
       {
         key: 'port',
-        sentence: `found it and no access, expected [public] or [{ ip: [192.0.2.0/24] }]: a raw port is passed on unread${instead}`,
+        sentence: `found it and no access, expected [public], [{ ip: [192.0.2.0/24] }] or [{ login: { service: web, for: 2h } }]: a raw port is passed on unread${instead}`,
       },
     ];
   const impossible = impossibleGuard(access, 'port');
   return impossible === null
     ? []
-    : [{ key: 'access', sentence: `found ${impossible}, which cannot be asked on a raw port, expected public or ip${instead}` }];
+    : [{ key: 'access', sentence: `found ${impossible}, which cannot be asked on a raw port, expected public, ip or login${instead}` }];
 }
 
 /** What the owner of such a service must know. */

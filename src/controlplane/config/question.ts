@@ -5,6 +5,7 @@ import { parseIp } from '../../core/address.ts';
 import { SallyportError, type Code } from '../../core/errors.ts';
 import { parseAuthority } from '../../core/http/host.ts';
 import { canonicalPath } from '../../core/http/path.ts';
+import { portName, type RelayPort } from '../../core/port-name.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { explain } from '../../core/policy/explain.ts';
 import type { About, Step } from '../../core/policy/explain.ts';
@@ -78,8 +79,8 @@ function whyClosed(service: Service, now: number): Pick<Answer, 'code' | 'why'> 
 }
 
 /** The request as the reader would have made it: the path stays as it was typed, for that is what is judged. */
-function exchangeOf({ url, method, from, as }: Question, { via, loopback, now, rolesOf }: Asked): Exchange {
-  const match = /^(https?|tls|tcp):\/\/([^/?#]+)(\/[^#\s]*)?$/.exec(url);
+function exchangeOf({ url, method, from, as }: Question, { snapshot, via, loopback, now, rolesOf }: Asked): Exchange {
+  const match = /^(https?|tls|tcp|udp):\/\/([^/?#]+)(\/[^#\s]*)?$/.exec(url);
   const authority = parseAuthority(match?.[2] ?? '');
   const scheme = match?.[1] === 'http' ? 'http' : 'https';
   if (match === null || authority === null) {
@@ -94,12 +95,13 @@ function exchangeOf({ url, method, from, as }: Question, { via, loopback, now, r
     throw new SallyportError('usage-wrong', `--from ${JSON.stringify(from)} is no address.`, { hint: 'For example: --from 192.0.2.7' });
   const target = match[3] ?? '/';
   const port = authority.port ?? (scheme === 'http' ? 80 : 443);
+  const raw = rawPort(match[1], authority.port, snapshot);
   return {
     id: '0'.repeat(26),
     at: now,
-    listener: { name: 'explain', scheme, port, via, loopback: loopback && via === 'direct' },
+    listener: { name: 'explain', scheme: raw?.transport ?? scheme, port, via, loopback: loopback && via === 'direct' },
     from: { ip: ip.text, port: 0 },
-    host: authority.host,
+    host: raw === null ? authority.host : portName(raw),
     sni: null,
     identity:
       as === null
@@ -107,7 +109,7 @@ function exchangeOf({ url, method, from, as }: Question, { via, loopback, now, r
         : { guard: 'explain', subject: as.startsWith('key:') ? as : `user:${as}`, name: as, by: 'session', roles: rolesOf?.(as) ?? [] },
     // What is passed on unread has no request: it is judged by its name and address alone.
     http:
-      match[1] === 'tls'
+      match[1] === 'tls' || raw !== null
         ? null
         : {
             method,
@@ -122,4 +124,11 @@ function exchangeOf({ url, method, from, as }: Question, { via, loopback, now, r
             upgrade: null,
           },
   };
+}
+
+/** A port of its own, where the URL means one: `udp://` always, `tcp://` where a service has that port. */
+function rawPort(scheme: string | undefined, port: number | null, { services }: Snapshot): RelayPort | null {
+  if ((scheme !== 'tcp' && scheme !== 'udp') || port === null) return null;
+  const named: RelayPort = { transport: scheme, port };
+  return scheme === 'udp' || services.some(({ hosts }) => hosts.includes(portName(named))) ? named : null;
 }

@@ -16,7 +16,10 @@ function complaintOf(service: string, top = 'listen: https://127.0.0.1:443'): st
 test('what nobody could be asked is refused where it is written', () => {
   const refused: readonly (readonly [service: string, sentence: RegExp])[] = [
     ['{ to: "tls://x:1" }', /no access, expected \[public\] or/],
-    ['{ to: "tls://x:1", access: [{ password: {} }] }', /found password, which cannot be asked before tls:\/\/, expected public or ip/],
+    [
+      '{ to: "tls://x:1", access: [{ password: {} }] }',
+      /found password, which cannot be asked before tls:\/\/, expected public, ip or login/,
+    ],
     ['{ to: "tls://x:1", access: [public, { ip: [192.0.2.1], link: {} }] }', /found link/],
     ['{ to: "tls://x:1", access: [public], rewritehost: true }', /rewritehost: found it beside tls/],
     ['{ to: "tls://x:1", access: [public], rawheaders: true }', /rawheaders: found it beside tls/],

@@ -13,11 +13,11 @@ export const possibleGuards: Readonly<Record<Behind['is'], ReadonlySet<string> |
   redirect: null,
   respond: null,
   // Nothing is read of its visitors but the name that they ask for.
-  tls: new Set(['public', 'ip']),
+  tls: new Set(['public', 'ip', 'login']),
   // The head that asks for it has no body and one path.
   tcp: new Set(['public', 'ip', 'link', 'password']),
   // Nor is anything of theirs.
-  port: new Set(['public', 'ip']),
+  port: new Set(['public', 'ip', 'login']),
   // A client has one field for all it can show, and an open proxy is everybody's.
   egress: new Set(['ip', 'key', 'password']),
 };

@@ -7,7 +7,7 @@ const targetCharsMax = 2_048;
  * Reads the wish to return to `text`: a path with an optional query on our own origin (which may
  * stand before it in full). Everything that a browser or a second parser could take for another
  * site is refused: `//host`, backslashes, control characters, dot segments, also percent-encoded;
- * so is our own reserved space below /.sallyport/.
+ * so is our own reserved space below /.sallyport/, but for the page of doors, which is a place to return to.
  * @returns a target of visible ASCII for `Location`, or null
  */
 export function returnTarget(text: string, origin: string): string | null {
@@ -20,7 +20,7 @@ export function returnTarget(text: string, origin: string): string | null {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (plain === null || /[\u0000-\u001f\u007f\\]/.test(plain) || plain.startsWith('//')) return null;
   if (/(?:^|\/)\.{1,2}(?:;[^/]*)?(?:\/|$)/.test(plain)) return null;
-  return isReserved(plain) ? null : local;
+  return isReserved(plain) && local !== '/.sallyport/door' ? null : local;
 }
 
 /** Whether a path lies in the space that Sallyport keeps for itself on every service. */

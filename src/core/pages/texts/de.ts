@@ -60,6 +60,33 @@ export const de = catalogue({
   'login.wrong': 'Der Name oder das Passwort ist falsch.',
   'login.busy': 'Im Moment melden sich zu viele Menschen an. Bitte versuchen Sie es noch einmal.',
   'login.wait': 'Zu viele falsche Versuche. Bitte versuchen Sie es in {time} noch einmal.',
+  'login.passkey': 'Mit einem Passkey anmelden',
+  'login.code': 'Mit einem Code anmelden',
+
+  'code.title': 'Ihr Code',
+  'code.lead': 'Geben Sie den Code ein, den Ihre Authenticator-App gerade zeigt.',
+  'code.code': 'Code',
+  'code.hint': 'Ohne Ihre App geben Sie einen Ihrer Wiederherstellungscodes ein.',
+  'code.passkey': 'Stattdessen einen Passkey verwenden',
+  'code.wrong': 'Das war nicht richtig oder wurde schon verwendet. Versuchen Sie den nächsten Code.',
+
+  'passkey.title': 'Ihr Passkey',
+  'passkey.lead': 'Melden Sie sich mit dem Passkey an, den Sie für {host} erstellt haben.',
+  'passkey.button': 'Passkey verwenden',
+  'passkey.code': 'Stattdessen einen Code verwenden',
+  'passkey.wrong': 'Dieser Passkey öffnet hier nichts. Versuchen Sie einen anderen.',
+  'passkey.failed': 'Es wurde nichts bestätigt. Versuchen Sie es noch einmal, wenn Sie so weit sind.',
+  'passkey.script': 'Ein Passkey braucht JavaScript, das in diesem Browser ausgeschaltet ist.',
+
+  'enrol.title': 'Ein neuer Passkey',
+  'enrol.start': 'Mit dem Link, den Sie bekommen haben, können Sie einen Passkey für {host} erstellen.',
+  'enrol.go': 'Weiter',
+  'enrol.lead':
+    'Erstellen Sie einen Passkey für {name}. Danach melden Sie sich bei {host} mit Fingerabdruck, Gesicht oder PIN dieses Geräts an, oder mit einem Sicherheitsschlüssel.',
+  'enrol.button': 'Passkey erstellen',
+  'enrol.over': 'Dieser Link wurde schon verwendet oder ist abgelaufen. Bitten Sie um einen neuen.',
+  'enrol.done': 'Ihr Passkey ist eingerichtet. Der Link öffnet nun nichts mehr.',
+  'enrol.open': 'Weiter zu {host}',
 
   'account.title': 'Nicht für dieses Konto',
   'account.detail': 'Ihr Konto darf diese Adresse nicht öffnen. Melden Sie sich bei Ihrem Anbieter ab, um ein anderes Konto zu verwenden.',
@@ -75,6 +102,28 @@ export const de = catalogue({
   'link.spent.title': 'Dieser Link wurde schon benutzt',
   'link.spent.detail':
     'Er öffnet hier nichts mehr. Wenn Sie das nicht waren, sagen Sie es dem, von dem Sie ihn haben: Jemand anderes hat ihn auch.',
+
+  'pin.lead': 'Geben Sie den Code ein, um {host} zu öffnen.',
+  'pin.label': 'Code',
+  'pin.button': 'Öffnen',
+  'pin.wrong': 'Das ist nicht der Code.',
+  'pin.way': 'Mit einem Code öffnen',
+
+  'mail.lead': 'Um {host} zu öffnen, geben Sie Ihre E-Mail-Adresse ein. Wenn sie zugelassen ist, bekommen Sie einen Code.',
+  'mail.label': 'E-Mail-Adresse',
+  'mail.button': 'Code senden',
+  'mail.malformed': 'Das ist keine E-Mail-Adresse.',
+  'mail.wait': 'Es wurden zu viele Codes verlangt. Versuchen Sie es in {time} noch einmal.',
+  'mail.way': 'Mit E-Mail anmelden',
+  'mail.code.lead': 'Wenn Ihre Adresse zugelassen ist, ist ein Code zu ihr unterwegs. Er gilt {time}, und nur in diesem Browser.',
+  'mail.code.label': 'Code',
+  'mail.code.button': 'Anmelden',
+  'mail.code.hint': 'Nichts angekommen? Sehen Sie bei den unerwünschten Nachrichten nach, und ob die Adresse stimmt.',
+  'mail.code.again': 'Einen anderen Code verlangen',
+  'mail.code.wrong': 'Das ist nicht der Code, oder er gilt nicht mehr. Nach einigen falschen ist er verfallen.',
+  'mail.subject': 'Ihr Code für {service}',
+  'mail.text':
+    'Jemand hat mit dieser Adresse einen Code verlangt, um sich bei {service} anzumelden.\n\nDer Code ist {code}\n\nEr gilt einmal, für {time}, und nur in dem Browser, der ihn verlangt hat. Niemand wird Sie je danach fragen: Sagen Sie ihn niemandem.\n\nWenn Sie das nicht waren, ist nichts zu tun. Ohne den Code kommt niemand hinein.\n',
 
   'paused.title': 'Gleich wieder da',
   'paused.detail': 'An diesem Dienst wird gerade gearbeitet. Bitte kommen Sie später wieder.',
@@ -98,4 +147,23 @@ export const de = catalogue({
 
   'listing.title': 'Inhalt von {path}',
   'listing.up': 'Der Ordner darüber',
+
+  'door.title': 'Diese Adresse einlassen',
+  'door.who': 'Sie sind als {name} angemeldet. Ihre Adresse ist {address}.',
+  'door.network': 'Was Sie öffnen, lässt ganz {network} ein.',
+  'door.relay': 'So nennt das Relay Ihre Adresse; nachprüfen lässt sich das hier nicht.',
+  'door.neighbours':
+    'Wer dieselbe Adresse hat, kommt auch herein: alle hinter demselben Router, in derselben Wohnung, im selben Büro oder Café. Schließen Sie wieder, wenn Sie fertig sind.',
+  'door.closed': '{service} ist für Ihre Adresse geschlossen.',
+  'door.open': '{service} ist für Ihre Adresse offen bis {time} UTC, noch {left}.',
+  'door.also': '{service} ist für {network} offen bis {time} UTC.',
+  'door.deed.open': '{service} für {span} öffnen',
+  'door.deed.longer': '{service} ab jetzt für {span} offen halten',
+  'door.deed.close': '{service} schließen',
+  'door.deed.also': '{service} für {network} schließen',
+  'door.signout': 'Das Abmelden schließt, was mit dieser Anmeldung geöffnet wurde.',
+  'door.signout.deed': 'Abmelden',
+  'door.nothing': 'Hier ist nichts, was Sie öffnen dürfen.',
+  'door.exceeded': 'Mehr dürfen Sie nicht gleichzeitig öffnen. Schließen Sie zuerst etwas.',
+  'door.address': 'Ihre Adresse lässt sich nicht feststellen, deshalb lässt sich für sie nichts öffnen.',
 });

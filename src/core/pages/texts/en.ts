@@ -61,6 +61,33 @@ export const en = {
   'login.wrong': 'The name or the password is wrong.',
   'login.busy': 'Too many people sign in at this moment. Try again.',
   'login.wait': 'Too many wrong attempts. Try again in {time}.',
+  'login.passkey': 'Sign in with a passkey',
+  'login.code': 'Sign in with a code',
+
+  'code.title': 'Your code',
+  'code.lead': 'Enter the code that your authenticator app shows now.',
+  'code.code': 'Code',
+  'code.hint': 'Without your authenticator, enter one of your recovery codes.',
+  'code.passkey': 'Use a passkey instead',
+  'code.wrong': 'That was not right, or was used before. Try the next code.',
+
+  'passkey.title': 'Your passkey',
+  'passkey.lead': 'Sign in with the passkey that you made for {host}.',
+  'passkey.button': 'Use a passkey',
+  'passkey.code': 'Use a code instead',
+  'passkey.wrong': 'That passkey opens nothing here. Try another one.',
+  'passkey.failed': 'Nothing was signed. Try again when you are ready.',
+  'passkey.script': 'A passkey needs JavaScript, which is switched off in this browser.',
+
+  'enrol.title': 'A new passkey',
+  'enrol.start': 'The link that you were given lets you make a passkey for {host}.',
+  'enrol.go': 'Go on',
+  'enrol.lead':
+    'Make a passkey for {name}. You then sign in to {host} with the fingerprint, face or PIN of this device, or with a security key.',
+  'enrol.button': 'Make a passkey',
+  'enrol.over': 'This link was used already, or has ended. Ask for a new one.',
+  'enrol.done': 'Your passkey is ready. The link opens nothing any more.',
+  'enrol.open': 'Go to {host}',
 
   'account.title': 'Not for this account',
   'account.detail': 'Your account may not open this address. Sign out at your provider to use another one.',
@@ -75,6 +102,28 @@ export const en = {
   'link.ask.button': 'Open',
   'link.spent.title': 'This link was used already',
   'link.spent.detail': 'It opens nothing more here. If that was not you, tell whoever gave it to you: somebody else has it.',
+
+  'pin.lead': 'Type the code to open {host}.',
+  'pin.label': 'Code',
+  'pin.button': 'Open',
+  'pin.wrong': 'That is not the code.',
+  'pin.way': 'Open it with a code',
+
+  'mail.lead': 'To open {host}, type your e-mail address. If it may come in, you get a code.',
+  'mail.label': 'E-mail address',
+  'mail.button': 'Send a code',
+  'mail.malformed': 'That is no e-mail address.',
+  'mail.wait': 'Too many codes were asked for. Try again in {time}.',
+  'mail.way': 'Sign in by e-mail',
+  'mail.code.lead': 'If your address may come in, a code is on its way to it. It is good for {time}, in this browser alone.',
+  'mail.code.label': 'Code',
+  'mail.code.button': 'Sign in',
+  'mail.code.hint': 'Nothing came? Look among the unwanted mail, and whether the address was right.',
+  'mail.code.again': 'Ask for another code',
+  'mail.code.wrong': 'That is not the code, or it is over. After a few wrong ones it is.',
+  'mail.subject': 'Your code for {service}',
+  'mail.text':
+    'Somebody asked for a code to sign in to {service} with this address.\n\nThe code is {code}\n\nIt is good once, for {time}, and only in the browser that asked for it. Nobody will ever ask you for it: tell it to nobody.\n\nIf that was not you, there is nothing to do. Without the code nobody comes in.\n',
 
   'paused.title': 'Back soon',
   'paused.detail': 'This service is being worked on. Please come back later.',
@@ -98,4 +147,28 @@ export const en = {
 
   'listing.title': 'Index of {path}',
   'listing.up': 'The folder above',
+
+  'door.title': 'Let this address in',
+  'door.who': 'You are signed in as {name}. Your address is {address}.',
+  'door.network': 'What is opened lets in all of {network}.',
+  'door.relay': 'That is your address as the relay says it; nothing here can prove it.',
+  'door.neighbours':
+    'Whoever else has this address comes in too: everybody behind the same router, in the same flat, office or café. Close it when you are done.',
+  'door.closed': '{service} is closed for your address.',
+  'door.open': '{service} is open for your address until {time} UTC, another {left}.',
+  'door.also': '{service} is open for {network} until {time} UTC.',
+  'door.deed.open': 'Open {service} for {span}',
+  'door.deed.longer': 'Keep {service} open for {span} from now',
+  'door.deed.close': 'Close {service}',
+  'door.deed.also': 'Close {service} for {network}',
+  'door.signout': 'Signing out closes what was opened with this login.',
+  'door.signout.deed': 'Sign out',
+  'door.nothing': 'There is nothing here that you may open.',
+  'door.exceeded': 'You have as many open as you may. Close one first.',
+  'door.address': 'Your address cannot be told, so nothing can be opened for it.',
 } as const;
+
+/** The names in braces of a text. */
+export function bracesOf(text: string): readonly string[] {
+  return Array.from(text.matchAll(/\{([^}]*)\}/g), ([, name]) => name ?? '');
+}
