@@ -1,13 +1,14 @@
 /** The addresses that a gateway listens on, and what it does with whoever comes: greet, then hand to the engine. */
 
 import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { Address, Network } from '../core/address.ts';
 import { hostPort, isLoopback, parseIp } from '../core/address.ts';
 import type { Balanced } from '../core/http/forwarded-for.ts';
 import type { ProxyFacts } from '../core/egress/destination.ts';
 import type { Limits } from '../core/limits.ts';
 import { readPortName } from '../core/port-name.ts';
-import type { ListenerFacts } from '../core/policy/exchange.ts';
+import type { ClientCertificate, ListenerFacts } from '../core/policy/exchange.ts';
 import type { Deadlines, Protocol } from '../contracts/protocol.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import type { Arrival, Closable, Stream } from '../contracts/stream.ts';
@@ -15,7 +16,7 @@ import type { TunnelArrival } from '../contracts/tunnel.ts';
 import { Balancers, isTrusted } from './balancers.ts';
 import type { Engine } from './engine.ts';
 import { firstOctet } from './first-octet.ts';
-import { acmeAlpn, greet, type GreetOptions } from './greet.ts';
+import { acmeAlpn, greet, type Asking, type GreetOptions } from './greet.ts';
 import { listen, type BoundSocket, type Listening } from './listener.ts';
 
 /** An address to listen on. Port 0 lets the system choose. */
@@ -48,6 +49,10 @@ export type DoorsOptions = Readonly<{
   contextFor: GreetOptions['contextFor'];
   base?: GreetOptions['base'];
   challengeFor?: GreetOptions['challengeFor'];
+  /** What a handshake begins with that asks for a client certificate, now; null where the name does not want one. */
+  askingFor?: (name: string | null, proxy: ProxyFacts | null) => SecureContext | null;
+  /** Whether any name does, so that a hello is read before its TLS is begun. */
+  asksAnybody?: () => boolean;
   /** Which names are passed on with their TLS unread, now (see Snapshot). */
   unread: () => Snapshot['unread'];
   /** What reads a hello without ending its TLS; hands back whom `claim` takes. */
@@ -183,26 +188,37 @@ export class Doors implements Closable {
 
   /** Ends the visitor's TLS; looks first for whom it is where some of it is passed on. */
   #secure(stream: Stream, from: Address, listener: ListenerFacts): void {
-    if (this.#options.unread() === null || listener.proxy !== undefined) return this.#greet(stream, from, listener);
+    if (!this.#looksFirst(listener)) return this.#greet(stream, from, listener);
     void this.#options.engine.take({ stream, from, listener: { ...listener, scheme: 'tls' }, sni: null }, this.#peeking);
+  }
+
+  /** Where nobody of what comes here could be passed on or asked, nobody looks. */
+  #looksFirst({ proxy }: ListenerFacts): boolean {
+    return (this.#options.unread() !== null && proxy === undefined) || (this.#options.asksAnybody?.() ?? false);
   }
 
   /** What is not passed on goes the way of every other visitor, as if nobody had looked. */
   #hasOurTls({ stream, from, listener }: Arrival, read: Buffer, sni: string | null): boolean {
-    if (this.#options.unread()?.(sni) === true) return false;
+    if (listener.proxy === undefined && this.#options.unread()?.(sni) === true) return false;
     stream.unshift(read);
-    this.#greet(stream, from, { ...listener, scheme: 'https' });
+    const ours: ListenerFacts = { ...listener, scheme: 'https' };
+    // What a balancer that carries many visitors would show is nobody's of them.
+    const context = listener.balanced === undefined ? (this.#options.askingFor?.(sni, this.#proxyOf(ours, sni)) ?? null) : null;
+    this.#greet(stream, from, ours, context === null ? null : { name: sni, context });
     return true;
   }
 
-  #greet(stream: Stream, from: Address, listener: ListenerFacts): void {
+  #greet(stream: Stream, from: Address, listener: ListenerFacts, asking: Asking | null = null): void {
     const { contextFor, base, challengeFor, limits, deadlines } = this.#options;
-    void greet(stream, { contextFor, base, challengeFor, alpn: spoken, handshakeMs: limits.handshakeMs, deadlines }).then((greeted) => {
-      // A CA has seen what it came for.
-      if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
-      else if ('stream' in greeted) this.#serve(greeted.stream, from, listener, greeted.sni, greeted.alpn === 'h2');
-      else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
-    });
+    void greet(stream, { contextFor, base, challengeFor, alpn: spoken, asking, handshakeMs: limits.handshakeMs, deadlines }).then(
+      (greeted) => {
+        // A CA has seen what it came for.
+        if ('stream' in greeted && greeted.alpn === acmeAlpn) greeted.stream.destroySoon();
+        else if ('stream' in greeted)
+          this.#serve(greeted.stream, from, knownBy(listener, greeted.client), greeted.sni, greeted.alpn === 'h2');
+        else this.#options.engine.refused({ stream, from, listener, sni: null }, greeted);
+      },
+    );
   }
 
   #serve(stream: Stream, from: Address, listener: ListenerFacts, sni: string | null, h2 = false): void {
@@ -228,4 +244,8 @@ export class Doors implements Closable {
     // It was paused behind its first octet.
     if (stream.listenerCount('data') > 0) stream.resume();
   }
+}
+
+function knownBy(listener: ListenerFacts, client: ClientCertificate | null): ListenerFacts {
+  return client === null ? listener : { ...listener, client };
 }

@@ -7,8 +7,19 @@ import type { Deadlines } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
 import { fault, type Fault } from '../core/errors.ts';
 import { canonicalHost } from '../core/http/host.ts';
+import type { ClientCertificate } from '../core/policy/exchange.ts';
+import { shownBy } from './client-certificate.ts';
 
-export type Greeted = Readonly<{ stream: TLSSocket; sni: string | null; alpn: string | null }>;
+export type Greeted = Readonly<{
+  stream: TLSSocket;
+  sni: string | null;
+  alpn: string | null;
+  /** What was shown where it was asked for. */
+  client: ClientCertificate | null;
+}>;
+
+/** Asks for a client certificate: the name that was read of the hello, before it was known here, and the context of that name and of no other. */
+export type Asking = Readonly<{ name: string | null; context: SecureContext }>;
 
 export type GreetOptions = Readonly<{
   /** The context for a canonical name, or for none (a client that sends no name: an address was dialled). Null: no certificate, no handshake. */
@@ -22,6 +33,8 @@ export type GreetOptions = Readonly<{
   alpn: readonly string[];
   /** What a CA is shown that asks whether a canonical name is ours (RFC 8737). Null: we did not order, and it is refused. */
   challengeFor?: ((name: string) => SecureContext | null) | undefined;
+  /** Where the name wants a client certificate. Who has none goes on without: a guard says what that is worth. */
+  asking?: Asking | null;
   handshakeMs: number;
   deadlines: Deadlines;
 }>;
@@ -49,10 +62,14 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
   return new Promise((resolve) => {
     let asked: string | null = null;
     let challenged: SecureContext | null = null;
-    const fallback = options.contextFor(null);
+    const { asking = null } = options;
+    const contextFor = (name: string | null): SecureContext | null =>
+      asking === null ? options.contextFor(name) : contextOf(asking, name);
     const tls = new TLSSocket(stream, {
       isServer: true,
-      secureContext: fallback ?? options.base?.() ?? certificateless,
+      // OpenSSL begins with it, and takes from it what it asks of the client: a later one could change only a part of that.
+      secureContext: asking?.context ?? options.contextFor(null) ?? options.base?.() ?? certificateless,
+      ...(asking === null ? {} : { requestCert: true, rejectUnauthorized: false }),
       ...spoken(options, (context) => {
         challenged = context;
         // TLS 1.2 asks for the protocol behind the name, TLS 1.3 before it.
@@ -60,7 +77,7 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
       }),
       SNICallback: (name, answer) => {
         asked = canonicalHost(name);
-        const context = challenged ?? (asked === null ? null : options.contextFor(asked));
+        const context = challenged ?? (asked === null ? null : contextFor(asked));
         if (context !== null) return answer(null, context);
         // The deadline stands until it has gone out: a peer that takes nothing is cut by it.
         stream.end(unrecognizedName, () => fail(fault('route-missing', 'no certificate is for the name that was asked for')));
@@ -98,9 +115,17 @@ export function greet(stream: Stream, options: GreetOptions): Promise<Greeted | 
       Object.assign(tls, { secureConnecting: false });
       // A resumed session need not ask for the name again; it still has one, and Host is held against it.
       const resumed = typeof tls.servername === 'string' ? canonicalHost(tls.servername) : null;
-      resolve({ stream: tls, sni: asked ?? resumed, alpn: tls.alpnProtocol || null });
+      const sni = asked ?? resumed;
+      if (asking !== null && sni !== asking.name)
+        return fail(fault('hello-malformed', 'the hello that was read is not the one that was answered'));
+      resolve({ stream: tls, sni, alpn: tls.alpnProtocol || null, client: asking === null ? null : shownBy(tls) });
+      return undefined;
     });
   });
+}
+
+function contextOf({ name, context }: Asking, asked: string | null): SecureContext | null {
+  return asked === name ? context : null;
 }
 
 /** Without challenges the list is all there is to know. With them, a hello that offers their protocol and nothing else is a CA's. */

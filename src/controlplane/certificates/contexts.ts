@@ -50,6 +50,8 @@ export interface Contexts extends Closable {
   serve(wanted: Wanted): Promise<void>;
   /** For a canonical host, or for none. Null: no certificate, so no handshake. Synchronous: stands on the road. */
   contextFor(host: string | null): SecureContext | null;
+  /** The same, where the visitor is asked for a client certificate of one of these authorities (PEM). No session is resumed there. */
+  askingFor(host: string | null, roots: readonly string[]): SecureContext | null;
   /** Without a certificate: what a handshake begins with until the name is known. */
   base(): SecureContext;
   /** What a visitor of that name is shown. */
@@ -91,6 +93,10 @@ class Certificates implements Contexts {
 
   contextFor(host: string | null): SecureContext | null {
     return this.#shownFor(host)?.contextFor(this.#shared) ?? null;
+  }
+
+  askingFor(host: string | null, roots: readonly string[]): SecureContext | null {
+    return this.#shownFor(host)?.askingFor(this.#shared, roots) ?? null;
   }
 
   base(): SecureContext {

@@ -1,5 +1,6 @@
 /** One certificate as it is shown: its TLS context is made when it is first asked for, and again when keys or settings have changed. */
 
+import { constants, randomBytes } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Material } from '../../contracts/certificate.ts';
 import type { Shared } from './tls-settings.ts';
@@ -23,6 +24,7 @@ export class Shown {
   readonly names: readonly string[];
   readonly facts: Facts;
   #made: Readonly<{ shared: Shared; context: SecureContext }> | null = null;
+  #asking: Readonly<{ shared: Shared; roots: readonly string[]; context: SecureContext }> | null = null;
 
   constructor(material: Material, names: readonly string[], facts: Pick<Facts, 'issuer' | 'isPublic' | 'isLocal'>) {
     this.material = material;
@@ -37,5 +39,29 @@ export class Shown {
       this.#made = { shared, context: createSecureContext({ ...shared.settings, cert, key }) };
     }
     return this.#made.context;
+  }
+
+  /**
+   * The same, for a handshake that asks for a client certificate of one of these authorities (PEM). It resumes no session, and
+   * none of its own is resumed elsewhere: a ticket would stand in for the certificate that it was made with (CVE-2025-23419).
+   */
+  askingFor(shared: Shared, roots: readonly string[]): SecureContext {
+    const there = this.#asking;
+    if (there?.shared === shared && there.roots.length === roots.length && there.roots.every((root, at) => root === roots[at]))
+      return there.context;
+    const { chain: cert, key } = this.material;
+    const context = createSecureContext({
+      ...shared.settings,
+      cert,
+      key,
+      ca: [...roots],
+      // An authority of a company's may stand in the file without what is above it.
+      allowPartialTrustChain: true,
+      secureOptions: (shared.settings.secureOptions ?? 0) | constants.SSL_OP_NO_TICKET,
+      ticketKeys: randomBytes(48),
+      sessionIdContext: randomBytes(16).toString('hex'),
+    });
+    this.#asking = { shared, roots, context };
+    return context;
   }
 }
