@@ -2,9 +2,9 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -25,63 +25,56 @@ await main().catch((error) => {
 });
 
 async function main() {
-  const words = command === 'runtime' ? [] : argumentsFor(command);
+  const words = command === 'runtime' ? () => [] : argumentsFor(command);
   const mode = command === 'start' || command === 'runtime' ? 'prod' : 'dev';
   await install(mode);
   const runtime = chooseRuntime();
   if (command === 'runtime') process.stdout.write(`${runtime}\n`);
-  else become(runtime, words);
+  else become(runtime, await words());
 }
 
+/** What the program is to be given: known to be one before anything is installed, and made after it. */
 function argumentsFor(name) {
   switch (name) {
     case 'start':
-      return ['src/cli/main.ts', ...(rest.length === 0 ? ['example'] : rest)];
+      return () => ['src/cli/main.ts', ...(rest.length === 0 ? ['example'] : rest)];
     case 'test':
-      return testArguments();
+      return testArguments;
     case 'bench':
-      return ['bench/run.ts', ...rest];
+      return () => ['bench/run.ts', ...rest];
     case 'timing':
-      return ['bench/timing.ts', ...rest];
+      return () => ['bench/timing.ts', ...rest];
     case 'faults':
-      return ['test/faults/storm/run.ts', ...rest];
+      return () => ['test/faults/storm/run.ts', ...rest];
     case 'lint':
-      return ['node_modules/oxlint/bin/oxlint', '--type-aware', ...rest];
+      return () => ['node_modules/oxlint/bin/oxlint', '--type-aware', ...rest];
     case 'format':
-      return ['node_modules/oxfmt/bin/oxfmt', ...rest];
+      return () => ['node_modules/oxfmt/bin/oxfmt', ...rest];
     default:
       return fail(`The launcher knows no command "${name}". It knows start, test, bench, timing, faults, lint, format and runtime.`);
   }
 }
 
-/** `npm test -- FILTER` runs the files whose path holds FILTER, or else the tests whose title does. */
-function testArguments() {
-  const files = ['src', 'test', 'examples', 'bench'].flatMap((folder) => testFilesBelow(join(root, folder)));
+/** `npm test -- FILTER` runs the files whose path holds FILTER, each in a process of its own, or else the tests whose title does. */
+async function testArguments() {
+  const { plan, testFiles, writePlan } = await import('./test-plan.mjs');
+  const files = testFiles(root);
   const flags = rest.filter((word) => word.startsWith('-'));
   const filters = rest.filter((word) => !word.startsWith('-'));
-  const chosen = files.filter((file) => filters.every((filter) => file.includes(filter)));
+  const chosen = filters.length === 0 ? [] : files.filter((file) => filters.every((filter) => file.includes(filter)));
   const byTitle = chosen.length === 0 ? filters.map((filter) => `--test-name-pattern=${filter}`) : [];
-  // One more than there are cores: many tests wait, for a child that starts or a deadline that comes.
-  const atOnce = `--test-concurrency=${availableParallelism() + 1}`;
-  // A test that hangs is a failure with a name, not an evening.
+  // More than there are cores: many tests wait, for a child that starts or a deadline that comes.
+  const atOnce = `--test-concurrency=${availableParallelism() + 2}`;
   return [
     '--test',
     '--test-reporter=spec',
+    // A test that hangs is a failure with a name, not an evening.
     '--test-timeout=90000',
     atOnce,
     ...byTitle,
     ...flags,
-    ...(chosen.length === 0 ? files : chosen),
+    ...(chosen.length === 0 ? writePlan(root, plan(root, files)) : chosen),
   ];
-}
-
-function testFilesBelow(folder) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return testFilesBelow(path);
-    return entry.name.endsWith('.test.ts') ? [relative(root, path).replaceAll('\\', '/')] : [];
-  });
 }
 
 async function install(wanted) {
@@ -239,10 +232,9 @@ function become(runtime, words) {
   process.chdir(tool ? root : (process.env['INIT_CWD'] ?? '.'));
   const args = tool ? words : [join(root, words[0]), ...words.slice(1)];
   // Tools of node_modules start `node` by name: they shall find this one. npm's own additions to PATH stay behind it.
-  // The program keeps what stripping its types came to: that halves its start.
-  const env = tool
-    ? { ...process.env, PATH: `${dirname(runtime)}${windows ? ';' : ':'}${process.env['PATH']}` }
-    : { NODE_COMPILE_CACHE: join(root, 'node_modules', '.compile-cache'), ...process.env };
+  // What stripping the types came to is kept: that halves each start, of the program as of its hundreds of tests.
+  const cached = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.compile-cache'), ...process.env };
+  const env = tool ? { ...cached, PATH: `${dirname(runtime)}${windows ? ';' : ':'}${process.env['PATH']}` } : cached;
   if (typeof process.execve === 'function' && !windows) process.execve(runtime, [runtime, ...args], env);
   const child = spawn(runtime, args, { stdio: 'inherit', env });
   // On a terminal Ctrl-C reaches the whole group; a second one from here would look like impatience.

@@ -36,7 +36,7 @@ async function checkout(context: TestContext): Promise<Checkout> {
   // The real path: on some systems the folder for temporary files is a link.
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'sallyport-launcher-')));
   context.after(() => rm(folder, { recursive: true, force: true }));
-  for (const part of ['scripts/run.mjs', 'bin/sallyport', 'package.json', 'package-lock.json']) {
+  for (const part of ['scripts/run.mjs', 'scripts/test-plan.mjs', 'bin/sallyport', 'package.json', 'package-lock.json']) {
     await mkdir(dirname(join(folder, part)), { recursive: true });
     await cp(join(root, part), join(folder, part));
   }

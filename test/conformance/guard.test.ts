@@ -10,6 +10,7 @@ import { link } from '../../src/modules/guards/link.ts';
 import { login } from '../../src/modules/guards/login.ts';
 import { oidc } from '../../src/modules/guards/oidc.ts';
 import { password } from '../../src/modules/guards/password.ts';
+import { pin } from '../../src/modules/guards/pin.ts';
 import { publicGuard } from '../../src/modules/guards/public.ts';
 import { rate } from '../../src/modules/guards/rate.ts';
 import { size } from '../../src/modules/guards/size.ts';
@@ -38,6 +39,14 @@ const cases: readonly GuardCase[] = [
     guard: link,
     options: {},
     prepare: async (tools) => [(await tools.people.links.create({ service: 'blog', expires: null })).secret],
+  },
+  {
+    guard: pin,
+    options: { roles: ['guest'] },
+    prepare: async (tools) => {
+      await tools.people.pins.set('blog', '48219930');
+      return ['48219930'];
+    },
   },
   {
     guard: key,

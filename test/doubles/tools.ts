@@ -33,7 +33,7 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
   const store = createMemoryStore({ now });
   const people = await openIdentities({ store, now, randomBytes, limits, cost: { memoryKib: 8, passes: 1, lanes: 1 } });
   for (const name of names) await people.users.add(name, goodPassword);
-  const { users, sessions, links, keys, doors } = people;
+  const { users, sessions, links, keys, pins, doors, logins } = people;
   const outside: TestTools['outside'] = {
     ask: (): ReturnType<Outgoing['ask']> => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is there.')),
   };
@@ -52,8 +52,10 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
     sessions,
     links,
     keys,
+    pins,
     doors,
     passwords,
+    logins,
     limits,
     secret: (name) => secrets.get(name) ?? null,
     outgoing,

@@ -82,6 +82,8 @@ it('a suspended client’s running tunnels end within a second, directly and thr
   const took = performance.now() - since;
   test.diagnostic(`${took.toFixed(0)} ms from the command to the last closed tunnel`);
   assert.ok(took < 1_000);
+  const explained = (as: string) => told('explain', '--destination', `127.0.0.1:${to}`, '--proxy', 'own', '--as', as);
+  assert.deepEqual([(await explained('partner'))['code'], (await explained('other'))['verdict']], ['client-suspended', 'pass']);
   const refused = await direct('partner');
   assert.match(refused.said, /^HTTP\/1\.1 403 [^]*invoice 17/);
   bystander.socket.write('still');

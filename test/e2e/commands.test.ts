@@ -84,7 +84,7 @@ test('http --password: Basic for programs, and the users are in the ready line',
   assert.equal((await ask(url, { ca, headers: basic('ana', 'wrong') })).status, 401);
   assert.equal((await ask(url, { ca, headers: basic('ana', password) })).status, 200);
   // A user who goes away is refused at once, in the running share; what they had begun is cut.
-  assert.equal((await runToEnd(context, ['users', 'remove', 'ana'], { home })).code, 0);
+  assert.equal((await runToEnd(context, ['users', 'remove', 'ana'], { home, whole: true })).code, 0);
   let status = 200;
   for (let tried = 0; status === 200 && tried < 50; tried += 1)
     status = await ask(url, { ca, headers: basic('ana', password) }).then(
@@ -102,7 +102,7 @@ test('status, close, open and explain speak to the running process', async (cont
   const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
   assert.equal((await ask(url, { ca })).status, 200);
 
-  const status = await runToEnd(context, ['status'], { home });
+  const status = await runToEnd(context, ['status'], { home, whole: true });
   const [service] = status.lines[0]?.['services'] as readonly Readonly<Record<string, unknown>>[];
   assert.deepEqual(
     [status.code, status.lines[0]?.['pid'], service?.['name'], service?.['state'], service?.['url']],
@@ -242,16 +242,16 @@ test('relay, invite, join and http in four homes: a name of the relay leads to t
   const [address = ''] = listening['addresses'] as readonly string[];
   assert.match(address, /^127\.0\.0\.1:\d+$/);
 
-  const invite = await runToEnd(context, ['relay', 'invite', 'blog'], { home: relayHome });
+  const invite = await runToEnd(context, ['relay', 'invite', 'blog'], { home: relayHome, whole: true });
   assert.equal(invite.lines[0]?.['name'], 'blog.example.test');
   const elsewhere = await runToEnd(context, ['relay', 'invite', 'shop', '--address', '192.0.2.1:8443'], { home: relayHome });
   assert.match(text(elsewhere.lines[0] as Line, 'code'), /~192\.0\.2\.1~8443~/, 'the address of the invitation, not of the relay');
   const code = text(invite.lines[0] as Line, 'code');
-  const joined = await runToEnd(context, ['join', code], { home: gatewayHome });
+  const joined = await runToEnd(context, ['join', code], { home: gatewayHome, whole: true });
   assert.deepEqual([joined.code, joined.lines[0]?.['event'], joined.lines[0]?.['relay']], [0, 'joined', address]);
   assert.equal((joined.lines[0]?.['grants'] as readonly string[]).includes('blog.example.test'), true);
 
-  const again = await runToEnd(context, ['join', code], { home: otherHome });
+  const again = await runToEnd(context, ['join', code], { home: otherHome, whole: true });
   assert.deepEqual([again.code, again.lines[0]?.['code']], [77, 'invite-refused']);
   assert.equal(JSON.stringify(again.lines).includes(code), false, 'the code is a secret');
 
@@ -260,7 +260,7 @@ test('relay, invite, join and http in four homes: a name of the relay leads to t
   assert.equal(ready['url'], `https://blog.example.test:${address.split(':')[1]}`);
   assert.equal((await ask(`${text(ready, 'url')}/x`, { ca: text(ready, 'ca') })).status, 200);
 
-  const gateways = await runToEnd(context, ['relay', 'gateways', 'list'], { home: relayHome });
+  const gateways = await runToEnd(context, ['relay', 'gateways', 'list'], { home: relayHome, whole: true });
   assert.deepEqual(gateways.lines[0]?.['names'], ['blog']);
   await runToEnd(context, ['relay', 'gateways', 'revoke', text(gateways.lines[0] as Line, 'fingerprint')], { home: relayHome });
   await share.line('lost');

@@ -123,8 +123,8 @@ test('close cuts at once and open lets in again; both outlive a restart', { skip
 
 test('people and links that are added or taken away count at once in the running gateway', { skip }, async (context) => {
   const { port } = await startService(context);
-  const add = (name: string) => (home: string) =>
-    run(context, ['users', 'add', name], { home, env: { SALLYPORT_PASSWORD: password } }).exited;
+  const add = (name: string) => async (home: string) =>
+    (await runToEnd(context, ['users', 'add', name], { home, env: { SALLYPORT_PASSWORD: password } })).code;
   const gateway = await gatewayWith(
     context,
     [`shop: { at: shop.test, to: ${port}, access: [{ password: {} }, { link: {} }] }`],
@@ -143,8 +143,8 @@ test('people and links that are added or taken away count at once in the running
   await becomes(async () => (await shop.visit(new URL(link).pathname)).status, 303);
   const cookie = `Cookie: ${(await shop.visit(new URL(link).pathname)).fields.get('set-cookie')?.split(';')[0]}`;
   assert.equal(await status('-H', cookie), 200);
-  const revoking = run(context, ['links', 'revoke', text(made, 'id')], { home });
-  await revoking.line('link', (line) => line['change'] === 'revoked');
+  const revoked = await runToEnd(context, ['links', 'revoke', text(made, 'id')], { home });
+  assert.equal(revoked.lines[0]?.['change'], 'revoked');
   const revokedAt = performance.now();
   await becomes(() => status('-H', cookie), 401);
   assert.ok(performance.now() - revokedAt < 500, `its session lived on for ${performance.now() - revokedAt} ms`);

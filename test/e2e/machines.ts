@@ -1,6 +1,6 @@
 /** Several machines' worth of Sallyport on one: a relay and gateways in processes of their own, each with its own home. */
 
-import type { Line, Program, ProgramOptions } from './program.ts';
+import type { Ended, Line, Program, ProgramOptions } from './program.ts';
 import { freshHome, run, runToEnd } from './program.ts';
 import { text } from './lines.ts';
 
@@ -49,15 +49,8 @@ export async function joinedHome(context: Context, code: string): Promise<string
   return home;
 }
 
-export async function join(
-  context: Context,
-  code: string,
-  home: string,
-): Promise<Readonly<{ code: number | null; lines: readonly Line[]; stderr: string }>> {
-  const program = run(context, ['join', '-'], { home });
-  program.child.stdin?.end(`${code}\n`);
-  const exit = await program.exited;
-  return { code: exit, lines: program.lines, stderr: program.stderr() };
+export function join(context: Context, code: string, home: string): Promise<Ended> {
+  return runToEnd(context, ['join', '-'], { home, stdin: `${code}\n` });
 }
 
 /** `sallyport http` that is ready at its relay, and what curl needs to come to it. */

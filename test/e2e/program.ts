@@ -1,4 +1,4 @@
-/** Runs the real program as its users do, and reads what it says a line at a time. */
+/** Runs the real program as its users do, and reads what it says a line at a time; a short command of it runs in the test's own process. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { run as runWords } from '../../src/cli/run.ts';
+import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 /** As the launcher has it: types are stripped once, which halves each start. */
@@ -109,14 +111,45 @@ export function run(context: { after: (done: () => Promise<void>) => void }, arg
   return { child, pid: child.pid ?? 0, lines, stderr: () => stderr, line, stop, exited };
 }
 
-/** Runs a command that ends by itself. */
+export type Ended = Readonly<{ code: number | null; lines: readonly Line[]; stderr: string }>;
+
+/** What serves until it is ended: it is run as a process only, since what it opens would stay. */
+const serving = new Set(['http', 'dir', 'example', 'tcp', 'udp', 'tls', 'gateway', 'up', 'proxy', 'connect']);
+
+/**
+ * Runs a command that ends by itself: the same words, the same screen and the same exit code, in the test's own process. The start of
+ * a process costs half a second of CPU, and a test gives many orders. `whole` is for those whose matter is the process.
+ */
 export async function runToEnd(
   context: { after: (done: () => Promise<void>) => void },
   args: readonly string[],
-  options: ProgramOptions,
-): Promise<Readonly<{ code: number | null; lines: readonly Line[]; stderr: string }>> {
+  options: ProgramOptions & Readonly<{ whole?: boolean; stdin?: string }>,
+): Promise<Ended> {
+  const [first = '', second = ''] = args;
+  const inside =
+    options.under === undefined && options.whole !== true && !serving.has(first) && !(first === 'relay' && second.startsWith('-'));
+  if (inside) return runHere(args, options);
   const program = run(context, args, options);
-  program.child.stdin?.end();
+  program.child.stdin?.end(options.stdin);
   const code = await program.exited;
   return { code, lines: program.lines, stderr: program.stderr() };
+}
+
+async function runHere(args: readonly string[], options: ProgramOptions & Readonly<{ stdin?: string }>): Promise<Ended> {
+  const json = options.json ?? true;
+  const terminal = scriptedTerminal({
+    home: options.home,
+    env: { ...process.env, NO_COLOR: '1', SALLYPORT_USER: 'root', ...options.env },
+    stdin: options.stdin ?? '',
+    cwd: options.cwd ?? process.cwd(),
+  });
+  const code = await runWords([...args, ...(json ? ['--json'] : [])], terminal);
+  const lines = json
+    ? terminal.events().map((line) => line as Line)
+    : terminal
+        .written()
+        .split('\n')
+        .filter((text) => text !== '')
+        .map((text) => ({ event: 'text', text }));
+  return { code, lines, stderr: terminal.complained() };
 }

@@ -67,8 +67,8 @@ test(
   async (context) => {
     const { port, seen } = await startService(context);
     const home = await freshHome(context);
-    const added = run(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: 'four unrelated words here' } });
-    assert.equal(await added.exited, 0);
+    const added = await runToEnd(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: 'four unrelated words here' } });
+    assert.equal(added.code, 0);
     const [tls, plain] = [await freePort(), await freePort()];
     const config = join(home, 'sallyport.yaml');
     await writeFile(
@@ -152,8 +152,8 @@ test(
   async (context) => {
     const { port, seen } = await startService(context);
     const home = await freshHome(context);
-    const added = run(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: 'four unrelated words here' } });
-    assert.equal(await added.exited, 0);
+    const added = await runToEnd(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: 'four unrelated words here' } });
+    assert.equal(added.code, 0);
     const [tls, plain] = [await freePort(), await freePort()];
     const config = join(home, 'sallyport.yaml');
     await writeFile(

@@ -12,8 +12,8 @@ import { connectProxy, hiddenName, socksProxy } from '../tunnel/proxies.ts';
 import { makeIdentity, visitor } from '../tunnel/relay.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { text } from './lines.ts';
-import { invitation, relayProgram, share, wordsFor } from './machines.ts';
-import { freshHome, run } from './program.ts';
+import { invitation, join as joinWith, relayProgram, share, wordsFor } from './machines.ts';
+import { freshHome, run, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 const skip = withoutCurl;
@@ -24,13 +24,11 @@ test('a gateway behind an HTTP proxy with a password: the relay’s name is know
   const proxy = await connectProxy(context, 'ana:her password');
   const home = await freshHome(context);
   const code = await invitation(context, relay, 'blog', '--address', `${hiddenName}:${relay.port}`);
-  const secret = run(context, ['secrets', 'add', 'proxy', '--proxy'], { home });
-  secret.child.stdin?.end('ana:her password\n');
-  assert.equal(await secret.exited, 0);
+  const secret = await runToEnd(context, ['secrets', 'add', 'proxy', '--proxy'], { home, stdin: 'ana:her password\n' });
+  assert.equal(secret.code, 0);
   const via = `http://\${secret:proxy}@127.0.0.1:${proxy.port}`;
-  const joining = run(context, ['join', '-', '--via', via], { home });
-  joining.child.stdin?.end(`${code}\n`);
-  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  const joining = await runToEnd(context, ['join', '-', '--via', via], { home, stdin: `${code}\n` });
+  assert.equal(joining.code, 0, JSON.stringify(joining.lines));
   // What was said at joining holds for a share.
   const shared = await share(context, port, ['--public'], { home });
   assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
@@ -61,15 +59,14 @@ test('a gateway behind the SOCKS5 proxy of its environment', { skip }, async (co
     NO_PROXY: '',
     no_proxy: '',
   };
-  const joining = run(context, ['join', '-'], { home, env });
-  joining.child.stdin?.end(`${code}\n`);
-  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  const joining = await runToEnd(context, ['join', '-'], { home, env, stdin: `${code}\n` });
+  assert.equal(joining.code, 0, JSON.stringify(joining.lines));
   const shared = await share(context, port, ['--public'], { home, env });
   assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
   await shared.program.stop();
-  const refused = run(context, ['join', '-'], { home, env: { ...env, ALL_PROXY: `socks5://ana:wrong@127.0.0.1:${proxy.port}` } });
-  refused.child.stdin?.end(`${code}\n`);
-  assert.equal(await refused.exited, 77);
+  const wrong = { ...env, ALL_PROXY: `socks5://ana:wrong@127.0.0.1:${proxy.port}` };
+  const refused = await runToEnd(context, ['join', '-'], { home, env: wrong, stdin: `${code}\n` });
+  assert.equal(refused.code, 77);
   assert.equal(refused.lines[0]?.['code'], 'proxy-refused');
 });
 
@@ -88,9 +85,8 @@ test('a network where only HTTPS passes: a relay with a certificate, found by it
   const wall = await firewall(context, relay.port, 'resets');
   const home = await freshHome(context);
   const code = await invitation(context, relay, 'blog', '--address', `127.0.0.1:${wall.port}`);
-  const joining = run(context, ['join', '-'], { home });
-  joining.child.stdin?.end(`${code}\n`);
-  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  const joining = await joinWith(context, code, home);
+  assert.equal(joining.code, 0, JSON.stringify(joining.lines));
   const shared = await share(context, port, ['--public'], { home });
   assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
   // Both files are read again, while a carrier stands.
@@ -117,9 +113,8 @@ test('a relay at an IPv6 address', { skip }, async (context) => {
   const operator = await freshHome(context);
   const relay = run(context, ['relay', '--listen', '[::1]:0', '--domain', 'example.test'], { home: operator });
   await relay.line('listening');
-  const joining = run(context, ['join', '-'], { home });
-  joining.child.stdin?.end(`${await invitation(context, { home: operator }, 'blog')}\n`);
-  assert.equal(await joining.exited, 0, JSON.stringify(joining.lines));
+  const joining = await joinWith(context, await invitation(context, { home: operator }, 'blog'), home);
+  assert.equal(joining.code, 0, JSON.stringify(joining.lines));
   // It has reached itself: it is ready.
   const shared = await share(context, port, ['--public'], { home });
   await shared.program.stop();

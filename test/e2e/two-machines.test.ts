@@ -19,8 +19,8 @@ test('a relay that lies about the visitor’s address gains a wrong line in the 
   const { port, seen } = await startService(context);
   const relay = await startLyingRelay(context);
   const home = await joinedHome(context, await relay.invite('blog'));
-  const added = run(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: password } });
-  assert.equal(await added.exited, 0);
+  const added = await runToEnd(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: password } });
+  assert.equal(added.code, 0);
   const direct = await freePort();
   const config = join(home, 'sallyport.yaml');
   // Who is on this machine needs no password; who comes from one of these networks needs none either, says `lan`.

@@ -56,7 +56,7 @@ test('kill -9 of relay, gateway and service in turn, and a relay that hangs', { 
   let serving = await service(context, servicePort, twice);
   let relay = await relayProgram(context);
   const home = await joinedHome(context, await invitation(context, relay, 'blog'));
-  assert.equal(await run(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: password } }).exited, 0);
+  assert.equal((await runToEnd(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: password } })).code, 0);
   const config = join(home, 'sallyport.yaml');
   const access = 'access: [{ password: {} }, { link: {} }]';
   await writeFile(config, `relay: 127.0.0.1:${relay.port}\nservices:\n  blog: { to: ${servicePort}, ${access} }\n`);
