@@ -12,7 +12,7 @@ import type { Config } from './controlplane/config/plan.ts';
 import { doorsOf } from './controlplane/config/proxy.ts';
 import type { GatewayStatus, RunningGateway } from './controlplane/config/running.ts';
 import { guardedOtherwise } from './controlplane/config/unread.ts';
-import type { Answer, Question } from './controlplane/config/question.ts';
+import type { Answering } from './controlplane/config/destination-question.ts';
 import { Expiry } from './controlplane/expiry.ts';
 import type { Place } from './controlplane/places.ts';
 import { startBufferCollector } from './dataplane/buffer-collector.ts';
@@ -26,6 +26,7 @@ import { assemble, type GatewayOptions, type Parts } from './gateway/assemble.ts
 import { controlVerbs } from './gateway/control.ts';
 import { drained, type Grace } from './gateway/drained.ts';
 import { assertService, certified, closeAll, mayTerminate, messageOf } from './gateway/parts.ts';
+import { cutWithCertificates, handshakes } from './gateway/handshakes.ts';
 import { order } from './gateway/ordered.ts';
 import { Proofs, standing } from './gateway/proofs.ts';
 import { Relays } from './gateway/relays.ts';
@@ -103,9 +104,7 @@ class Gateway implements RunningGateway {
     this.#doors = new Doors({
       engine: this.#engine,
       ...spoken,
-      contextFor: (name) => parts.contexts.contextFor(name),
-      base: () => parts.contexts.base(),
-      challengeFor: (name) => parts.acme.answers.tls(name),
+      ...handshakes(parts, () => this.#current()),
       unread: () => this.#current().unread,
       proxyFor: (name) => this.#current().proxyFor?.(name) ?? null,
       limits,
@@ -128,6 +127,7 @@ class Gateway implements RunningGateway {
       onEvent: options.onEvent,
     });
     this.#relays = this.#towardsRelays();
+    ends.push(cutWithCertificates(parts.clientCertificates, this.#engine));
     ends.push(cutWithStanding(parts.tools, this.#engine));
     this.#expiry = new Expiry({ now, expired: (names) => this.#expired(names) });
     ends.push({ close: async () => (this.#readiness.close(), this.#expiry.close()) });
@@ -162,9 +162,9 @@ class Gateway implements RunningGateway {
     return { pid: process.pid, since: this.#since, services, relays: this.#relays.status() };
   }
 
-  async explain(question: Question): Promise<Answer> {
+  get explain(): Answering {
     if (this.#compiled === null) throw new SallyportError('program-failed', 'There is no configuration yet.');
-    return this.#compiled.answer(question);
+    return this.#compiled.answer;
   }
 
   /** What other commands of this home may ask of us. */
@@ -229,12 +229,13 @@ class Gateway implements RunningGateway {
 
   /** The whole of it, or nothing: everything that can fail comes before the one assignment that counts. */
   async #apply(config: Config): Promise<void> {
-    const { contexts, files, acme } = this.#parts;
+    const { contexts, files, acme, clientCertificates } = this.#parts;
     this.#version += 1;
     const compiled = compile(config, worldOf(this.#parts, this.#relays.places, { version: this.#version, checkNonce: this.#checkNonce }));
     const before = { config: this.#config, snapshot: this.#snapshot, compiled: this.#compiled };
     let goBack: (() => void) | null = null;
     try {
+      await clientCertificates.settled();
       goBack = await files.use(config.tls?.certificates ?? []);
       await this.#order(config, compiled.snapshot);
       await contexts.serve(certified(compiled.snapshot, config, this.#relays.places));

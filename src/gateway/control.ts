@@ -10,7 +10,7 @@ export function controlVerbs(gateway: RunningGateway, acme: AcmeDesk, verbs: Con
     status: () => gateway.status(),
     open: async ({ service }) => (await gateway.open(service), null),
     close: async ({ service, maintenance }) => (await gateway.close(service, maintenance), null),
-    explain: (question) => gateway.explain(question),
+    explain: (question) => ('destination' in question ? gateway.explain(question) : gateway.explain(question)),
     // An order may take minutes: what comes of it is in the store, and said by the gateway.
     renew: ({ name }) => {
       acme.begin(name);

@@ -12,12 +12,21 @@ export const requests = {
   /** And off: unreachable at once, live streams included; or, with `maintenance`, answered by this text. */
   close: z.strictObject({ service: z.string().min(1).max(200), maintenance: z.string().min(1).max(1_000).optional() }),
   /** Which rule decides a request of that method for that URL from that address, by that user. Opens nothing. */
-  explain: z.strictObject({
-    url: z.string().max(8_192),
-    method: z.string().max(40),
-    from: z.string().max(60),
-    as: z.string().max(200).nullable(),
-  }),
+  explain: z.union([
+    z.strictObject({
+      url: z.string().max(8_192),
+      method: z.string().max(40),
+      from: z.string().max(60),
+      as: z.string().max(200).nullable(),
+    }),
+    /** Where a proxy would lead. */
+    z.strictObject({
+      destination: z.string().max(300),
+      method: z.string().max(40),
+      as: z.string().max(200).nullable(),
+      proxy: z.string().max(200).nullable(),
+    }),
+  ]),
   /** Orders the certificate of a name anew, at once. */
   renew: z.strictObject({ name: z.string().min(1).max(253) }),
   /** Reads the configuration again: the whole of it, or nothing. */

@@ -4,7 +4,7 @@ import type { Reach } from '../../core/address.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import type { Code } from '../../core/errors.ts';
 import type { Config } from './plan.ts';
-import type { Answer, Question } from './question.ts';
+import type { Answering } from './destination-question.ts';
 
 /** Times are RFC 3339, UTC. No event holds a secret. */
 export type GatewayEvent =
@@ -122,7 +122,7 @@ export interface RunningGateway {
   /** With `pause` visitors are told this text instead of finding nothing. */
   close(name: string, pause?: string | null): Promise<void>;
   /** Which rule would decide about a request. Errors: `usage-wrong`. */
-  explain(question: Question): Promise<Answer>;
+  readonly explain: Answering;
   /** Safe to call twice; resolves when nothing of it is left. With `grace` what runs may end first, for `ms` or until `hurry`. */
   stop(grace?: Readonly<{ ms: number; hurry: AbortSignal }>): Promise<void>;
 }
