@@ -22,6 +22,9 @@ export const defaults = {
   /** A fixed answer of the configuration, and an error page of one's own: kept in memory. What is longer belongs into a folder. */
   fixedAnswerBytesMax: 1_048_576 as number,
   errorPageBytesMax: 65_536 as number,
+  /** A file with texts of our own pages: all of them in twenty languages. The logo on them is sent to every stranger. */
+  pageTextsBytesMax: 262_144 as number,
+  logoBytesMax: 65_536 as number,
   /**
    * The content of one request that is passed on, where its service says nothing else: it is never kept, so what is bounded is
    * what a service may be made to swallow. As good as none, for films and backups are sent as well; nginx has 1 MiB, Caddy none.
@@ -155,6 +158,13 @@ export const defaults = {
   guessWaitMs: 60_000 as number,
   guessWaitMsMax: 3_600_000 as number,
   guessKeysMax: 10_000 as number,
+  /** Wrong codes for one account from everywhere within that window, once its password was right. NIST SP 800-63B-4, 3.2.2: 100 at most. */
+  codeGuessesMax: 50 as number,
+  /** Passkeys of one user at all hosts together: several devices at several services. */
+  passkeysPerUserMax: 100 as number,
+  /** How long an invitation to make a passkey stands: it is made when somebody asks for it. */
+  passkeyInvitationMs: 86_400_000 as number,
+  passkeyInvitationsMax: 10_000 as number,
   /** How long a browser that somebody signed in with is known, so that strangers' guesses do not hold it up. Half a year. */
   deviceMs: 15_552_000_000 as number,
   /** How old a webhook's signature may be, and how far ahead its clock. Stripe's own libraries: 5 min. */
@@ -207,6 +217,12 @@ export const defaults = {
   configBytesMax: 1_048_576 as number,
   /** Certificates from files; each has a TLS context of some 50 KB once it was asked for. */
   certificatesMax: 1_000 as number,
+  /** Client certificates: those that were made here, and holders of others that are remembered, of each authority. */
+  clientCertificatesMax: 10_000 as number,
+  /** Different sets of files that mtls is told of: each is looked at once a second. */
+  clientAuthoritiesMax: 64 as number,
+  /** A list of revoked certificates (CRL): some 100,000 entries. Public CAs stay below 1 MB. */
+  revocationListBytesMax: 4_194_304 as number,
   logBytesMax: 67_108_864 as number,
   logFilesMax: 5 as number,
   logQueueBytesMax: 8_388_608 as number,

@@ -8,6 +8,7 @@ import type { ServiceLimits } from './limit-keys.ts';
 import type { BalancePlan, TimeoutsPlan } from './balance-plan.ts';
 import type { EgressBehind } from './proxy-plan.ts';
 import type { FixedAnswer } from './fixed-answers.ts';
+import type { PagesPlan } from './page-keys.ts';
 import type { WebPlan } from './web-plan.ts';
 import type { Transport } from '../../core/port-name.ts';
 import type { TlsPlan } from './tls-keys.ts';
@@ -119,5 +120,7 @@ export type Config = Readonly<{
   tls?: TlsPlan;
   /** The authority of its certificates; null or left out: none are ordered. */
   acme?: AcmePlan | null;
+  /** How our own pages look and read; left out: as usual. */
+  pages?: PagesPlan;
   limits: Partial<Limits>;
 }>;

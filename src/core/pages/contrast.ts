@@ -23,8 +23,11 @@ export function contrast(one: Colour, other: Colour): number {
 
 /** WCAG 2.2, relative luminance. */
 function luminance([red, green, blue]: Colour): number {
-  const linear = (part: number): number => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
   return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+}
+
+function linear(part: number): number {
+  return part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4;
 }
 
 /** WCAG 2.2, 1.4.3 (AA): what text needs. */
