@@ -1,4 +1,4 @@
-/** HTTP/2 over TLS by h2load: ours beside nginx, HAProxy and Caddy, all with a certificate, all asking the origin in HTTP/1.1. */
+/** HTTP/2 and HTTP/1.1 over TLS by h2load: ours beside nginx, HAProxy and Caddy, all with a certificate, all asking the origin in HTTP/1.1. */
 
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -9,7 +9,8 @@ import { nginxFile, runPeer, type Peer, type Running } from './peers.ts';
 import { cpuSeconds, find, freePort, start } from './processes.ts';
 import { figure, ratio, table } from './table.ts';
 
-export type Http2Rate = Readonly<{
+export type SecureRate = Readonly<{
+  protocol: 'HTTP/2' | 'HTTP/1.1';
   connections: number;
   streams: number;
   perSecond: number;
@@ -17,12 +18,13 @@ export type Http2Rate = Readonly<{
   cpuMicros: number;
   failures: number;
 }>;
-type Measured = Readonly<{ system: string }> & Http2Rate;
+type Measured = Readonly<{ system: string }> & SecureRate;
 
 /** Many streams on few connections, as one browser has them, and one on each, where nothing can be put together. */
 const loads = [
-  { connections: 16, streams: 10 },
-  { connections: 16, streams: 1 },
+  { protocol: 'HTTP/2', connections: 16, streams: 10 },
+  { protocol: 'HTTP/2', connections: 16, streams: 1 },
+  { protocol: 'HTTP/1.1', connections: 64, streams: 1 },
 ] as const;
 
 type Pair = Readonly<{ key: string; cert: string; both: string }>;
@@ -104,22 +106,24 @@ const caddy: Peer = {
 
 const ours: Peer = { name: 'Sallyport gateway', run: (folder, origin) => runSecureGateway(folder, origin) };
 
-export const http2Peers: readonly Peer[] = [nginx, haproxy, caddy, ours];
+export const securePeers: readonly Peer[] = [nginx, haproxy, caddy, ours];
 
 /** Null where there is no h2load. The quietest of the windows, as for the others. */
-export async function measureHttp2({ port, programs }: Running, seconds: number): Promise<readonly Http2Rate[] | null> {
+export async function measureSecure({ port, programs }: Running, seconds: number): Promise<readonly SecureRate[] | null> {
   const h2load = find('h2load');
   if (h2load === null) return null;
-  const rates: Http2Rate[] = [];
-  for (const { connections, streams } of loads) {
-    const words = [`-c${connections}`, `-m${streams}`, '-t1', '-H', credential, `https://127.0.0.1:${port}/`];
+  const rates: SecureRate[] = [];
+  for (const load of loads) {
+    const { protocol, connections, streams } = load;
+    const spoken = protocol === 'HTTP/1.1' ? ['--h1'] : [];
+    const words = [...spoken, `-c${connections}`, `-m${streams}`, '-t1', '-H', credential, `https://127.0.0.1:${port}/`];
     await run(h2load, ['-D2', ...words]);
-    const all: Http2Rate[] = [];
+    const all: SecureRate[] = [];
     for (let window = 0; window < windows; window += 1) {
       const before = cpuSeconds(programs);
       const said = (await run(h2load, [`-D${seconds}`, ...words])).join('\n');
       const cpu = cpuSeconds(programs) - before;
-      all.push({ connections, streams, ...readLoad(said, cpu) });
+      all.push({ ...load, ...readLoad(said, cpu) });
     }
     const [best] = all.toSorted((one, other) => one.cpuMicros - other.cpuMicros);
     if (best !== undefined) rates.push({ ...best, failures: all.reduce((sum, { failures }) => sum + failures, 0) });
@@ -128,7 +132,7 @@ export async function measureHttp2({ port, programs }: Running, seconds: number)
 }
 
 /** With a duration h2load counts what it had begun at its end as failed; answers other than 2xx are what counts. */
-function readLoad(said: string, cpu: number): Pick<Http2Rate, 'perSecond' | 'meanMs' | 'cpuMicros' | 'failures'> {
+function readLoad(said: string, cpu: number): Pick<SecureRate, 'perSecond' | 'meanMs' | 'cpuMicros' | 'failures'> {
   const perSecond = Number(/([\d.]+) req\/s/.exec(said)?.[1] ?? 0);
   const [, good = '0', other3 = '0', other4 = '0', other5 = '0'] =
     /status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx/.exec(said) ?? [];
@@ -141,19 +145,22 @@ function readLoad(said: string, cpu: number): Pick<Http2Rate, 'perSecond' | 'mea
   };
 }
 
-export function http2Table(results: readonly Measured[]): string {
-  const cpuOf = (system: string, { connections, streams }: Http2Rate): number | undefined =>
-    results.find((each) => each.system === system && each.connections === connections && each.streams === streams)?.cpuMicros;
+export function secureTable(results: readonly Measured[]): string {
+  const cpuOf = (system: string, { protocol, connections, streams }: SecureRate): number | undefined =>
+    results.find(
+      (each) => each.system === system && each.protocol === protocol && each.connections === connections && each.streams === streams,
+    )?.cpuMicros;
   const rows = results.map((result) => [
     result.system,
+    result.protocol,
     `${result.connections} × ${result.streams}`,
     figure(result.perSecond, 0),
     figure(result.meanMs, 2),
     figure(result.cpuMicros),
     ...['nginx', 'Caddy'].map((peer) => ratio(result.cpuMicros, cpuOf(peer, result))),
   ]);
-  const head = ['system', 'connections × streams', 'requests/s', 'mean ms', 'CPU µs/request', 'CPU ÷ nginx', 'CPU ÷ Caddy'];
-  return table('Reverse proxy, HTTP/2 over TLS', head, rows);
+  const head = ['system', 'protocol', 'connections × streams', 'requests/s', 'mean ms', 'CPU µs/request', 'CPU ÷ nginx', 'CPU ÷ Caddy'];
+  return table('Reverse proxy over TLS', head, rows);
 }
 
 async function run(file: string, words: readonly string[]): Promise<readonly string[]> {

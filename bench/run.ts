@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { http2Peers, http2Table, measureHttp2, type Http2Rate } from './h2.ts';
+import { securePeers, secureTable, measureSecure, type SecureRate } from './h2.ts';
 import type { Bulk, Rate, Target } from './load.ts';
 import { measureBulk, measureRate, windows } from './load.ts';
 import { credential, runGateway, runTunnel } from './ours.ts';
@@ -54,7 +54,7 @@ process.once('exit', end);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 const results: Result[] = [];
-const http2: (Readonly<{ system: string }> & Http2Rate)[] = [];
+const secure: (Readonly<{ system: string }> & SecureRate)[] = [];
 const absent: string[] = [];
 const broken: string[] = [];
 let scale: Scale | null = null;
@@ -77,7 +77,7 @@ if (chosen.has('reverse')) await measured('Sallyport gateway', () => runGateway(
 if (chosen.has('tunnel')) await measured(pagekite.name, () => pagekite.run(folder, origin.port), measurePagekite);
 if (chosen.has('tunnel') || chosen.has('bulk'))
   await measured('Sallyport relay + gateway', () => runTunnel(folder, origin.port), measureTunnel);
-if (chosen.has('h2')) for (const peer of http2Peers) await measured(peer.name, () => peer.run(folder, origin.port), measureH2);
+if (chosen.has('h2')) for (const peer of securePeers) await measured(peer.name, () => peer.run(folder, origin.port), measureH2);
 if (chosen.has('scale')) await measureMany();
 report();
 process.exit(broken.length === 0 ? 0 : 1);
@@ -123,11 +123,11 @@ function measureReverse(system: string, { port, programs }: Running): Promise<vo
 }
 
 async function measureH2(system: string, running: Running): Promise<void> {
-  const rates = await measureHttp2(running, seconds);
+  const rates = await measureSecure(running, seconds);
   if (rates === null) throw new Error('there is no h2load');
   for (const found of rates) {
     if (found.failures > 0) broken.push(`${system}: ${found.failures} requests failed`);
-    http2.push({ system, ...found });
+    secure.push({ system, ...found });
   }
 }
 
@@ -153,7 +153,7 @@ function cpuOf(system: string): number | undefined {
 
 function report(): void {
   if (values.json) {
-    for (const result of [...results, ...http2.map((each) => ({ work: 'h2', ...each }))])
+    for (const result of [...results, ...secure.map((each) => ({ work: 'h2', ...each }))])
       process.stdout.write(`${JSON.stringify(result)}\n`);
     if (scale !== null) process.stdout.write(`${JSON.stringify({ work: 'scale', ...scale })}\n`);
   } else {
@@ -161,7 +161,7 @@ function report(): void {
     if (chosen.has('tunnel')) process.stdout.write(rates('tunnel', 'Tunnel, TLS from end to end (PageKite: plain)', ['nginx', 'Caddy']));
     if (chosen.has('tunnel')) process.stdout.write(`${besidePagekite()}\n`);
     if (chosen.has('bulk')) process.stdout.write(bulks());
-    if (chosen.has('h2')) process.stdout.write(http2Table(http2));
+    if (chosen.has('h2')) process.stdout.write(secureTable(secure));
     if (scale !== null) process.stdout.write(scaleTables(scale));
   }
   if (absent.length > 0) note(`Not installed: ${absent.join(', ')}.`);
