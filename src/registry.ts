@@ -9,6 +9,7 @@ import { ip } from './modules/guards/ip.ts';
 import { key } from './modules/guards/key.ts';
 import { link } from './modules/guards/link.ts';
 import { login } from './modules/guards/login.ts';
+import { mtls } from './modules/guards/mtls.ts';
 import { oidc } from './modules/guards/oidc.ts';
 import { password } from './modules/guards/password.ts';
 import { pin } from './modules/guards/pin.ts';
@@ -45,6 +46,7 @@ export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>
   key,
   link,
   login,
+  mtls,
   oidc,
   password,
   pin,

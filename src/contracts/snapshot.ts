@@ -58,6 +58,11 @@ export type Snapshot = Readonly<{
   unread: ((name: string | null) => boolean) | null;
   /** The proxy that a name of a TLS handshake leads to (null: none was sent); null where it leads to none. Left out: there is none. */
   proxyFor?: (name: string | null) => ProxyFacts | null;
+  /**
+   * The authorities (PEM) whose client certificates a handshake for this canonical name asks for, where it is a proxy's for that;
+   * null where it asks for none. Left out: no name of this gateway does, and nobody looks at a hello for that.
+   */
+  asking?: (name: string | null, proxy: ProxyFacts | null) => readonly string[] | null;
   /** The value of Strict-Transport-Security for the answer to an exchange; null, or left out, for none. */
   strictTransport?: ((exchange: Exchange) => string | null) | null;
   /** How our own pages look and read; left out: as usual. */

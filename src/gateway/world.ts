@@ -7,10 +7,13 @@ import type { Parts } from './assemble.ts';
 import { machineAddresses } from './parts.ts';
 
 export function worldOf(
-  { tools, switches, contexts, acme, balancer }: Pick<Parts, 'tools' | 'switches' | 'contexts' | 'acme' | 'balancer'>,
+  parts: Pick<Parts, 'tools' | 'switches' | 'contexts' | 'acme' | 'balancer' | 'clientCertificates'>,
   relays: readonly RelayPlace[],
   facts: Readonly<{ version: number; checkNonce: string }>,
 ): World {
+  const { tools, switches, contexts, acme, balancer, clientCertificates } = parts;
+  // What the one before it named is nobody's to wait for.
+  clientCertificates.begin();
   return {
     guards,
     upstreams,

@@ -3,14 +3,16 @@
 import { X509Certificate, randomBytes, webcrypto } from 'node:crypto';
 import { nameConstraints, type CertificateName } from './permitted-names.ts';
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const hourMs = 3_600_000;
 
 /** PEM, both. */
 export type KeyAndCertificate = Readonly<{ key: string; cert: string }>;
 
-/** Loaded when the first certificate is made: most commands make none. It needs `reflect-metadata` before it. */
-async function loadX509(): Promise<typeof import('@peculiar/x509')> {
+export type X509 = typeof import('@peculiar/x509');
+
+/** Loaded when the first certificate is made or looked into: most commands do neither. It needs `reflect-metadata` before it. */
+export async function loadX509(): Promise<X509> {
   await import('reflect-metadata');
   return import('@peculiar/x509');
 }
@@ -94,12 +96,12 @@ export function certificateFingerprint(pem: string): string {
   return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+export function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
 /** 127 random bits, positive and not zero (RFC 5280, 4.1.2.2). */
-function newSerial(): string {
+export function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString('hex');

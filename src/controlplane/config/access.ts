@@ -8,6 +8,7 @@ import type { About } from '../../core/policy/explain.ts';
 import { isLocal } from '../../core/policy/local.ts';
 import type { Tree } from '../../core/policy/route.ts';
 import type { Check } from '../../core/policy/verdict.ts';
+import type { Asks } from './asking.ts';
 import { assertFactorsFit, loginOf } from './login-ways.ts';
 import type { Access, GuardUse } from './plan.ts';
 import type { Warning } from './presets.ts';
@@ -25,6 +26,8 @@ export type BuiltAccess = Readonly<{
   signIn: Tree | null;
   /** Whether somebody of that subject could come in by one of these. */
   knows: (subject: string) => boolean;
+  /** What its handshakes ask for. */
+  asks: readonly Asks[];
   /** What is asked of whoever comes, on the page of another service. */
   doors: readonly BuiltDoor[];
   warnings: readonly Warning[];
@@ -42,6 +45,7 @@ const costs: ReadonlyMap<string, number> = new Map([
   ['link', 1],
   ['oidc', 1],
   ['key', 1],
+  ['mtls', 1],
   ['webhook', 2],
   ['bearer', 3],
   ['password', 7],
@@ -95,6 +99,7 @@ export function buildAccess(
     words,
     about,
     ...signInOf(branches),
+    asks: branches.flatMap(({ built }) => built.flatMap(({ asks }) => asks ?? [])),
     doors: branches.flatMap(({ built }) => built.flatMap(({ check, door }) => (door === undefined ? [] : { check, ...door }))),
     warnings: addressAlone(access, service),
   };

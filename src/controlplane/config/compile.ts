@@ -13,6 +13,7 @@ import type { Route } from '../../core/policy/route.ts';
 import type { About } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
+import { askingNames } from './asking.ts';
 import { buildUpstream } from './behind-upstream.ts';
 import { buildHolding } from './holding.ts';
 import { assertNamesApart } from './claims.ts';
@@ -97,6 +98,7 @@ export function compile(config: Config, world: World): Compiled {
     built.sort((left, right) => placeIn(config, left) - placeIn(config, right));
     assertNamesApart(built);
     const pages = buildPages(config.pages, limits);
+    const asking = askingNames(built);
     const offers = offersAt(built.map(({ service }) => service));
     const snapshot: Snapshot = Object.freeze({
       version: world.version,
@@ -106,6 +108,7 @@ export function compile(config: Config, world: World): Compiled {
       decoy: offers('').password ? (world.guards.get('password')?.decoy?.(tools) ?? null) : null,
       services: built.map(({ service }) => service),
       proxyFor: proxyNames(config, built),
+      ...(asking === null ? {} : { asking }),
       strictTransport: strictTransportOf(config, world.certificates),
       ...(pages.settings === undefined ? {} : { pages: pages.settings }),
       limits,

@@ -1,0 +1,139 @@
+/** All authorities of client certificates that a gateway knows: its own, and those of files. */
+
+import type {
+  Authority,
+  AuthorityPlan,
+  CertificateFound,
+  ClientCertificates,
+  OwnAuthority,
+} from '../../../contracts/client-certificates.ts';
+import type { Closable } from '../../../contracts/stream.ts';
+import { SallyportError } from '../../../core/errors.ts';
+import type { Limits } from '../../../core/limits.ts';
+import { FileAuthority } from './file-authority.ts';
+import { outOfTime, Prover } from './prover.ts';
+import type { ClientRegister } from './register.ts';
+
+export interface ClientDesk extends ClientCertificates, Closable {
+  /** A configuration is read from here on. */
+  begin(): void;
+  /** Resolves when the lists of all that it named are read. Errors: `file-missing`, `certificate-unusable`. */
+  settled(): Promise<void>;
+  /** Whether nothing has come up against it since it was let in. */
+  stands(fingerprint: string): boolean;
+  /** Called when somebody may not stand any more. */
+  watch(changed: () => void): void;
+}
+
+export type ClientDeskOptions = Readonly<{
+  register: ClientRegister;
+  limits: Limits;
+  now: () => number;
+  /** A list cannot be used. Once for each mistake. */
+  failed: (error: SallyportError) => void;
+  /** How often files are looked at. */
+  lookMs?: number;
+}>;
+
+/** So often what runs is held against the time, for certificates that end. */
+const looksPerSweep = 60;
+
+export function createClientDesk(options: ClientDeskOptions): ClientDesk {
+  return new Desk(options);
+}
+
+class Desk implements ClientDesk {
+  readonly #options: ClientDeskOptions;
+  readonly #files = new Map<string, FileAuthority>();
+  readonly #listeners = new Set<() => void>();
+  readonly #looking: NodeJS.Timeout;
+  readonly #prover: Prover;
+  #fresh: FileAuthority[] = [];
+  #looks = 0;
+  readonly own: OwnAuthority;
+
+  constructor(options: ClientDeskOptions) {
+    this.#options = options;
+    const { register, now, limits } = options;
+    this.#prover = new Prover(
+      () => register.authorities(),
+      (path) => outOfTime(path, now()) ?? (register.find(path.holder.fingerprint) === null ? taken : null),
+      limits.clientCertificatesMax,
+    );
+    let known: Readonly<{ of: unknown; pem: readonly string[] }> | null = null;
+    this.own = {
+      roots: () => {
+        const authorities = register.authorities();
+        if (known?.of !== authorities) known = { of: authorities, pem: authorities.map((each) => each.toString()) };
+        return known.pem;
+      },
+      judge: (shown) => this.#prover.judge(shown),
+      find: (fingerprint) => register.find(fingerprint),
+      list: () => register.all().filter(({ revokedAt }) => revokedAt === null),
+    };
+    register.watch(() => this.#tell());
+    this.#looking = setInterval(() => this.#look(), options.lookMs ?? 1_000).unref();
+  }
+
+  readonly authority = (plan: AuthorityPlan): Authority => {
+    const key = JSON.stringify(plan);
+    const there = this.#files.get(key);
+    // Files of authorities are read with each configuration: the same names may hold others.
+    const made = new FileAuthority({
+      plan,
+      now: this.#options.now,
+      newest: this.#options.register.newest,
+      listBytesMax: this.#options.limits.revocationListBytesMax,
+      heldMax: this.#options.limits.clientCertificatesMax,
+      failed: this.#options.failed,
+      changed: () => this.#tell(),
+    });
+    if (there !== undefined && there.roots().join() === made.roots().join()) {
+      this.#fresh.push(there);
+      return there;
+    }
+    if (there === undefined && this.#files.size >= this.#options.limits.clientAuthoritiesMax)
+      throw new SallyportError(
+        'config-malformed',
+        `mtls names more than ${this.#options.limits.clientAuthoritiesMax} different sets of files.`,
+      );
+    this.#files.set(key, made);
+    this.#fresh.push(made);
+    return made;
+  };
+
+  begin(): void {
+    this.#fresh = [];
+  }
+
+  async settled(): Promise<void> {
+    for (const authority of this.#fresh) await authority.load();
+  }
+
+  stands(fingerprint: string): boolean {
+    const said = [this.#prover, ...this.#files.values()].map((each) => each.stands(fingerprint)).filter((each) => each !== null);
+    return said.length > 0 && said.every(Boolean);
+  }
+
+  watch(changed: () => void): void {
+    this.#listeners.add(changed);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#looking);
+    this.#listeners.clear();
+    this.#options.register.close();
+  }
+
+  #look(): void {
+    for (const authority of this.#files.values()) void authority.look();
+    this.#looks += 1;
+    if (this.#looks % looksPerSweep === 0) this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const taken: Exclude<CertificateFound, { is: 'good' }> = { is: 'wrong', why: 'the certificate was revoked, or is none that was made here' };

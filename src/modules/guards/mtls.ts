@@ -1,0 +1,104 @@
+/** Guard `mtls`: lets in who shows a client certificate in the TLS handshake (RFC 8446, 4.4.2), of our own authority or of the operator's. */
+
+import { defineGuard } from '../../contracts/guard.ts';
+import type { CertificateFound, ClientCertificates, OwnAuthority } from '../../contracts/client-certificates.ts';
+import type { Tools } from '../../contracts/tools.ts';
+import { SallyportError } from '../../core/errors.ts';
+import { errorReply } from '../../core/pages/error.ts';
+import type { Exchange, Identity } from '../../core/policy/exchange.ts';
+import { forgery } from '../../core/policy/origin.ts';
+import type { Verdict } from '../../core/policy/verdict.ts';
+import { readHolder, type Named } from './mtls/holder.ts';
+import { mtlsOptions, type MtlsOptions } from './mtls/options.ts';
+
+const prefix = 'certificate:';
+
+export const mtls = defineGuard({
+  name: 'mtls',
+  stage: 'identify',
+  options: mtlsOptions,
+  build(given: MtlsOptions, tools) {
+    const certificates = certificatesOf(tools);
+    const own = given.ca.length === 0 ? certificates.own : null;
+    if (own !== null) requireCertificates(given, own);
+    const authority = own ?? certificates.authority({ ca: given.ca, crl: given.crl });
+    const door: Door = { given, own };
+    return {
+      check: (exchange) => {
+        const { client, balanced } = exchange.listener;
+        if (exchange.http === null) return { is: 'skip' };
+        // What a balancer shows is its own, and it carries many visitors.
+        if (client === undefined || balanced !== undefined) return missing;
+        const found = authority.judge(client);
+        return found instanceof Promise ? found.then((each) => verdict(exchange, each, door)) : verdict(exchange, found, door);
+      },
+      asks: authority.roots,
+      words: wordsOf(given),
+      knows: (subject) => subject.startsWith(prefix) && isKnown(subject.slice(prefix.length), door),
+    };
+  },
+});
+
+/** `own`: where the certificates are ours. */
+type Door = Readonly<{ given: MtlsOptions; own: OwnAuthority | null }>;
+
+function certificatesOf({ certificates }: Tools): ClientCertificates {
+  if (certificates !== undefined) return certificates;
+  throw new SallyportError('program-failed', 'Client certificates are asked for where nobody comes by TLS.');
+}
+
+const missing: Verdict = { is: 'challenge', code: 'credentials-missing', why: 'no client certificate was shown', answer: null };
+
+function verdict(exchange: Exchange, found: CertificateFound, door: Door): Verdict {
+  switch (found.is) {
+    case 'good': {
+      const named = readHolder(found.holder, door.given, door.own);
+      return typeof named === 'string' ? wrong(named) : admitted(exchange, named);
+    }
+    case 'wrong':
+      return wrong(found.why);
+    case 'expired':
+      return { is: 'challenge', code: 'credentials-expired', why: found.why, answer: null };
+    case 'away':
+      return { is: 'challenge', code: 'revocation-unknown', why: found.why, answer: null };
+    default:
+      return found satisfies never;
+  }
+}
+
+/** A browser shows it with every request, whichever page sent that. The visitor is known by now, so the refusal may speak plainly. */
+function admitted(exchange: Exchange, { name, roles, fingerprint }: Named): Verdict {
+  const fault = forgery(exchange, 'basic');
+  if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
+  const identity: Identity = { guard: 'mtls', subject: `${prefix}${name}`, name, by: 'certificate', roles, certificate: fingerprint };
+  return { is: 'pass', identity };
+}
+
+/** Auth that is configured but empty is no auth: it refuses to start. */
+function requireCertificates({ names }: MtlsOptions, own: OwnAuthority): void {
+  const made = new Set(own.list().map(({ name }) => name));
+  if (names === 'all' ? made.size > 0 : names.every((each) => made.has(each))) return;
+  const absent = names === 'all' ? undefined : names.find((each) => !made.has(each));
+  throw new SallyportError(
+    'certificate-missing',
+    absent === undefined ? 'A client certificate is asked for, but none was made.' : `There is no client certificate for ${absent}.`,
+    { hint: `Make it: sallyport clients certificate ${absent ?? 'NAME'}` },
+  );
+}
+
+/** Who has one of the operator's is known to their authority alone: of those that are named here it could be any. */
+function isKnown(name: string, { given: { names }, own }: Door): boolean {
+  if (names !== 'all' && !names.includes(name)) return false;
+  return own === null || own.list().some((each) => each.name === name);
+}
+
+function wordsOf({ names, ca }: MtlsOptions): string {
+  const of = ca.length === 0 ? '' : ' of an authority in files';
+  if (names === 'all') return `a client certificate${of}`;
+  const shown = names.slice(0, 3).join(' or ').slice(0, 120);
+  return `a client certificate${of} for ${names.length > 3 ? `${shown} or ${names.length - 3} more` : shown}`;
+}
+
+function wrong(why: string): Verdict {
+  return { is: 'challenge', code: 'credentials-wrong', why, answer: null };
+}
