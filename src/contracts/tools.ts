@@ -2,12 +2,15 @@
 
 import type { Network } from '../core/address.ts';
 import type { AddressDoors } from './address-doors.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import type { Clients } from './clients.ts';
 import type { Keys } from './keys.ts';
+import type { Logins } from './logins.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Assertions } from './assertions.ts';
 import type { Issuers } from './issuers.ts';
 import type { Outgoing } from './outgoing.ts';
+import type { Pins } from './pins.ts';
 import type { Store } from './store.ts';
 
 export type Tools = Readonly<{
@@ -19,10 +22,15 @@ export type Tools = Readonly<{
   sessions: Sessions;
   links: Links;
   keys: Keys;
+  pins: Pins;
   /** Clients of proxies; left out where nobody is led out. */
   clients?: Clients;
   doors: AddressDoors;
+  /** Left out where nobody comes by TLS. */
+  certificates?: ClientCertificates;
   passwords: Passwords;
+  /** Of the login page: guesses slowed down, factors, and what a login has shown so far. */
+  logins: Logins;
   limits: Limits;
   /** Secrets by name, for what the configuration only names (a webhook's): read from the store, never from the file. */
   secret: (name: string) => Uint8Array | null;
@@ -68,7 +76,10 @@ export type Session = Readonly<{
   service: string;
   /** The host that it was opened at, canonical: it opens nothing at another one, though that may lead to the same service. */
   audience: string;
+  /** Which opened it: of several factors the first. */
   guard: string;
+  /** All factors that were shown for it, where there was more than one. */
+  shown?: readonly string[];
   subject: string;
   name: string;
   roles: readonly string[];

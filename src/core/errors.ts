@@ -127,6 +127,7 @@ export const codes = {
   'user-taken': { status: null, exit: 64 },
   'password-weak': { status: null, exit: 64 },
   'secret-missing': { status: null, exit: 67 },
+  'pin-missing': { status: null, exit: 67 },
   'link-missing': { status: null, exit: 67 },
   'session-missing': { status: null, exit: 67 },
   'door-missing': { status: null, exit: 67 },

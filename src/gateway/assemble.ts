@@ -7,9 +7,12 @@ import type { Tools } from '../contracts/tools.ts';
 import type { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ControlVerbs } from '../controlplane/api/verbs.ts';
+import { openClients } from '../controlplane/clients/table.ts';
 import { openAcmeDesk, type AcmeDesk } from '../controlplane/acme/desk.ts';
 import { createContexts, type Contexts } from '../controlplane/certificates/contexts.ts';
 import { openCertificateFiles, type CertificateFiles } from '../controlplane/certificates/files.ts';
+import { createClientDesk, type ClientDesk } from '../controlplane/certificates/clients/desk.ts';
+import { openClientRegister } from '../controlplane/certificates/clients/register.ts';
 import { openLocalCa, type LocalCa } from '../controlplane/certificates/local-ca.ts';
 import type { Config } from '../controlplane/config/plan.ts';
 import { doorsOf } from '../controlplane/config/proxy.ts';
@@ -56,6 +59,8 @@ export type Parts = Readonly<{
   ca: LocalCa;
   contexts: Contexts;
   files: CertificateFiles;
+  /** Who is known by a client certificate. */
+  clientCertificates: ClientDesk;
   /** Certificates of a public authority. */
   acme: AcmeDesk;
   switches: Switches;
@@ -110,7 +115,9 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(contexts);
   const outgoing = createOutgoing(limits);
   ends.push(outgoing);
-  const { users, sessions, links, keys, doors, passwords, assertions } = identities;
+  const { users, sessions, links, keys, pins, doors, passwords, logins, assertions } = identities;
+  const clients = await openClients({ records: store.records, now, limits });
+  ends.push({ close: async () => clients.close() });
   const ownDoors: OwnDoors = { open: () => [] };
   const tools: Tools = {
     now,
@@ -120,8 +127,11 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     sessions,
     links,
     keys,
+    pins,
+    clients,
     doors,
     passwords,
+    logins,
     limits,
     secret: (name) => identities.secrets.find(name),
     listening: () => [...ownDoors.open(), ...relays.filter(({ embedded }) => embedded)],
@@ -130,6 +140,20 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     issuers: createIssuers({ outgoing, now, limits }),
   };
   const balancer = new Balancer({ now, limits, secret: storeId, onNews: (news) => onEvent({ event: 'backend', ...news }) });
+  const register = await openClientRegister({ records: store.records, now, limits });
+  const clientCertificates = createClientDesk({ register, limits, now, failed: trouble });
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
-  return { tools, ca, contexts, files, acme, switches, legs, audit, ownDoors, balancer };
+  return {
+    tools: { ...tools, certificates: clientCertificates },
+    clientCertificates,
+    ca,
+    contexts,
+    files,
+    acme,
+    switches,
+    legs,
+    audit,
+    ownDoors,
+    balancer,
+  };
 }

@@ -27,7 +27,7 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
   const { now } = cast;
   const store = createMemoryStore({ now });
   const identities = await openIdentities({ store, now, randomBytes, limits: defaults });
-  const { sessions, links, doors, passwords, assertions } = identities;
+  const { sessions, links, doors, passwords, logins, assertions } = identities;
   const secret = randomBytes(32);
   const outgoing: Outgoing = { ask: () => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is asked here.')) };
   const tools: Tools = {
@@ -38,8 +38,12 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
     sessions,
     links,
     keys: keysOf(cast),
+    // Whichever service asks for a code has one.
+    pins: { find: (service) => ({ service, hash: '', revision: 1, createdAt: now() }) },
     doors,
     passwords,
+    // Whoever is in the cast has what the configuration asks for.
+    logins: { ...logins, codes: { has: () => true, take: async () => 'wrong' } },
     limits: defaults,
     secret: () => secret,
     outgoing,

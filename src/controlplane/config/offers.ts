@@ -5,16 +5,31 @@ import type { Offers } from '../../core/pages/face.ts';
 
 type Offering = Pick<Service, 'hosts' | 'forms' | 'asksPassword'>;
 
-/** A password is asked for everywhere or nowhere; an account only where its provider knows the name, whichever service has it. */
+/** Ways in that are offered at the names alone that have them, and the form where each begins. */
+const ways = { account: '/.sallyport/oidc', pin: '/.sallyport/pin', email: '/.sallyport/email' } as const;
+
+type Way = keyof typeof ways;
+
+/** A password is asked for everywhere or nowhere; other ways only at the names of their services, whichever of them has it. */
 export function offersAt(services: readonly Offering[]): (host: string) => Offers {
   const password = services.some(({ asksPassword }) => asksPassword);
-  const accounts = services.filter(({ forms }) => forms.some(({ path }) => path === '/.sallyport/oidc'));
-  const hosts = new Set(accounts.flatMap((service) => service.hosts));
-  // Without names of its own a service answers to every name.
-  const everywhere = accounts.some((service) => service.hosts.length === 0);
-  const [both, alone] = [
-    { password, account: true },
-    { password, account: false },
-  ];
-  return (host) => (everywhere || hosts.has(host) ? both : alone);
+  const byHost = new Map<string, Set<Way>>();
+  /** Without names of its own a service answers to every name. */
+  const everywhere = new Set<Way>();
+  for (const { hosts, forms } of services) {
+    for (const way of ['account', 'pin', 'email'] as const) {
+      if (!forms.some(({ path }) => path === ways[way])) continue;
+      if (hosts.length === 0) everywhere.add(way);
+      for (const host of hosts) byHost.set(host, (byHost.get(host) ?? new Set()).add(way));
+    }
+  }
+  const offersOf = (own: ReadonlySet<Way>): Offers => ({
+    password,
+    account: own.has('account'),
+    pin: own.has('pin'),
+    email: own.has('email'),
+  });
+  const usual = offersOf(everywhere);
+  const special = new Map([...byHost].map(([host, own]) => [host, offersOf(new Set([...own, ...everywhere]))]));
+  return (host) => special.get(host) ?? usual;
 }

@@ -10,13 +10,15 @@ import { fixedSchemas, readFixed } from './fixed-answers.ts';
 import { balanceKey, listSchema, timeoutsKey } from './balance-keys.ts';
 import { acmeKey, serviceAcmeKey } from './acme-keys.ts';
 import { tlsKeys } from './tls-keys.ts';
+import { pageKeys } from './page-keys.ts';
 import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
 import { serviceLimitsKey } from './limit-keys.ts';
 import { relaysSchema } from './relay-keys.ts';
+import { entrySchema } from './login-ways.ts';
 import { portKey } from './ports.ts';
 import { asProxy, destinationsKey, proxyKey } from './proxy-keys.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
-import type { Access, Behind, GuardUse } from './plan.ts';
+import type { Access, Behind } from './plan.ts';
 import { socketKey, userKey } from './process-keys.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
 import { verifyKey } from './verify-key.ts';
@@ -57,6 +59,7 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
         .describe('Whether `network: shared` may serve plain HTTP beyond this machine. Passwords can then be read on the way.'),
       ...tlsKeys(),
       acme: acmeKey(),
+      ...pageKeys(),
       services: z
         .record(
           formed(readServiceName, 'a name of small letters, digits and hyphens, 63 at most, like blog'),
@@ -206,16 +209,13 @@ function accessSchema(guards: readonly Guard<unknown>[]): ZodType<Access> {
     if (guard.stage === 'identify' && guard.name !== 'public') named[guard.name] = guard.options.optional();
   }
   const example = 'public, or a guard with its options, like password: {}';
-  const branch = z.strictObject(named, { error: example }).transform((uses, context): readonly GuardUse[] => {
-    const all = Object.entries(uses).filter(([, options]) => options !== undefined);
-    // An unknown key has been said already.
-    if (all.length === 0 && context.issues.length === 0) context.issues.push({ code: 'custom', message: example, input: uses });
-    return all.map(([guard, options]) => ({ guard, options }));
-  });
-  const open = z.literal('public', { error: example }).transform((): readonly GuardUse[] => [{ guard: 'public', options: {} }]);
+  const open = z.literal('public', { error: example }).transform((): Access => [[{ guard: 'public', options: {} }]]);
   return z
-    .array(z.union([open, branch], { error: example }), { error: 'a list like [{ password: {} }]: any one of its entries admits' })
+    .array(z.union([open, entrySchema(named, example)], { error: example }), {
+      error: 'a list like [{ password: {} }]: any one of its entries admits',
+    })
     .min(1, 'at least one entry; [public] opens it to everyone')
     .max(32, 'at most 32 entries')
+    .transform((entries): Access => entries.flat())
     .describe('Who may come in. Any one entry admits; the guards of one entry must all pass. Left out: what `network` says.');
 }

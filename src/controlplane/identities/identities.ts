@@ -8,8 +8,10 @@ import { openAddressDoors, type AddressDoorTable } from './address-doors.ts';
 import { openAssertions } from './assertions.ts';
 import { openKeys, type KeyTable } from './keys.ts';
 import { openLinks, type LinkTable } from './links.ts';
+import { openLogins, type LoginTable } from './logins/logins.ts';
 import type { Argon2Cost } from './password-hash.ts';
 import { createPasswords, type PasswordHasher } from './passwords.ts';
+import { openPins, type PinTable } from './pins.ts';
 import { openSessions, type SessionTable } from './sessions.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import { openUsers, type UserDirectory } from './users.ts';
@@ -19,8 +21,10 @@ export type Identities = Readonly<{
   sessions: SessionTable;
   links: LinkTable;
   keys: KeyTable;
+  pins: PinTable;
   doors: AddressDoorTable;
   passwords: PasswordHasher;
+  logins: LoginTable;
   secrets: Secrets;
   assertions: Assertions;
   close: () => void;
@@ -36,7 +40,8 @@ export type IdentityTools = Readonly<{
 }>;
 
 /** Reads all of them into memory. Rejects with `store-unavailable` when the store is away. */
-export async function openIdentities({ store: { records }, now, randomBytes, limits, cost }: IdentityTools): Promise<Identities> {
+export async function openIdentities({ store, now, randomBytes, limits, cost }: IdentityTools): Promise<Identities> {
+  const { records } = store;
   const sessions = await openSessions({ records, now, randomBytes, limits });
   const endSessions = (subject: string): Promise<unknown> => sessions.revokeSubject(subject);
   let users: UserDirectory | null = null;
@@ -50,9 +55,11 @@ export async function openIdentities({ store: { records }, now, randomBytes, lim
   users = await openUsers({ records, now, limits, passwords, endSessions });
   const links = await openLinks({ records, now, randomBytes, limits, endSessions });
   const keys = await openKeys({ records, now, randomBytes, limits, users });
+  const pins = await openPins({ records, now, passwords, endSessions });
   const sessionEnds = (id: string): number | null => sessions.endOf(id);
   const doors = await openAddressDoors({ records, now, randomBytes, limits, users, links, keys, sessionEnds });
-  const parts = { users, sessions, links, keys, secrets: await openSecrets(records) };
+  const logins = await openLogins({ store, now, randomBytes, limits, users, sessions });
+  const parts = { users, sessions, links, keys, pins, logins, secrets: await openSecrets(records) };
   return {
     ...parts,
     doors,

@@ -38,6 +38,7 @@ const record = z
     service: z.string(),
     audience: z.string(),
     guard: z.string(),
+    shown: z.array(z.string()).optional(),
     subject: z.string(),
     name: z.string(),
     roles: z.array(z.string()),
@@ -46,7 +47,11 @@ const record = z
     expires: z.number(),
     source: z.string(),
   })
-  .transform(({ token, source, ...session }): Kept => ({ session, token, source }));
+  .transform(({ token, source, shown, ...session }): Kept => ({
+    session: { ...session, ...(shown === undefined ? {} : { shown }) },
+    token,
+    source,
+  }));
 
 export async function openSessions({ records, now, randomBytes, limits }: SessionTools): Promise<SessionTable> {
   const byToken = new Map<string, Session>();

@@ -5,6 +5,7 @@ import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { originOf } from '../policy/origin.ts';
 import { returnTarget } from '../policy/return-target.ts';
+import { mailPage, pinPage } from './code-forms.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
@@ -16,6 +17,9 @@ export type Offers = Readonly<{
   password: boolean;
   /** Of this name alone: a provider knows the names that one may sign in at, so it cannot be offered everywhere. */
   account?: boolean;
+  /** Of this name alone as well: a code is that of one service, and so is a list of addresses. */
+  pin?: boolean;
+  email?: boolean;
 }>;
 
 /** RFC 7617: the charset is for clients that would otherwise send Latin-1. */
@@ -32,8 +36,9 @@ export function face(exchange: Exchange, _code: 'credentials-missing' | 'credent
   const https = exchange.listener.scheme === 'https';
   if (https && isNavigation(exchange)) {
     const to = wantedTarget(exchange);
-    const account = offers.account === true ? accountLink(exchange, to) : null;
-    return offers.password ? loginPage(exchange, { to, said: null, account }) : privatePage(exchange, account);
+    return offers.password
+      ? loginPage(exchange, { to, said: null, account: otherWays(exchange, to, offers) })
+      : withoutPassword(exchange, to, offers);
   }
   return plainReply(exchange, {
     status: 401,
@@ -87,6 +92,23 @@ ${fault}<form method="post" action="/.sallyport/login">
 ${account}<p class="soft">${say(exchange, 'login.hint')}</p>`;
   const challenge: readonly (readonly [string, string])[] = status === 401 ? [['WWW-Authenticate', own]] : [];
   return page(exchange, { status, title: say(exchange, 'face.title'), content, form: true, fields: [...challenge, ...fields] });
+}
+
+/** What is the only way in needs no click before it. */
+function withoutPassword(exchange: Exchange, to: string, offers: Offers): Reply {
+  if (offers.account !== true && offers.pin === true && offers.email !== true) return pinPage(exchange, { to, said: null });
+  if (offers.account !== true && offers.pin !== true && offers.email === true) return mailPage(exchange, { to, said: null });
+  return privatePage(exchange, otherWays(exchange, to, offers));
+}
+
+function otherWays(exchange: Exchange, to: string, { account, pin, email }: Offers): Markup | null {
+  const query = encodeURIComponent(to);
+  const ways = [
+    ...(account === true ? [accountLink(exchange, to)] : []),
+    ...(email === true ? [markup`<p><a href="/.sallyport/email?to=${query}">${say(exchange, 'mail.way')}</a></p>\n`] : []),
+    ...(pin === true ? [markup`<p><a href="/.sallyport/pin?to=${query}">${say(exchange, 'pin.way')}</a></p>\n`] : []),
+  ];
+  return ways.length === 0 ? null : markup`${ways}`;
 }
 
 /** A link and no form: under `form-action` a browser follows no redirect of a form to the provider (CSP 3, 6.4.1). */

@@ -1,12 +1,13 @@
 /** Guard `password`: lets in who knows a name and its password, by Basic or by a session. */
 
 import { z } from 'zod';
-import { defineGuard, type Decoy } from '../../contracts/guard.ts';
+import { defineGuard, type Decoy, type GuardedService } from '../../contracts/guard.ts';
 import type { Session, Tools, User } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
 import { credentialsOf, onlyField, readBasic, twice, userName } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
+import { showed, type LoginPlace } from '../../core/policy/login-steps.ts';
 import { forgery } from '../../core/policy/origin.ts';
 import { readSessionCookie } from '../../core/policy/session-cookie.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
@@ -43,13 +44,18 @@ export const password = defineGuard({
     const door = new Door(tools, service.name, admits);
     return {
       check: (exchange) => check(exchange, door, tools, service.name),
-      forms: passwordForms({ door, tools, service: service.name, opens: true }),
+      forms: passwordForms({ door, tools, place: placeOf(service), opens: true }),
       words: `a password of ${users === 'all' ? 'any user' : users.join(' or ')}`,
       knows: (subject) => subject.startsWith('user:') && door.find(subject.slice('user:'.length)) !== null,
     };
   },
   decoy,
 });
+
+/** Alone, unless the entry of `access` names more. */
+function placeOf({ name: service, login }: Pick<GuardedService, 'name' | 'login'>): LoginPlace {
+  return { service, ...(login ?? { way: ['password'], ways: [['password']] }) };
+}
 
 /** No service is called so: no session is found, and credentials that were right here are remembered for nobody. */
 const NOWHERE = '';
@@ -65,7 +71,7 @@ function decoy(tools: Tools): Decoy {
       const verdict = check(exchange, door, tools, NOWHERE);
       return verdict instanceof Promise ? verdict.then(closed) : closed(verdict);
     },
-    forms: passwordForms({ door, tools, service: NOWHERE, opens: false }),
+    forms: passwordForms({ door, tools, place: placeOf({ name: NOWHERE }), opens: false }),
   };
 }
 
@@ -97,7 +103,7 @@ function check(exchange: Exchange, door: Door, tools: Tools, service: string): V
   const ownToken = own === null ? null : credentialsOf(own, 'basic');
   if (ownToken !== null) return byBasic(exchange, ownToken, 'sallyport-authorization', door);
   const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
-  if (session !== null) return session.guard === 'password' ? bySession(exchange, session, door) : { is: 'skip' };
+  if (session !== null) return showed(session, 'password') ? bySession(exchange, session, door) : { is: 'skip' };
   // Where Sallyport-Authorization speaks to us, Authorization speaks to the service.
   const token = own !== null || plain === null ? null : credentialsOf(plain, 'basic');
   if (token !== null) return byBasic(exchange, token, 'authorization', door);

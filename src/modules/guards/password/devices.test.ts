@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exchangeOf } from '../../../../test/doubles/exchange.ts';
 import { goodPassword, testTools, type TestTools } from '../../../../test/doubles/tools.ts';
+import { openGuesses } from '../../../controlplane/identities/logins/guesses.ts';
 import { deviceCookie } from '../../../core/policy/session-cookie.ts';
 import { password } from '../password.ts';
 import { Door, type Proof } from './door.ts';
@@ -25,7 +26,7 @@ function doors(tools: TestTools) {
   const known = async (asked: Asked = {}): Promise<string> => {
     const user = tools.users.find('ana');
     assert.ok(user !== null);
-    const [, field] = (await door.mark(exchange(asked), user)) ?? [];
+    const [, field] = (await tools.logins.guesses.mark(exchange(asked), user)) ?? [];
     return field?.split(';')[0] ?? '';
   };
   return { prove, guess, known };
@@ -72,7 +73,11 @@ test('a known browser outlives a restart: the key is in the store', async () => 
   const tools = await testTools();
   const cookie = await doors(tools).known();
   // Other tools over the same store, as another process has them.
-  const later = { ...tools, users: { find: (name: string) => tools.users.find(name), list: () => tools.users.list() } };
+  const later = {
+    ...tools,
+    logins: { ...tools.logins, guesses: openGuesses(tools) },
+    users: { find: (name: string) => tools.users.find(name), list: () => tools.users.list() },
+  };
   const { prove, guess } = doors(later);
   await guess(40);
   assert.deepEqual([(await prove('ana', goodPassword)).is, (await prove('ana', goodPassword, { cookie })).is], ['wait', 'right']);
@@ -82,7 +87,11 @@ test('a store that is away makes known browsers strangers, and nothing worse', a
   const tools = await testTools();
   const { prove, known } = doors(tools);
   const cookie = await known();
-  const broken = { ...tools, users: { find: (name: string) => tools.users.find(name), list: () => tools.users.list() } };
+  const broken = {
+    ...tools,
+    logins: { ...tools.logins, guesses: openGuesses(tools) },
+    users: { find: (name: string) => tools.users.find(name), list: () => tools.users.list() },
+  };
   const later = doors(broken);
   await tools.store.close();
   assert.equal((await later.prove('ana', goodPassword, { cookie })).is, 'right');

@@ -2,13 +2,10 @@
 
 import { hash } from 'node:crypto';
 import type { Tools, User } from '../../../contracts/tools.ts';
-import { householdOf } from '../../../core/address.ts';
 import { userName, type Basic } from '../../../core/policy/credentials.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { Memo } from '../../../core/policy/memo.ts';
 import { ShownToken } from '../../../core/policy/shown-token.ts';
-import { Counts } from './counts.ts';
-import { Devices } from './devices.ts';
 
 export type Proof =
   | Readonly<{ is: 'right'; user: User }>
@@ -18,7 +15,7 @@ export type Proof =
 type Known = Readonly<{ name: string; revision: number }>;
 
 /** What all services and configurations of one gateway share, so that neither a second service nor a reload gives new guesses. */
-type Memory = Readonly<{ key: string; known: Memo<Known>; running: Map<string, Promise<Proof>>; counts: Counts; devices: Devices }>;
+type Memory = Readonly<{ key: string; known: Memo<Known>; running: Map<string, Promise<Proof>> }>;
 
 const memories = new WeakMap<Tools['users'], Memory>();
 
@@ -74,17 +71,12 @@ export class Door {
     return proof;
   }
 
-  /** For the answer to a login: the mark by which the browser is known from then on. */
-  mark(exchange: Exchange, { name, revision }: User): Promise<readonly [string, string] | null> {
-    return this.#memory.devices.mark(exchange, name, revision);
-  }
-
   async #prove(exchange: Exchange, { user: shown, password }: Basic, key: string): Promise<Proof> {
-    const { counts, devices, known } = this.#memory;
+    const { known } = this.#memory;
+    const { guesses } = this.#tools.logins;
     const name = userName(shown);
     const user = name === null ? null : this.find(name);
-    const device = await devices.known(exchange, name ?? '?', user?.revision ?? 0);
-    const guess = counts.take({ name: name ?? '?', network: householdOf(exchange.from.ip), device }, this.#tools.now());
+    const guess = await guesses.take(exchange, { name: name ?? '?', revision: user?.revision ?? 0 });
     if (typeof guess === 'number') return { is: 'wait', seconds: Math.ceil(guess / 1000), why: 'too many wrong guesses' };
     const right = await this.#tools.passwords.verify(password, user?.hash ?? null, guess.known);
     if (right === 'busy') {
@@ -105,16 +97,11 @@ function memoryOf(tools: Tools): Memory {
   const before = memories.get(tools.users);
   if (before !== undefined) return before;
   const { limits } = tools;
-  const counts = new Counts(limits);
   const memory: Memory = {
     key: Buffer.from(tools.randomBytes(32)).toString('base64'),
     known: new Memo(limits.credentialCacheMax, limits.credentialCacheMs),
     running: new Map(),
-    counts,
-    devices: new Devices(tools),
   };
   memories.set(tools.users, memory);
-  // Said by `sallyport users unlock`, to every gateway of the store. It ends with the store.
-  tools.store.bus.subscribe('users.unlock', (name) => void (typeof name === 'string' && counts.unlock(name)));
   return memory;
 }

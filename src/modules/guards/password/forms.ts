@@ -1,25 +1,23 @@
 /** The forms of the guard `password`: sign in, sign out, and the page to do it on. */
 
 import type { Form, FormAnswer } from '../../../contracts/guard.ts';
-import type { Tools, User } from '../../../contracts/tools.ts';
-import { SallyportError } from '../../../core/errors.ts';
+import type { Tools } from '../../../contracts/tools.ts';
 import { errorReply } from '../../../core/pages/error.ts';
 import { loginPage } from '../../../core/pages/face.ts';
-import { ownFields } from '../../../core/pages/page.ts';
 import { say, sayTime } from '../../../core/pages/say.ts';
 import { isNavigation } from '../../../core/pages/wants.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
+import type { LoginPlace } from '../../../core/policy/login-steps.ts';
 import { foreignOrigin, originOf } from '../../../core/policy/origin.ts';
 import { returnTarget } from '../../../core/policy/return-target.ts';
-import { readSessionCookie, writeSessionCookie } from '../../../core/policy/session-cookie.ts';
 import { signOut } from '../../../core/pages/sign-out.ts';
 import type { Door, Proof } from './door.ts';
 
 /** `opens` false: right words are answered as wrong ones (see `Decoy`). */
-type Place = Readonly<{ door: Door; tools: Tools; service: string; opens: boolean }>;
+type Place = Readonly<{ door: Door; tools: Tools; place: LoginPlace; opens: boolean }>;
 
-export function passwordForms(place: Place): readonly Form[] {
-  const { tools, service } = place;
+export function passwordForms(at: Place): readonly Form[] {
+  const { tools, place } = at;
   return [
     // The page itself is the uniform face: who asks for it directly learns nothing of the service either.
     {
@@ -27,12 +25,12 @@ export function passwordForms(place: Place): readonly Form[] {
       path: '/.sallyport/login',
       handle: () => ({ is: 'challenge', code: 'credentials-missing', why: 'the login page was asked for', answer: null }),
     },
-    { method: 'POST', path: '/.sallyport/login', handle: (exchange, { fields }) => signIn(exchange, fields, place) },
-    { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, service) },
+    { method: 'POST', path: '/.sallyport/login', handle: (exchange, { fields }) => signIn(exchange, fields, at) },
+    { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, place.service) },
   ];
 }
 
-async function signIn(exchange: Exchange, fields: URLSearchParams, place: Place): Promise<FormAnswer> {
+async function signIn(exchange: Exchange, fields: URLSearchParams, { door, tools, place, opens }: Place): Promise<FormAnswer> {
   // A cookie never travels in the clear; there the answer is Basic, as everywhere.
   if (exchange.listener.scheme !== 'https')
     return { is: 'challenge', code: 'credentials-missing', why: 'a login over plain HTTP', answer: null };
@@ -45,40 +43,12 @@ async function signIn(exchange: Exchange, fields: URLSearchParams, place: Place)
   if (user === null || password === null)
     return again(exchange, to, { is: 'wrong', why: 'the form was sent without a name or a password' });
   // The key stands beside those of Basic, and can equal none: no base64 has a NUL.
-  const proof = await place.door.prove(exchange, { user, password }, place.door.keyOf(`form\0${user}\0${password}`));
+  const proof = await door.prove(exchange, { user, password }, door.keyOf(`form\0${user}\0${password}`));
   if (proof.is !== 'right') return again(exchange, to, proof);
-  if (!place.opens) return again(exchange, to, { is: 'wrong', why: 'right credentials, and nothing to open with them' });
-  return opened(exchange, to, proof.user, place);
-}
-
-/** A new session with a new token, whatever cookie the browser came with (fixation); the old one ends. */
-async function opened(exchange: Exchange, to: string, user: User, { door, tools, service }: Place): Promise<FormAnswer> {
-  const { sessions, limits } = tools;
-  try {
-    const before = readSessionCookie(exchange);
-    const old = before.is === 'one' ? sessions.find(before.token, service, exchange.host, exchange.from.ip) : null;
-    if (old !== null) await sessions.revoke(old.id);
-    const expires = tools.now() + limits.sessionMs;
-    const { name, roles, revision } = user;
-    const { token } = await sessions.open({
-      service,
-      audience: exchange.host,
-      guard: 'password',
-      subject: `user:${name}`,
-      name,
-      roles,
-      revision,
-      expires,
-      source: exchange.from.ip,
-    });
-    const cookie = writeSessionCookie(token, Math.floor(limits.sessionMs / 1000));
-    const mark = await door.mark(exchange, user);
-    const cookies = mark === null ? [cookie] : [cookie, mark];
-    return { status: 303, fields: [['Location', to], ...cookies, ...ownFields('text/plain; charset=utf-8')], body: 'Signed in.\n' };
-  } catch (error) {
-    const code = error instanceof SallyportError ? error.code : 'store-unavailable';
-    return { is: 'challenge', code, why: 'the session could not be opened', answer: errorReply(exchange, code) };
-  }
+  if (!opens) return again(exchange, to, { is: 'wrong', why: 'right credentials, and nothing to open with them' });
+  // The first factor of its way: what was begun before is forgotten.
+  const { sessionMs } = tools.limits;
+  return tools.logins.steps.proved(exchange, { place, factor: 'password', user: proof.user, begun: null, to, sessionMs });
 }
 
 /** The form once more, with one sentence that is the same whoever was named. */

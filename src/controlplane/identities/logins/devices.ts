@@ -4,7 +4,8 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Tools } from '../../../contracts/tools.ts';
+import type { Store } from '../../../contracts/store.ts';
+import type { Limits } from '../../../core/limits.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { readDeviceCookie, writeDeviceCookie } from '../../../core/policy/session-cookie.ts';
 
@@ -12,12 +13,14 @@ const keyRecord = 'door/device-key';
 const keyBytes = 32;
 const nonceBytes = 16;
 
+export type DeviceTools = Readonly<{ store: Pick<Store, 'records'>; randomBytes: (count: number) => Uint8Array; limits: Limits }>;
+
 export class Devices {
-  readonly #tools: Pick<Tools, 'store' | 'randomBytes' | 'limits'>;
+  readonly #tools: DeviceTools;
   /** The key outlives the process: it stands in the store. Null until it was needed, and after a failure. */
   #key: Promise<Uint8Array> | null = null;
 
-  constructor(tools: Pick<Tools, 'store' | 'randomBytes' | 'limits'>) {
+  constructor(tools: DeviceTools) {
     this.#tools = tools;
   }
 
