@@ -7,6 +7,7 @@ import { settleAcme } from './acme-keys.ts';
 import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
 import { settleServiceLimits } from './limit-keys.ts';
+import { settlePages } from './page-keys.ts';
 import { settleTls } from './tls-keys.ts';
 import { settleBehind, settleWeb } from './web-schema.ts';
 import { settleVerify } from './verify-key.ts';
@@ -25,6 +26,7 @@ export function settle(file: CheckedFile, absolute: (path: string) => string): C
     plainHttp: file.plainhttp,
     tls: settleTls(file, absolute),
     acme: settleAcme(file.acme, absolute),
+    ...settlePages(file, absolute),
     services: Object.entries(file.services).map(([name, service]) => settleService(name, service, absolute)),
     // Only names of `Limits` passed the schema, and only numbers.
     limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),
