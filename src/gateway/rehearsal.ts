@@ -1,6 +1,7 @@
 /** What a configuration would decide: compiled over people who stand in for the real ones, without a home, a socket or a relay. */
 
 import { randomBytes } from 'node:crypto';
+import type { Authority, ClientCertificates } from '../contracts/client-certificates.ts';
 import type { Key } from '../contracts/keys.ts';
 import type { Outgoing } from '../contracts/outgoing.ts';
 import type { Tools, User } from '../contracts/tools.ts';
@@ -47,6 +48,7 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
     limits: defaults,
     secret: () => secret,
     outgoing,
+    certificates: certificatesOf(cast),
     assertions,
     issuers: createIssuers({ outgoing, now, limits: defaults }),
   };
@@ -93,6 +95,13 @@ function keysOf({ keys, now }: Cast): Tools['keys'] {
   const all = [...keys].map(([name, roles]): Key => ({ name, roles, owner: null, createdAt: now(), expires: null, networks: [] }));
   const byName = new Map(all.map((key) => [key.name, key]));
   return { digest: () => null, find: () => null, byName: (name) => byName.get(name) ?? null, list: () => all, used: () => undefined };
+}
+
+/** Whoever is in the cast has a certificate: by which authority is a matter of files, which are not opened. */
+function certificatesOf({ people, now }: Cast): ClientCertificates {
+  const all = [...people].map(([name, roles]) => ({ fingerprint: '', name, roles, createdAt: now(), expires: Infinity, revokedAt: null }));
+  const authority: Authority = { roots: () => [], judge: () => ({ is: 'wrong', why: 'nobody shows one here' }) };
+  return { own: { ...authority, find: () => null, list: () => all }, authority: () => authority };
 }
 
 function placeOf(root: string | null): RelayPlace {

@@ -43,7 +43,10 @@ export function explainCommand(cli: Cli) {
     ],
   })
     .option('--from <address>', 'the address the visitor comes from')
-    .option('--as <user>', 'as if this user had shown their password, key:NAME its key, or the client of a proxy its own')
+    .option(
+      '--as <user>',
+      'as if this user had shown their password, key:NAME its key, certificate:NAME its certificate, or the client of a proxy its own',
+    )
     .option('--method <method>', 'the method of the request: GET, or CONNECT to a destination')
     .option('--destination <host:port>', 'where a proxy would be asked to lead')
     .option('--proxy <name>', 'which proxy, where there are several')

@@ -33,6 +33,7 @@ import { redirectRoute } from './redirect.ts';
 import { ruleWarnings } from './rule-warnings.ts';
 import { placeRouter, type Placed } from './router.ts';
 import { buildWeb } from './web.ts';
+import { shownRoles } from './shown-roles.ts';
 import { terminatedWarnings } from './terminated.ts';
 import { unreadNames, unreadWarnings } from './unread.ts';
 import { usualPort } from './forms.ts';
@@ -122,7 +123,7 @@ export function compile(config: Config, world: World): Compiled {
       via: world.ways.relay !== null && config.listen.length === 0 ? 'relay' : 'direct',
       loopback: config.listen.every((listen) => isLoopbackHost(listen.host)),
       now: tools.now(),
-      rolesOf: (who) => (who.startsWith('key:') ? tools.keys.byName(who.slice('key:'.length)) : tools.users.find(who))?.roles ?? [],
+      rolesOf: shownRoles(tools, config),
       clientOf: (name) => tools.clients?.byName(name) ?? null,
     });
     return {

@@ -48,7 +48,7 @@ const schema = z.strictObject({
           url: z.string().describe('The address that is asked for.'),
           method: z.string().prefault('GET').describe('The method of the request.'),
           from: z.string().optional().describe('The address of the visitor.'),
-          as: z.string().optional().describe('Who shows their credential: a user, or key:NAME. Nobody unless said.'),
+          as: z.string().optional().describe('Who shows their credential: a user, key:NAME, or certificate:NAME. Nobody unless said.'),
           want: wanted.describe('admit, ask (for a credential), refuse, or the code of a refusal.'),
         },
         { error: 'a test, like { url: https://blog.example.org/admin, as: ana, want: admit }' },

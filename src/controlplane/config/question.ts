@@ -11,7 +11,7 @@ import { explain } from '../../core/policy/explain.ts';
 import type { About, Step } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 
-/** As asked: `url` absolute with http or https, `method` in capitals, `from` an address, `as` the name of a user, `key:NAME` for an API key, or null. */
+/** As asked: `url` absolute with http or https, `method` in capitals, `from` an address, `as` the name of a user, `key:NAME` for an API key, `certificate:NAME` for a client certificate, or null. */
 export type Question = Readonly<{ url: string; method: string; from: string; as: string | null }>;
 
 export type Answer = Readonly<{
@@ -35,7 +35,7 @@ export type Asked = Readonly<{
   /** Whether the gateway listens on loopback addresses only. */
   loopback: boolean;
   now: number;
-  /** Roles that a user, or `key:NAME`, has everywhere; left out: none. */
+  /** Roles that a user, `key:NAME` or `certificate:NAME` has everywhere; left out: none. */
   rolesOf?: (who: string) => readonly string[];
 }>;
 
@@ -106,7 +106,13 @@ function exchangeOf({ url, method, from, as }: Question, { snapshot, via, loopba
     identity:
       as === null
         ? null
-        : { guard: 'explain', subject: as.startsWith('key:') ? as : `user:${as}`, name: as, by: 'session', roles: rolesOf?.(as) ?? [] },
+        : {
+            guard: 'explain',
+            subject: /^(?:key|certificate):/.test(as) ? as : `user:${as}`,
+            name: as,
+            by: 'session',
+            roles: rolesOf?.(as) ?? [],
+          },
     // What is passed on unread has no request: it is judged by its name and address alone.
     http:
       match[1] === 'tls' || raw !== null

@@ -32,10 +32,10 @@ export const mtlsOptions = z
   .strictObject(
     {
       ca: paths(16)
-        .prefault(() => [])
+        .optional()
         .describe('Files (PEM) of the authorities whose certificates are taken. Left out: our own (sallyport clients certificate).'),
       crl: paths(16)
-        .prefault(() => [])
+        .optional()
         .describe(
           'Files of what these authorities have revoked (CRL, PEM or DER), read again when they change. One that has ended lets nobody in.',
         ),
@@ -73,8 +73,8 @@ export const mtlsOptions = z
   )
   .transform((given, context) => {
     const say = (key: string, message: string): void => void context.issues.push({ code: 'custom', path: [key], message, input: given });
-    const own = given.ca.length === 0;
-    if (own && given.crl.length > 0)
+    const own = given.ca === undefined;
+    if (own && given.crl !== undefined)
       say('crl', 'ca: beside it: what we made ourselves is revoked by sallyport clients certificates revoke');
     if (own && given.name !== 'cn') say('name', 'ca: beside it: what we made ourselves is named by its CN');
     if (own && Object.keys(given.roles).length > 0)
@@ -86,7 +86,14 @@ export const mtlsOptions = z
     };
     const names = given.names === 'all' ? given.names : given.names.map((each) => read(each, 'names'));
     const roles = new Map(Object.entries(given.roles).map(([each, those]) => [read(each, 'roles'), those] as const));
-    return { ...given, names, roles, pins: given.pins === undefined ? null : new Set(given.pins) };
+    return {
+      ...given,
+      ca: given.ca ?? [],
+      crl: given.crl ?? [],
+      names,
+      roles,
+      pins: given.pins === undefined ? null : new Set(given.pins),
+    };
   });
 
 export type MtlsOptions = z.output<typeof mtlsOptions>;
