@@ -4,6 +4,7 @@ import type { AuditEvent } from '../core/audit/event.ts';
 import type { Reach } from '../core/address.ts';
 import type { AwaitedRelay, RelayStatus, ServiceStatus } from '../controlplane/config/running.ts';
 import type { ClientEvent } from './client-event.ts';
+import type { FactorEvent } from './factor-event.ts';
 import type { RelayEvent } from './relay-event.ts';
 
 /** Who may come in, as it is shown to the owner. A link's URL holds its secret: it is shown once, by whoever made the link. */
@@ -133,6 +134,7 @@ export type CliEvent =
       used: Readonly<{ at: string; from: string }> | null;
       change: 'added' | 'rotated' | 'revoked' | null;
     }>
+  | FactorEvent
   | ClientEvent
   /** `code` once, when it was made here. */
   | Readonly<{ event: 'pin'; service: string; change: 'set' | 'removed' | null; code: string | null }>

@@ -5,6 +5,7 @@ import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { turnWords } from './backend-words.ts';
 import { clientWords } from './client-words.ts';
+import { factorWords } from './factor-words.ts';
 import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
 import { peopleWords } from './people-words.ts';
@@ -57,8 +58,13 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'link':
     case 'key':
     case 'policy':
+    case 'pin':
     case 'secret':
       return peopleWords(event, terminal);
+    case 'totp':
+    case 'invitation':
+    case 'passkey':
+      return factorWords(event, terminal);
     case 'client':
       return clientWords(event);
     case 'exchange':

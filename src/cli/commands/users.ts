@@ -10,6 +10,8 @@ import type { CliEvent } from '../event.ts';
 import { withPeople } from '../people.ts';
 import { gathered } from '../share-options.ts';
 import { checkedFor } from '../share-request.ts';
+import { usersPasskey, usersPasskeys } from './users-passkeys.ts';
+import { usersTotp } from './users-totp.ts';
 
 export function usersCommand(cli: Cli) {
   return newGroup(
@@ -18,7 +20,7 @@ export function usersCommand(cli: Cli) {
       summary: 'who may sign in with a password',
       examples: ['sallyport users add ana', 'sallyport users roles ana editor', 'sallyport users list', 'sallyport users remove ana'],
     },
-    [add(cli), roles(cli), unlock(cli), list(cli), remove(cli)],
+    [add(cli), roles(cli), usersTotp(cli), usersPasskey(cli), usersPasskeys(cli), unlock(cli), list(cli), remove(cli)],
   );
 }
 

@@ -6,7 +6,13 @@ import type { Offers } from '../../core/pages/face.ts';
 type Offering = Pick<Service, 'hosts' | 'forms' | 'asksPassword'>;
 
 /** Ways in that are offered at the names alone that have them, and the form where each begins. */
-const ways = { account: '/.sallyport/oidc', pin: '/.sallyport/pin', email: '/.sallyport/email' } as const;
+const ways = {
+  account: '/.sallyport/oidc',
+  passkey: '/.sallyport/withpasskey',
+  totp: '/.sallyport/withcode',
+  pin: '/.sallyport/pin',
+  email: '/.sallyport/email',
+} as const;
 
 type Way = keyof typeof ways;
 
@@ -17,7 +23,7 @@ export function offersAt(services: readonly Offering[]): (host: string) => Offer
   /** Without names of its own a service answers to every name. */
   const everywhere = new Set<Way>();
   for (const { hosts, forms } of services) {
-    for (const way of ['account', 'pin', 'email'] as const) {
+    for (const way of ['account', 'passkey', 'totp', 'pin', 'email'] as const) {
       if (!forms.some(({ path }) => path === ways[way])) continue;
       if (hosts.length === 0) everywhere.add(way);
       for (const host of hosts) byHost.set(host, (byHost.get(host) ?? new Set()).add(way));
@@ -26,6 +32,8 @@ export function offersAt(services: readonly Offering[]): (host: string) => Offer
   const offersOf = (own: ReadonlySet<Way>): Offers => ({
     password,
     account: own.has('account'),
+    passkey: own.has('passkey'),
+    totp: own.has('totp'),
     pin: own.has('pin'),
     email: own.has('email'),
   });

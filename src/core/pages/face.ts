@@ -20,6 +20,9 @@ export type Offers = Readonly<{
   /** Of this name alone as well: a code is that of one service, and so is a list of addresses. */
   pin?: boolean;
   email?: boolean;
+  /** And so are users without a password before it. */
+  passkey?: boolean;
+  totp?: boolean;
 }>;
 
 /** RFC 7617: the charset is for clients that would otherwise send Latin-1. */
@@ -96,15 +99,22 @@ ${account}<p class="soft">${say(exchange, 'login.hint')}</p>`;
 
 /** What is the only way in needs no click before it. */
 function withoutPassword(exchange: Exchange, to: string, offers: Offers): Reply {
-  if (offers.account !== true && offers.pin === true && offers.email !== true) return pinPage(exchange, { to, said: null });
-  if (offers.account !== true && offers.pin !== true && offers.email === true) return mailPage(exchange, { to, said: null });
+  if (alone('pin', offers)) return pinPage(exchange, { to, said: null });
+  if (alone('email', offers)) return mailPage(exchange, { to, said: null });
   return privatePage(exchange, otherWays(exchange, to, offers));
 }
 
-function otherWays(exchange: Exchange, to: string, { account, pin, email }: Offers): Markup | null {
+/** Whether it is the one way in. */
+function alone(way: keyof Offers, offers: Offers): boolean {
+  return offers[way] === true && Object.values(offers).filter((offered) => offered).length === 1;
+}
+
+function otherWays(exchange: Exchange, to: string, { account, pin, email, passkey, totp }: Offers): Markup | null {
   const query = encodeURIComponent(to);
   const ways = [
     ...(account === true ? [accountLink(exchange, to)] : []),
+    ...(passkey === true ? [markup`<p><a href="/.sallyport/withpasskey?to=${query}">${say(exchange, 'login.passkey')}</a></p>\n`] : []),
+    ...(totp === true ? [markup`<p><a href="/.sallyport/withcode?to=${query}">${say(exchange, 'login.code')}</a></p>\n`] : []),
     ...(email === true ? [markup`<p><a href="/.sallyport/email?to=${query}">${say(exchange, 'mail.way')}</a></p>\n`] : []),
     ...(pin === true ? [markup`<p><a href="/.sallyport/pin?to=${query}">${say(exchange, 'pin.way')}</a></p>\n`] : []),
   ];

@@ -20,9 +20,12 @@ type Here = Readonly<{ begun: BegunLogin | null; to: string }>;
 
 export function codeForms(door: CodeDoor): readonly Form[] {
   const { tools, place } = door;
+  const shown: Form['handle'] = (exchange, { fields }) => show(exchange, fields, door);
   return [
-    { method: 'GET', path: '/.sallyport/totp', handle: (exchange, { fields }) => show(exchange, fields, door) },
+    { method: 'GET', path: '/.sallyport/totp', handle: shown },
     { method: 'POST', path: '/.sallyport/totp', handle: (exchange, { fields }) => take(exchange, fields, door) },
+    // Where a login begins with it, the face leads here.
+    ...(begins(place.way, 'totp') ? [{ method: 'GET', path: '/.sallyport/withcode', handle: shown } as const] : []),
     { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, place.service) },
   ];
 }
