@@ -30,8 +30,10 @@ export async function overStdio(cli: Cli, open: LocalDoorOptions['visit']): Prom
     const stream = await notLed(open(abort.signal));
     abort.signal.addEventListener('abort', () => stream.destroy());
     const near = new StdioStream(terminal.stdin, standardOutput());
-    const whole = await joinBoth(near, stream, { splice: createSplice({ deadlines }), limits: defaults });
-    if (!whole) throw new SallyportError('address-unreachable', 'The connection broke.', { hint: 'Connect again.' });
+    const code = await joinBoth(near, stream, { splice: createSplice({ deadlines }), limits: defaults });
+    // ssh ends its ProxyCommand by SIGHUP when it is done, and other programs just leave: either way nobody is there to be told.
+    const left = abort.signal.aborted || code === 'visitor-gone';
+    if (code !== null && !left) throw new SallyportError('address-unreachable', 'The connection broke.', { hint: 'Connect again.' });
   } finally {
     release();
     await ticking.close();

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Splice } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
+import type { Code } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import { listen, type Listening } from './listener.ts';
 
@@ -40,12 +41,12 @@ export function openLocalDoor(options: LocalDoorOptions): Promise<Listening> {
   });
 }
 
-/** Resolves when both directions are done, or one side broke. True when all was said to its end. */
+/** Resolves when both directions are done, or one side broke: `visitor-gone` is the near one. Null when all was said to its end. */
 export async function joinBoth(
   near: Duplex,
   far: Stream,
   { splice, limits }: Pick<LocalDoorOptions, 'splice' | 'limits'>,
-): Promise<boolean> {
+): Promise<Code | null> {
   const { code } = await splice(near, far, { idleMs: limits.upgradedIdleMs });
-  return code === null;
+  return code;
 }

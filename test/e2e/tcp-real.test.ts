@@ -87,4 +87,6 @@ test('ssh through sallyport tcp, with connect as its ProxyCommand', { skip: lack
   const found = await output('ssh', [...words, 'head -c 3000000 /dev/zero | wc -c; echo $SSH_CONNECTION'], env);
   assert.match(found.out, /^\s*3000000\n127\.83\./);
   assert.equal(found.code, 0);
+  // ssh is done and ends its ProxyCommand by a signal: nothing broke.
+  assert.doesNotMatch(found.out, /sallyport:/);
 });
