@@ -86,7 +86,10 @@ export function writePlan(root, groups) {
   });
 }
 
-const runner = `import { test } from 'node:test';
+const runner = `import { afterEach, mock, test } from 'node:test';
+
+// A clock that one file stopped would stand still for the next.
+afterEach(() => mock.reset());
 
 async function runs(files) {
   for (const [file, url] of files) {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { visitorContext } from '../doubles/visitor-context.ts';
 
 export type Asked = Readonly<{ status: number; headers: Readonly<Record<string, string | string[] | undefined>>; body: string }>;
 
@@ -24,7 +25,7 @@ export function ask(url: string, asking: Asking = {}): Promise<Asked> {
     const tls = {
       ...options,
       ...(/^[\d.:]+$/.test(name) ? {} : { servername: name }),
-      ...(asking.ca === undefined ? {} : { ca: readFileSync(asking.ca) }),
+      ...(asking.ca === undefined ? {} : { secureContext: visitorContext(readFileSync(asking.ca, 'utf8')) }),
     };
     const call = protocol === 'http:' ? requestPlain(options) : requestTls(tls);
     call.on('response', (response) => {

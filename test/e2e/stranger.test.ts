@@ -7,6 +7,7 @@ import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { visitorContext } from '../doubles/visitor-context.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
 import { freshHome, run, runToEnd } from './program.ts';
@@ -20,7 +21,12 @@ function answerAt({ scheme, port, ca }: Door, request: string, localAddress = '1
   const socket =
     scheme === 'http'
       ? connectPlain(at)
-      : connectTls({ ...at, ca: readFileSync(ca), servername: '', checkServerIdentity: () => undefined });
+      : connectTls({
+          ...at,
+          secureContext: visitorContext(readFileSync(ca, 'utf8')),
+          servername: '',
+          checkServerIdentity: () => undefined,
+        });
   socket.write(request);
   let got = '';
   return new Promise((resolve, reject) => {

@@ -3,7 +3,10 @@
 import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { visitorContext } from '../doubles/visitor-context.ts';
 import { reset } from './reset.ts';
+
+const credulous = { rejectUnauthorized: false, secureContext: visitorContext() };
 
 const head = (method: string, path: string, more = ''): string => `${method} ${path} HTTP/1.1\r\nHost: HOST\r\n${more}\r\n`;
 const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n';
@@ -46,9 +49,7 @@ export type Place = Readonly<{ port: number; host: string; tls: boolean }>;
 /** Resolves when it has left, by a reset or in another way. Never rejects. */
 export function breakAt(place: Place, point: Point, leave: (socket: Socket) => void = reset): Promise<void> {
   const raw = connect({ host: '127.0.0.1', port: place.port, noDelay: true });
-  const stream: Duplex = place.tls
-    ? connectTls({ socket: wireOver(raw), servername: place.host.replace(/:\d+$/, ''), rejectUnauthorized: false })
-    : raw;
+  const stream: Duplex = place.tls ? connectTls({ socket: wireOver(raw), servername: place.host.replace(/:\d+$/, ''), ...credulous }) : raw;
   return new Promise((resolve) => {
     let [text, bytes] = ['', 0];
     const breakOff = (): void => {
@@ -113,6 +114,6 @@ function helloFor(servername: string): Promise<Buffer> {
         done();
       },
     });
-    connectTls({ socket: wire, servername, rejectUnauthorized: false }).on('error', () => undefined);
+    connectTls({ socket: wire, servername, ...credulous }).on('error', () => undefined);
   });
 }

@@ -36,6 +36,9 @@ type Load = Readonly<{
   stop: () => Promise<void>;
 }>;
 
+/** A visitor who has been answered comes again after this: what programs need to start is not spent on handshakes alone. */
+const breathMs = 20;
+
 /** Visitors who come anew for each request: a TCP connection and a handshake each. */
 function load(context: Context, { url, ca }: Place, visitors: number): Load {
   const failures: string[] = [];
@@ -48,7 +51,10 @@ function load(context: Context, { url, ca }: Place, visitors: number): Load {
     else failures.push(`${answer.status} ${answer.body}`);
   };
   const all = Array.from({ length: visitors }, async () => {
-    while (state.running) await visit().catch((error: NodeJS.ErrnoException) => failures.push(error.code ?? error.message));
+    while (state.running) {
+      await visit().catch((error: NodeJS.ErrnoException) => failures.push(error.code ?? error.message));
+      await pause(breathMs);
+    }
   });
   const stop = async (): Promise<void> => {
     state.running = false;

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import type { TestContext } from 'node:test';
 import tls from 'node:tls';
+import { visitorContext } from '../doubles/visitor-context.ts';
 import { loadIdentity } from '../../src/controlplane/certificates/identity.ts';
 import { parseInvite } from '../../src/controlplane/enrolment/invite-code.ts';
 import { createInvite } from '../../src/controlplane/enrolment/invites.ts';
@@ -191,7 +192,11 @@ export function visitor(
   servername: string,
   options: tls.ConnectionOptions & { readonly localAddress?: string } = {},
 ): tls.TLSSocket {
-  const socket = tls.connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...options });
+  // What is said of keys and versions makes a context of its own.
+  const secured = Object.keys(options).every((key) => key === 'localAddress' || key === 'ALPNProtocols')
+    ? { secureContext: visitorContext() }
+    : {};
+  const socket = tls.connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false, ...secured, ...options });
   socket.on('error', () => undefined);
   return socket;
 }

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request, type Agent } from 'node:https';
-import { createSecureContext, type ConnectionOptions, type SecureContext } from 'node:tls';
+import type { ConnectionOptions, SecureContext } from 'node:tls';
+import { visitorContext } from '../../doubles/visitor-context.ts';
 import { contentOf, Expectation, receiptOf } from './content.ts';
 import type { Outcome, Work } from './tally.ts';
 
@@ -17,7 +18,7 @@ export type Door = Readonly<{
 }>;
 
 export function doorTo(url: string, ca: string, patienceMs: number): Door {
-  return { url: new URL(url), ca, secureContext: createSecureContext({ ca }), patienceMs };
+  return { url: new URL(url), ca, secureContext: visitorContext(ca), patienceMs };
 }
 
 export type WebWork = Exclude<Work, 'websocket' | 'connect' | 'tcp' | 'udp'>;
