@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromium, type BrowserContext } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 
 const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const hasCertutil = spawnSync('certutil', ['-H'], { stdio: 'ignore' }).error === undefined;
@@ -12,6 +12,11 @@ const hasCertutil = spawnSync('certutil', ['-H'], { stdio: 'ignore' }).error ===
 /** A reason to leave a test out, or false. */
 export const withoutBrowser: string | false =
   browser === undefined ? 'not run: no Chromium' : hasCertutil ? false : 'not run: no certutil (libnss3-tools)';
+
+const args = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+  ...['--disable-background-networking', '--disable-component-update', '--host-resolver-rules=MAP * 127.0.0.1'],
+];
 
 /** A profile of its own below `place`; every name is this machine. */
 export async function openBrowser(place: string, ca: string): Promise<BrowserContext> {
@@ -23,9 +28,11 @@ export async function openBrowser(place: string, ca: string): Promise<BrowserCon
   return chromium.launchPersistentContext(join(place, 'profile'), {
     executablePath: browser ?? '',
     env: { ...process.env, HOME: place },
-    args: [
-      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-      ...['--disable-background-networking', '--disable-component-update', '--host-resolver-rules=MAP * 127.0.0.1'],
-    ],
+    args,
   });
+}
+
+/** One without a profile, that trusts nobody in particular. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: browser ?? '', args });
 }

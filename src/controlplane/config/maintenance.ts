@@ -21,7 +21,8 @@ export function pausedLegs(legs: readonly Leg[], text: string): readonly Leg[] {
   return legs.map((leg) => ({ ...leg, open, words: `${leg.words} (in maintenance)` }));
 }
 
-function pauseReply(exchange: Exchange, text: string): Reply {
+/** Words of the operator's own, or `pauseText`. */
+export function pauseReply(exchange: Exchange, text: string): Reply {
   const status = 503;
   const title = titleOf(status);
   const fields = [['Retry-After', String(retrySeconds)]] as const;
