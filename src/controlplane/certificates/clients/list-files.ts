@@ -72,6 +72,8 @@ export class ListFiles {
   async #again(file: File): Promise<boolean> {
     const before = file.list;
     try {
+      // Whoever loads it reads it for the first time.
+      if (file.mark === '') return false;
       const mark = await markOf(file.path);
       if (mark === file.mark && file.doubts === 0) return false;
       const list = await this.#read(file.path);

@@ -63,6 +63,8 @@ export async function openClientRegister(
     prefix: 'client-lists/',
     read: (value) => listRecord.safeParse(value).data?.thisUpdate ?? null,
   });
+  /** By this process, and perhaps not written yet. As many as there are authorities. */
+  const noted = new Map<string, number>();
   const all = (): readonly OwnCertificate[] =>
     certificates
       .names()
@@ -99,9 +101,15 @@ export async function openClientRegister(
       return stood;
     },
     newest: {
-      of: (key) => lists.get(key),
-      // Who cannot be written down now is with the next request.
-      note: (key, thisUpdate) => void lists.put(key, { thisUpdate }).catch(() => undefined),
+      of: (key) => {
+        const [kept, fresh] = [lists.get(key), noted.get(key)];
+        return kept === null || fresh === undefined ? (fresh ?? kept) : Math.max(kept, fresh);
+      },
+      // A store that is away forgets it with this process, and refuses nobody.
+      note: (key, thisUpdate) => {
+        noted.set(key, thisUpdate);
+        lists.put(key, { thisUpdate }).catch(() => undefined);
+      },
     },
     watch: (changed) => void listeners.add(changed),
     close: () => {
