@@ -143,6 +143,8 @@ export const defaults = {
   keysMax: 10_000 as number,
   /** Clients of a proxy: each is a contract with somebody. */
   clientsMax: 1_000 as number,
+  /** How often what clients have used is written: as much is lost when the process dies. */
+  clientUseMs: 5_000 as number,
   /** How often the last use of a key is written: a busy one must not cost a write a request. GitHub shows weeks. */
   keyUseMs: 60_000 as number,
   sessionsPerSubjectMax: 1_000 as number,
@@ -194,6 +196,10 @@ export const defaults = {
   outgoingBytesMax: 262_144 as number,
   /** Questions to issuers at one moment, of all visitors together. */
   outgoingAtOnceMax: 16 as number,
+  /** A verifier is asked about each request (forward-auth): from the dial to the last byte, the bytes of its answer, and questions at one moment. */
+  verifierMs: 5_000 as number,
+  verifierBytesMax: 65_536 as number,
+  verifierAtOnceMax: 512 as number,
   /** Issuers whose keys are kept. */
   issuersMax: 100 as number,
   /** Keys of one issuer: those of today and tomorrow, for each algorithm. */
@@ -212,6 +218,25 @@ export const defaults = {
   tokenCacheMs: 60_000 as number,
   /** A login at a provider, from the first redirect to the callback: some type a second factor. */
   loginMs: 600_000 as number,
+
+  // Mail.
+  /** Letters that are sent at one moment: servers allow few connections of one client (Exchange Online: 3). */
+  mailsAtOnceMax: 2 as number,
+  /** Letters that wait: at two at once and a second each, a minute's worth. */
+  mailQueueMax: 100 as number,
+  /** From the dial to the server's last word. RFC 5321, 4.5.3.2 has minutes; a code that comes late is of no use. */
+  mailMs: 30_000 as number,
+  /** How often the owner is told of the same failure. */
+  mailTroubleMs: 600_000 as number,
+  /** How long a code by mail is good. NIST SP 800-63B-4, 3.1.3.2: ten minutes at most. */
+  mailCodeMs: 600_000 as number,
+  /** Guesses at one code, of eight digits. */
+  mailCodeGuessesMax: 5 as number,
+  /** Codes for one address in the window, asked for from everywhere: more is bombing. */
+  mailsPerAddressMax: 10 as number,
+  mailWindowMs: 3_600_000 as number,
+  /** Codes in a minute, for all addresses of a gateway: each is a record in the store, and most are a letter. */
+  mailsPerMinuteMax: 60 as number,
 
   // Files.
   configBytesMax: 1_048_576 as number,
