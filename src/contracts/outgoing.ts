@@ -19,7 +19,23 @@ export type OutgoingAnswer = Readonly<{
   body: string;
 }>;
 
-/** Errors of `ask`: `issuer-unreachable`. */
+/** A question about a request of a visitor: always GET, without a body. */
+export type VerifierRequest = Readonly<{
+  /** `https:`, or `http:` on this machine. */
+  url: string;
+  fields: Readonly<Record<string, string>>;
+  /** PEM; trusted in place of the system's list. Null: the list. */
+  ca: string | null;
+}>;
+
+export type VerifierAnswer = Readonly<{
+  status: number;
+  /** In their order, names in small letters; a field that came again stands again. A stranger's text. */
+  fields: readonly (readonly [name: string, value: string])[];
+}>;
+
+/** Errors of `ask`: `issuer-unreachable`; of `verify`: `verifier-unreachable`. Where there is no `verify`, nobody is asked about visitors. */
 export interface Outgoing {
   ask(request: OutgoingRequest): Promise<OutgoingAnswer>;
+  verify?: (request: VerifierRequest) => Promise<VerifierAnswer>;
 }

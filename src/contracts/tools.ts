@@ -9,6 +9,7 @@ import type { Logins } from './logins.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Assertions } from './assertions.ts';
 import type { Issuers } from './issuers.ts';
+import type { Mail } from './mail.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Pins } from './pins.ts';
 import type { Store } from './store.ts';
@@ -38,6 +39,8 @@ export type Tools = Readonly<{
   listening?: () => readonly Readonly<{ host: string; port: number }>[];
   /** What is asked of others. */
   outgoing: Outgoing;
+  /** What sends mail; null where the configuration does not say how. */
+  mail: Mail | null;
   /** Signs what services are told of who asks. */
   assertions: Assertions;
   issuers: Issuers;
@@ -83,6 +86,8 @@ export type Session = Readonly<{
   subject: string;
   name: string;
   roles: readonly string[];
+  /** An e-mail address that the guard has verified; left out where there is none. */
+  email?: string;
   /** The user's when it was opened, 0 where no user stands behind it: a new password ends it. */
   revision: number;
   createdAt: number;

@@ -141,7 +141,7 @@ export function guardConformance({ guard, options, prepare }: GuardCase): void {
 
   describe(`guard ${guard.name}`, () => {
     test('has a name that a configuration can say, and a stage', () => {
-      assert.match(guard.name, /^[a-z][a-z0-9]*$/);
+      assert.match(guard.name, /^[a-z][a-z0-9-]*$/);
       assert.ok(['identify', 'authorize', 'meter'].includes(guard.stage));
     });
 

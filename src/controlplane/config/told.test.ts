@@ -78,3 +78,17 @@ test('all gateways of a store have one key, also when they begin at once, and af
   await store.records.put('assertions/key', { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd' });
   await assert.rejects(openAssertions(store.records), { code: 'program-failed' });
 });
+
+test('an e-mail address is told where it was verified, in the assertion too; what has two readings is not', async () => {
+  const tools = await testTools();
+  const { tell } = telling(tools);
+  const by: Identity = { guard: 'oidc', subject: 'oidc:1f:7', name: 'ana@example.org', by: 'session', roles: [] };
+  assert.equal(tell(by), 'X-Sallyport-User: oidc:1f:7\r\n', 'a name that looks like one is none');
+  assert.equal(tell({ ...by, email: 'ana@example.org' }), 'X-Sallyport-User: oidc:1f:7\r\nX-Sallyport-Email: ana@example.org\r\n');
+  assert.match(tell({ ...by, guard: 'email', subject: 'email:ana@example.org' }), /X-Sallyport-Email: ana@example\.org\r\n$/);
+  for (const email of ['ana@evil.example@example.org', 'a\r\nX-Sallyport-User: root@example.org', 'a,b@example.org', 'ana', ''])
+    assert.equal(tell({ ...by, email }), 'X-Sallyport-User: oidc:1f:7\r\n', email);
+  const signed = assertionIn(telling(tools, both).tell({ ...by, email: 'ana@example.org' }));
+  const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
+  assert.deepEqual([claims['email'], claims['email_verified']], ['ana@example.org', true]);
+});

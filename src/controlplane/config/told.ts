@@ -8,7 +8,7 @@ import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { Memo } from '../../core/policy/memo.ts';
 import type { Roles } from '../../core/policy/rules.ts';
 
-/** `headers`: X-Sallyport-User and -Roles; `assertion`: X-Sallyport-Assertion. */
+/** `headers`: X-Sallyport-User, -Email and -Roles; `assertion`: X-Sallyport-Assertion. */
 export type ToldPlan = Readonly<{ headers: boolean; assertion: boolean }>;
 
 const expected = 'headers, assertion, or both: [headers, assertion]';
@@ -18,7 +18,7 @@ export function toldSchema() {
   return z
     .union([word, z.array(word).min(1, expected)], { error: expected })
     .transform((said): ToldPlan => ({ headers: [said].flat().includes('headers'), assertion: [said].flat().includes('assertion') }))
-    .describe('What the service is told of who asks: X-Sallyport-User and -Roles, a signed X-Sallyport-Assertion.');
+    .describe('What the service is told of who asks: X-Sallyport-User, -Email and -Roles, a signed X-Sallyport-Assertion.');
 }
 
 /** How long an assertion is good, and how long the same one is handed out: seconds and milliseconds. */
@@ -34,9 +34,9 @@ export type Told = Readonly<{
 
 export function buildTold({ headers, assertion }: ToldPlan, service: string, own: Roles, tools: Tools): Told {
   const signed = new Memo<string>(tools.limits.credentialCacheMax, keptMs);
-  const signedFor = (user: string, roles: readonly string[], { host }: Exchange): string => {
+  const signedFor = (user: string, email: string | null, roles: readonly string[], { host }: Exchange): string => {
     const now = tools.now();
-    const key = `${host}\0${user}\0${roles.join()}`;
+    const key = `${host}\0${user}\0${email ?? ''}\0${roles.join()}`;
     const before = signed.get(key, now);
     if (before !== undefined) return before;
     const at = Math.floor(now / 1000);
@@ -44,6 +44,7 @@ export function buildTold({ headers, assertion }: ToldPlan, service: string, own
       iss: `https://${host}`,
       aud: service,
       sub: user,
+      ...(email === null ? {} : { email, email_verified: true }),
       roles,
       iat: at,
       nbf: at - 5,
@@ -57,9 +58,11 @@ export function buildTold({ headers, assertion }: ToldPlan, service: string, own
       const user = exchange.identity === null ? null : userOf(exchange.identity);
       if (exchange.identity === null || user === null) return '';
       const roles = rolesOf(exchange.identity, own);
+      const email = emailOf(exchange.identity);
       let text = headers ? `X-Sallyport-User: ${user}\r\n` : '';
+      if (headers && email !== null) text += `X-Sallyport-Email: ${email}\r\n`;
       if (headers && roles.length > 0) text += `X-Sallyport-Roles: ${roles.join(',')}\r\n`;
-      return assertion ? `${text}X-Sallyport-Assertion: ${signedFor(user, roles, exchange)}\r\n` : text;
+      return assertion ? `${text}X-Sallyport-Assertion: ${signedFor(user, email, roles, exchange)}\r\n` : text;
     },
     forms: assertion ? [keyForm(tools)] : [],
   };
@@ -81,6 +84,12 @@ function keyForm({ assertions }: Tools): Form {
 function userOf({ subject, by }: Identity): string | null {
   if (by === 'nothing' || by === 'address') return null;
   return written(subject.startsWith('user:') ? subject.slice('user:'.length) : subject);
+}
+
+/** Only what whoever let them in has verified, and only in a form that has one reading. */
+function emailOf({ guard, email, name }: Identity): string | null {
+  const text = email ?? (guard === 'email' ? name : '');
+  return /^[\x21\x23-\x2b\x2d-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,255}$/.test(text) ? text : null;
 }
 
 function rolesOf({ subject, roles }: Identity, own: Roles): readonly string[] {

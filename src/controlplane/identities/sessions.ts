@@ -42,13 +42,14 @@ const record = z
     subject: z.string(),
     name: z.string(),
     roles: z.array(z.string()),
+    email: z.string().optional(),
     revision: z.number(),
     createdAt: z.number(),
     expires: z.number(),
     source: z.string(),
   })
-  .transform(({ token, source, shown, ...session }): Kept => ({
-    session: { ...session, ...(shown === undefined ? {} : { shown }) },
+  .transform(({ token, source, shown, email, ...session }): Kept => ({
+    session: { ...session, ...(shown === undefined ? {} : { shown }), ...(email === undefined ? {} : { email }) },
     token,
     source,
   }));

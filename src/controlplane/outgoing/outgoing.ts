@@ -6,13 +6,16 @@ import type { Closable } from '../../contracts/stream.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { askHttps, httpsUrl } from './https.ts';
+import { createVerifiers } from './verifier.ts';
 
 /** More than are answered at once are refused and not kept waiting: a stranger may be the cause of each. */
 export function createOutgoing(limits: Limits): Outgoing & Closable {
   const stop = new AbortController();
   const agent = new Agent({ keepAlive: true, maxSockets: 8, timeout: limits.outgoingMs });
+  const verifiers = createVerifiers(limits);
   let running = 0;
   return {
+    verify: verifiers.verify,
     ask: async ({ method, url: text, fields, body, ca }): Promise<OutgoingAnswer> => {
       const url = httpsUrl(text);
       if (url === null) throw unreachable('An issuer', 'its address is no https URL');
@@ -33,6 +36,7 @@ export function createOutgoing(limits: Limits): Outgoing & Closable {
     close: async () => {
       stop.abort();
       agent.destroy();
+      await verifiers.close();
     },
   };
 }

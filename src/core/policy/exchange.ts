@@ -47,6 +47,8 @@ export type Identity = Readonly<{
   /** How it was shown in this request. `session` and `link` leave Authorization to the service. */
   by: 'basic' | 'session' | 'header' | 'certificate' | 'address' | 'signature' | 'nothing';
   roles: readonly string[];
+  /** An e-mail address that whoever said so has verified. */
+  email?: string;
   /** The public id of the session that it was shown by: what runs ends with it. */
   session?: string;
   /** The public id of the door that its address came through: what runs ends with it. */

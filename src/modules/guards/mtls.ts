@@ -53,7 +53,7 @@ function verdict(exchange: Exchange, found: CertificateFound, door: Door): Verdi
   switch (found.is) {
     case 'good': {
       const named = readHolder(found.holder, door.given, door.own);
-      return typeof named === 'string' ? wrong(named) : admitted(exchange, named);
+      return typeof named === 'string' ? wrong(named) : admitted(exchange, named, door);
     }
     case 'wrong':
       return wrong(found.why);
@@ -67,11 +67,12 @@ function verdict(exchange: Exchange, found: CertificateFound, door: Door): Verdi
 }
 
 /** A browser shows it with every request, whichever page sent that. The visitor is known by now, so the refusal may speak plainly. */
-function admitted(exchange: Exchange, { name, roles, fingerprint }: Named): Verdict {
+function admitted(exchange: Exchange, { name, roles, fingerprint }: Named, { given, own }: Door): Verdict {
   const fault = forgery(exchange, 'basic');
   if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
   const identity: Identity = { guard: 'mtls', subject: `${prefix}${name}`, name, by: 'certificate', roles, certificate: fingerprint };
-  return { is: 'pass', identity };
+  // The authority has put it into the certificate: that is its word for it.
+  return { is: 'pass', identity: own === null && given.name === 'email' ? { ...identity, email: name } : identity };
 }
 
 /** Auth that is configured but empty is no auth: it refuses to start. */

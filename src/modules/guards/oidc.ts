@@ -4,7 +4,7 @@ import { defineGuard } from '../../contracts/guard.ts';
 import type { Session, Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import type { Exchange } from '../../core/policy/exchange.ts';
+import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { forgery } from '../../core/policy/origin.ts';
 import { readSessionCookie } from '../../core/policy/session-cookie.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
@@ -60,8 +60,9 @@ function bySession(exchange: Exchange, session: Session, { subjects, revision }:
     return expired('who may come in has changed since the session was opened');
   const fault = forgery(exchange, 'session');
   if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
-  const { subject, name, roles, id } = session;
-  return { is: 'pass', identity: { guard: 'oidc', subject, name, roles, by: 'session', session: id } };
+  const { subject, name, roles, id, email } = session;
+  const identity: Identity = { guard: 'oidc', subject, name, roles, by: 'session', session: id };
+  return { is: 'pass', identity: email === undefined ? identity : { ...identity, email } };
 }
 
 function expired(why: string): Verdict {

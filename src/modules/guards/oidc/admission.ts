@@ -7,7 +7,7 @@ import type { Identity } from '../../../core/policy/exchange.ts';
 import type { OidcOptions } from './options.ts';
 
 export type Admission =
-  | Readonly<{ is: 'admitted'; who: Pick<Identity, 'subject' | 'name' | 'roles'> }>
+  | Readonly<{ is: 'admitted'; who: Pick<Identity, 'subject' | 'name' | 'roles' | 'email'> }>
   | Readonly<{ is: 'refused'; why: string }>;
 
 /** What all subjects of a provider begin with: two of them may each have a `1234`. */
@@ -34,7 +34,7 @@ export function admit(claims: Claims, options: OidcOptions): Admission {
   const email = verifiedEmail(claims);
   if (!isListed(claims, email, options)) return { is: 'refused', why: 'the account is in no list of this service' };
   const roles = options.roles === undefined ? [] : claimTexts(claimAt(claims, options.roles));
-  return { is: 'admitted', who: { subject, name: email ?? shownName(claims), roles } };
+  return { is: 'admitted', who: { subject, name: email ?? shownName(claims), roles, ...(email === null ? {} : { email }) } };
 }
 
 /** Whether a rule needs a claim that is not there; the provider may tell it elsewhere. */
