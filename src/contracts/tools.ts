@@ -39,8 +39,8 @@ export type Tools = Readonly<{
   listening?: () => readonly Readonly<{ host: string; port: number }>[];
   /** What is asked of others. */
   outgoing: Outgoing;
-  /** What sends mail; null where the configuration does not say how. */
-  mail: Mail | null;
+  /** What sends mail; null or left out where the configuration does not say how. */
+  mail?: Mail | null;
   /** Signs what services are told of who asks. */
   assertions: Assertions;
   issuers: Issuers;
