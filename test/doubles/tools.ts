@@ -3,9 +3,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Store } from '../../src/contracts/store.ts';
 import type { Tools } from '../../src/contracts/tools.ts';
+import { createClientDesk, type ClientDesk } from '../../src/controlplane/certificates/clients/desk.ts';
+import { openClientRegister } from '../../src/controlplane/certificates/clients/register.ts';
 import { openIdentities, type Identities } from '../../src/controlplane/identities/identities.ts';
 import { SallyportError } from '../../src/core/errors.ts';
 import { limitsWith, type Limits } from '../../src/core/limits.ts';
+import type { Letter } from '../../src/contracts/mail.ts';
 import type { Outgoing } from '../../src/contracts/outgoing.ts';
 import { createIssuers } from '../../src/controlplane/issuers/issuers.ts';
 import { createMemoryStore } from '../../src/modules/stores/memory.ts';
@@ -21,6 +24,8 @@ export type TestTools = Tools &
     store: Store;
     /** What lies behind `outgoing`: nothing, until a test says otherwise. */
     outside: { ask: Outgoing['ask'] };
+    /** What was sent by mail. */
+    letters: Letter[];
   }>;
 
 /** With a user for each name, all with `goodPassword`. */
@@ -37,6 +42,7 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
   const outside: TestTools['outside'] = {
     ask: (): ReturnType<Outgoing['ask']> => Promise.reject(new SallyportError('issuer-unreachable', 'Nobody is there.')),
   };
+  const letters: Letter[] = [];
   const outgoing: Outgoing = { ask: (request) => outside.ask(request) };
   const passwords: Tools['passwords'] = {
     verify: (password, hash, known) => {
@@ -59,6 +65,9 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
     limits,
     secret: (name) => secrets.get(name) ?? null,
     outgoing,
+    mail: { send: (letter) => letters.push(letter) > 0 },
+    letters,
+    certificates: await certificatesOver(store, now, limits),
     assertions: people.assertions,
     issuers: createIssuers({ outgoing, now, limits }),
     outside,
@@ -67,4 +76,8 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
     hashes,
     secrets,
   };
+}
+
+async function certificatesOver({ records }: Store, now: () => number, limits: Limits): Promise<ClientDesk> {
+  return createClientDesk({ register: await openClientRegister({ records, now, limits }), now, limits, failed: () => undefined });
 }
