@@ -63,7 +63,7 @@ export type GuardedService = Readonly<{
   hosts: readonly string[];
   behindRelay: boolean;
   /** Which factors of a login go together with it. Left out: it stands for itself. */
-  login?: Pick<LoginPlace, 'way' | 'ways'>;
+  login?: Pick<LoginPlace, 'way' | 'ways'> & Readonly<{ /** Its own name, where `name` is that of several at one address. */ own: string }>;
 }>;
 
 /** Types a guard's definition. The registry holds guards of all options, each behind its own schema. */

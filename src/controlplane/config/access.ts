@@ -48,6 +48,8 @@ const costs: ReadonlyMap<string, number> = new Map([
   ['mtls', 1],
   ['webhook', 2],
   ['bearer', 3],
+  // Before what is typed into our own form: it asks for a login in its own way.
+  ['forward-auth', 6],
   ['password', 7],
   ['passkey', 8],
   ['totp', 9],
@@ -55,7 +57,7 @@ const costs: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Guards whose sessions are those of a name, whichever of its services opened them. */
-const sharesSessions: ReadonlySet<string> = new Set(['password', 'passkey', 'totp', 'oidc']);
+const sharesSessions: ReadonlySet<string> = new Set(['password', 'passkey', 'totp', 'oidc', 'email']);
 
 /** Guards that say nobody's name: an address, everybody, whoever signed a body, and a login elsewhere. */
 const nameless: ReadonlySet<string> = new Set(['public', 'ip', 'webhook', 'login']);
@@ -81,7 +83,7 @@ export function buildAccess(
     .map((uses) => uses.toSorted((left, right) => costOf(left) - costOf(right)))
     .toSorted((left, right) => branchCost(left) - branchCost(right))
     .map((uses) => {
-      const built = uses.map((use) => buildGuard(use, guards, tools, { ...service, ...loginOf(use.guard, uses, access) }));
+      const built = uses.map((use) => buildGuard(use, guards, tools, { ...service, ...loginOf(use.guard, uses, access, service.name) }));
       forms.push(...built.flatMap((guard) => guard.forms ?? []));
       for (const guard of built) about.set(guard.check, guard);
       return { uses, built, tree: treeOf(built), words: built.map((guard) => guard.words).join(' and ') };

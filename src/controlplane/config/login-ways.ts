@@ -61,10 +61,10 @@ export function wayOf(uses: readonly GuardUse[]): LoginWay {
 }
 
 /** What the guards of an entry are told of it; nothing for those that are no factor. */
-export function loginOf(guard: string, uses: readonly GuardUse[], access: Access): Pick<GuardedService, 'login'> {
+export function loginOf(guard: string, uses: readonly GuardUse[], access: Access, own: string): Pick<GuardedService, 'login'> {
   if (!isFactor(guard)) return {};
   const ways = access.map(wayOf).filter((way) => way.length > 0);
-  return { login: { way: wayOf(uses), ways } };
+  return { login: { way: wayOf(uses), ways, own } };
 }
 
 /** With what a login can begin, besides a password. */

@@ -35,10 +35,12 @@ export type Page = Readonly<{
   form?: boolean | 'secret';
   /** The browser asks again after so many seconds. */
   retrySeconds?: number;
+  /** What cannot be done without one: its text, and the SHA-256 of that, base64. The policy lets in this one alone. */
+  script?: Readonly<{ text: string; hash: string }>;
 }>;
 
 /** A page for the person who sent this; its texts come from `say`, in the same language. */
-export function page(exchange: Exchange | null, { status, title, content, fields = [], form = false, retrySeconds }: Page): Reply {
+export function page(exchange: Exchange | null, { status, title, content, fields = [], form = false, retrySeconds, script }: Page): Reply {
   const language = languageOf(exchange);
   const theme = themeOf(exchange);
   const retry = retrySeconds === undefined ? null : markup`<meta http-equiv="refresh" content="${retrySeconds}">\n`;
@@ -55,7 +57,7 @@ ${theme === null || theme.style === null ? null : markup`<style>${{ markup: them
 ${theme === null ? null : brand(theme)}<h1>${title}</h1>
 ${content}
 </main>
-</body>
+${script === undefined ? null : markup`<script>${{ markup: script.text }}</script>\n`}</body>
 </html>
 `;
   return {
@@ -65,7 +67,7 @@ ${content}
       ...ownFields('text/html; charset=utf-8', form === 'secret' ? 'strict-origin' : form ? 'same-origin' : 'no-referrer'),
       ['Content-Language', language],
       ['Vary', 'Accept-Language'],
-      ['Content-Security-Policy', policy(form !== false, theme)],
+      ['Content-Security-Policy', policy(form !== false, theme, script?.hash)],
     ],
     body: document.markup,
   };
@@ -83,8 +85,9 @@ function brand({ name, logo }: Theme): Markup | null {
   return markup`<p class="brand">${logo === null ? null : markup`<img src="${logo}" alt="">`}${name}</p>\n`;
 }
 
-function policy(form: boolean, theme: Theme | null): string {
+function policy(form: boolean, theme: Theme | null, script?: string): string {
   const style = theme === null || theme.style === null ? '' : ` 'sha256-${theme.style.hash}'`;
   const picture = theme === null || theme.logo === null ? '' : "; img-src 'self'";
-  return `default-src 'none'; style-src 'sha256-${pageStyleHash}'${style}${picture}; form-action ${form ? "'self'" : "'none'"}; frame-ancestors 'none'; base-uri 'none'`;
+  const deed = script === undefined ? '' : `; script-src 'sha256-${script}'`;
+  return `default-src 'none'; style-src 'sha256-${pageStyleHash}'${style}${picture}${deed}; form-action ${form ? "'self'" : "'none'"}; frame-ancestors 'none'; base-uri 'none'`;
 }

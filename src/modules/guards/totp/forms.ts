@@ -51,7 +51,8 @@ async function take(exchange: Exchange, fields: URLSearchParams, door: CodeDoor)
   const guess = await tools.logins.guesses.take(exchange, { name: named ?? '?', revision: user?.revision ?? 0 }, begun !== null);
   if (typeof guess === 'number') return wait(exchange, here, door, Math.ceil(guess / 1000));
   try {
-    const found = await tools.logins.codes.take(named ?? '', shown);
+    // Of somebody whom this entry does not admit none is used up: another may.
+    const found = await tools.logins.codes.take(user !== null && admits(user.name) ? user.name : '', shown);
     const still = named === null ? null : tools.users.find(named);
     const gone = still === null || !admits(still.name) || (begun !== null && still.revision !== begun.revision);
     if (found !== 'right' || gone)
