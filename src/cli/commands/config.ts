@@ -6,6 +6,8 @@ import { configName, parser, readConfigFile, readFileText, relayFileParser } fro
 import { configOrThrow, problemWords } from '../../controlplane/config/file-parser.ts';
 import type { ParsedFile } from '../../controlplane/config/file-parser.ts';
 import { readCertificates } from '../../controlplane/certificates/files.ts';
+import { buildPages } from '../../controlplane/config/page-settings.ts';
+import { textsFile } from '../../controlplane/config/page-texts.ts';
 import type { Config } from '../../controlplane/config/plan.ts';
 import { limitsWith } from '../../core/limits.ts';
 import type { RelayConfig } from '../../controlplane/config/relay-file.ts';
@@ -14,10 +16,10 @@ export function configCommand(cli: Cli) {
   return newGroup(
     {
       usage: 'config',
-      summary: 'check sallyport.yaml or a relay’s file, or print their schemas',
-      examples: ['sallyport config check', 'sallyport config schema > sallyport.schema.json'],
+      summary: 'check sallyport.yaml or a relay’s file, or print their schemas and the texts of pages',
+      examples: ['sallyport config check', 'sallyport config schema > sallyport.schema.json', 'sallyport config texts fr > texts.yaml'],
     },
-    [check(cli), schema(cli)],
+    [check(cli), schema(cli), texts(cli)],
   );
 }
 
@@ -27,7 +29,7 @@ function check(cli: Cli) {
   return newCommand({
     usage: 'check [file]',
     summary: 'name every mistake in a configuration, with line and column',
-    description: 'Certificates that it names are read as well: whether they fit, and are in order and in time.',
+    description: 'What it names is read as well: whether certificates fit and are in time, and the texts and the logo of pages.',
     examples: ['sallyport config check', 'sallyport config check /etc/sallyport.yaml --json', 'sallyport config check --relay relay.yaml'],
   })
     .option(...relayOption)
@@ -38,11 +40,11 @@ function check(cli: Cli) {
       sayProblems(cli, parsed, named);
       const config = configOrThrow(parsed, named, relay ? 'sallyport config check --relay' : undefined);
       // What its files hold counts as well: a gateway would refuse them at its start.
-      if ('services' in config)
-        await readCertificates(config.tls?.certificates ?? [], {
-          now: cli.terminal.now,
-          filesMax: limitsWith(config.limits).certificatesMax,
-        });
+      if ('services' in config) {
+        const limits = limitsWith(config.limits);
+        await readCertificates(config.tls?.certificates ?? [], { now: cli.terminal.now, filesMax: limits.certificatesMax });
+        for (const warning of buildPages(config.pages, limits).warnings) cli.reporter().say({ event: 'warning', ...warning });
+      }
       cli.reporter().say({ event: 'config', path: named, services: 'services' in config ? config.services.map(({ name }) => name) : [] });
     });
 }
@@ -73,4 +75,16 @@ function schema(cli: Cli) {
     .action(({ relay = false }: Readonly<{ relay?: boolean }>) => {
       cli.terminal.out(`${JSON.stringify((relay ? relayFileParser : parser).jsonSchema(), null, 2)}\n`);
     });
+}
+
+function texts(cli: Cli) {
+  return newCommand({
+    usage: 'texts [language]',
+    summary: 'print the texts of our own pages, to be changed or translated',
+    description:
+      'Prints YAML for the key texts: of sallyport.yaml. Of a language that is not there yet, the English texts stand in it. What you leave out stays as it is.',
+    examples: ['sallyport config texts', 'sallyport config texts fr > texts.yaml'],
+  }).action((language: string | undefined) => {
+    cli.terminal.out(textsFile(language ?? 'en'));
+  });
 }

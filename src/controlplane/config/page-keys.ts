@@ -65,19 +65,18 @@ function path(what: string) {
 /** A colour for light pages, whose shade for dark ones is found by itself; or both. */
 function accentSchema() {
   const one = formed(readColour, colourExpected);
-  return z
-    .union([one, z.strictObject({ light: one, dark: one }, { error: colourExpected })], { error: colourExpected })
-    .transform((value, context): Accent => {
-      const { light, dark } = 'light' in value ? value : { light: value, dark: madeReadable(value, groundsOf('dark'), 'white') };
-      for (const [scheme, colour] of [
-        ['light', light],
-        ['dark', dark],
-      ] as const) {
-        const fault = unreadable(scheme, colour);
-        if (fault !== null) context.issues.push({ code: 'custom', message: fault, input: colourText(colour) });
-      }
-      return { light, dark };
-    });
+  const both = z.strictObject({ light: one.describe('On light pages.'), dark: one.describe('On dark pages.') }, { error: colourExpected });
+  return z.union([one, both], { error: colourExpected }).transform((value, context): Accent => {
+    const { light, dark } = 'light' in value ? value : { light: value, dark: madeReadable(value, groundsOf('dark'), 'white') };
+    for (const [scheme, colour] of [
+      ['light', light],
+      ['dark', dark],
+    ] as const) {
+      const fault = unreadable(scheme, colour);
+      if (fault !== null) context.issues.push({ code: 'custom', message: fault, input: colourText(colour) });
+    }
+    return { light, dark };
+  });
 }
 
 /** What a link of that colour stands on. */

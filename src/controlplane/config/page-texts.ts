@@ -1,12 +1,13 @@
 /** A file with texts of our own pages: some or all of them, by language. */
 
 import { readFileSync, statSync } from 'node:fs';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import { SallyportError } from '../../core/errors.ts';
 import { usualPages } from '../../core/pages/settings.ts';
 import { bracesOf, en } from '../../core/pages/texts/en.ts';
 import type { TextKey, Texts } from '../../core/pages/texts/catalogue.ts';
-import { configOrThrow, fileParser } from './file-parser.ts';
+import { fileParser, problemWords } from './file-parser.ts';
 import { readLanguage } from './page-keys.ts';
 
 /** Longer than any sentence of a page. */
@@ -27,7 +28,7 @@ export type ReadTexts = Readonly<{
  * Errors: `file-missing`; `config-malformed`, with line and column, for what is no text of ours or has other braces.
  */
 export function readTexts(path: string, bytesMax: number): ReadTexts {
-  const written = configOrThrow(textsParser().parse(read(path, bytesMax), path), path);
+  const written = parsedOrThrow(read(path, bytesMax), path);
   const texts = new Map(usualPages.texts);
   const missing = new Map<string, number>();
   // `pt` before `pt-br`.
@@ -38,6 +39,22 @@ export function readTexts(path: string, bytesMax: number): ReadTexts {
     texts.set(language, Object.freeze({ ...(texts.get(language) ?? texts.get(large) ?? en), ...own }));
   }
   return { texts, missing };
+}
+
+function parsedOrThrow(text: string, path: string): Written {
+  const parsed = textsParser().parse(text, path);
+  if (parsed.ok) return parsed.config;
+  const [first = { line: 1, column: 1, sentence: 'this is no file of texts' }, ...more] = parsed.problems;
+  throw new SallyportError('config-malformed', problemWords(first, path, more.length === 0 ? '' : ` (and ${more.length} more)`), {
+    hint: 'See which texts there are: sallyport config texts',
+  });
+}
+
+/** A file to begin with. Errors: `usage-wrong` for what is no language. */
+export function textsFile(written: string): string {
+  const language = readLanguage(written);
+  if (language === null) throw new SallyportError('usage-wrong', `${written} is no language.`, { hint: 'Say one like fr or pt-BR.' });
+  return stringify({ [language]: usualPages.texts.get(language) ?? en }, { lineWidth: 0 });
 }
 
 function textsParser() {

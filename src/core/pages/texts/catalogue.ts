@@ -18,7 +18,7 @@ export type Values<Key extends TextKey> = [BracesOf<(typeof en)[Key]>] extends [
 type Same<One, Other> = [One] extends [Other] ? ([Other] extends [One] ? true : false) : false;
 
 /** `never` where a key is not English's, or its braces are others. */
-type Faithful<Own> = {
+export type Faithful<Own> = {
   readonly [Key in keyof Own]: Key extends TextKey
     ? Own[Key] extends string
       ? Same<BracesOf<Own[Key]>, BracesOf<(typeof en)[Key]>> extends true

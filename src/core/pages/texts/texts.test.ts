@@ -11,28 +11,30 @@ import { say, sayTime } from '../say.ts';
 import { usualPages } from '../settings.ts';
 import { bracesOf, en } from './en.ts';
 import { de } from './de.ts';
-import { catalogue, type TextKey } from './catalogue.ts';
+import type { Faithful, TextKey, Texts, Values } from './catalogue.ts';
 
 const keys = Object.keys(en) as TextKey[];
 const speaks = (language: string, fields: readonly (readonly [string, string])[] = navigation) =>
   exchangeOf({ fields: [...fields, ['Accept-Language', language]] });
 const bodyOf = ({ body }: Reply): string => (typeof body === 'string' ? body : '');
 
+/** Whether it compiles as a catalogue. */
+type IsCatalogue<Own> = Own extends Texts ? (Own extends Faithful<Own> ? true : false) : false;
+
 test('a translation without a text, with a stranger’s or with other braces does not compile', () => {
-  const { 'login.lead': _lead, ...without } = de;
-  // @ts-expect-error -- a key is missing
-  catalogue(without);
-  // @ts-expect-error -- a key that English does not have
-  catalogue({ ...en, 'login.led': 'x' });
-  // @ts-expect-error -- {host} is missing
-  catalogue({ ...en, 'login.lead': 'Melden Sie sich an.' });
-  // @ts-expect-error -- {hosts} is nothing
-  catalogue({ ...en, 'login.lead': 'Öffnen: {hosts}' });
-  // @ts-expect-error -- a value for {host} is missing
-  say(null, 'login.lead');
-  // @ts-expect-error -- a value under another name
-  say(null, 'login.lead', { hots: 'x' });
-  catalogue({ ...en, 'login.lead': 'Öffnen: {host}' });
+  type English = typeof en;
+  // Each is a type that has one value: this test fails while it is compiled.
+  const proofs: readonly [
+    IsCatalogue<English>,
+    IsCatalogue<Omit<English, 'login.lead'> & Readonly<{ 'login.lead': 'Öffnen: {host}' }>>,
+    IsCatalogue<Omit<English, 'login.lead'>>,
+    IsCatalogue<English & Readonly<{ 'login.led': 'x' }>>,
+    IsCatalogue<Omit<English, 'login.lead'> & Readonly<{ 'login.lead': 'Öffnen' }>>,
+    IsCatalogue<Omit<English, 'login.lead'> & Readonly<{ 'login.lead': 'Öffnen: {hosts}' }>>,
+  ] = [true, true, false, false, false, false];
+  const values: Values<'login.lead'> = [{ host: 'x' }];
+  const none: Values<'login.name'> = [];
+  assert.equal(proofs.length + values.length + none.length, 7);
 });
 
 test('every language says every text, in plain words, with the same braces', () => {
