@@ -4,16 +4,20 @@ import type { Guard } from './contracts/guard.ts';
 import type { Upstream } from './contracts/upstream.ts';
 import { bearer } from './modules/guards/bearer.ts';
 import { client } from './modules/guards/client.ts';
+import { email } from './modules/guards/email.ts';
 import { firewall } from './modules/guards/firewall.ts';
+import { forwardAuth } from './modules/guards/forward-auth.ts';
 import { ip } from './modules/guards/ip.ts';
 import { key } from './modules/guards/key.ts';
 import { link } from './modules/guards/link.ts';
 import { login } from './modules/guards/login.ts';
 import { mtls } from './modules/guards/mtls.ts';
 import { oidc } from './modules/guards/oidc.ts';
+import { passkey } from './modules/guards/passkey.ts';
 import { password } from './modules/guards/password.ts';
 import { pin } from './modules/guards/pin.ts';
 import { publicGuard } from './modules/guards/public.ts';
+import { quota } from './modules/guards/quota.ts';
 import { rate } from './modules/guards/rate.ts';
 import { size } from './modules/guards/size.ts';
 import { totp } from './modules/guards/totp.ts';
@@ -41,16 +45,20 @@ import { udp } from './modules/upstreams/udp.ts';
 export const guards: ReadonlyMap<string, Guard<unknown>> = byName<Guard<unknown>>([
   bearer,
   client,
+  email,
   firewall,
+  forwardAuth,
   ip,
   key,
   link,
   login,
   mtls,
   oidc,
+  passkey,
   password,
   pin,
   publicGuard,
+  quota,
   rate,
   size,
   totp,

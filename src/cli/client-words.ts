@@ -3,7 +3,7 @@
 import { byteWords } from '../core/byte-words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import { shown } from '../controlplane/records/words.ts';
-import type { ClientEvent } from './client-event.ts';
+import type { ClientEvent, UsageEvent } from './client-event.ts';
 import { localTime } from './local-time.ts';
 
 export function clientWords(event: ClientEvent): string {
@@ -68,4 +68,18 @@ function limitWords({ limits }: ClientEvent): string {
   ]
     .filter((text) => text !== '')
     .join(', ');
+}
+
+export function usageWords(event: UsageEvent): string {
+  const { client, from, to, destination, requests, bytesIn, bytesOut, refusals, errors, connectP95Ms } = event;
+  const span = from === to ? from : `${from} to ${to}`;
+  const name = destination === null ? `${client}, ${span}:` : `  ${shown(destination)}`;
+  return [
+    name,
+    `${requests} ${requests === 1 ? 'request' : 'requests'}`,
+    `${byteWords(bytesOut)} to the client, ${byteWords(bytesIn)} from it`,
+    ...(refusals === 0 ? [] : [`${refusals} refused`]),
+    ...(errors === 0 ? [] : [`${errors} failed`]),
+    ...(connectP95Ms === null ? [] : [`95 of 100 connected in ${connectP95Ms} ms`]),
+  ].join('  ');
 }

@@ -3,7 +3,8 @@
 import type { AuditEvent } from '../core/audit/event.ts';
 import type { Reach } from '../core/address.ts';
 import type { AwaitedRelay, RelayStatus, ServiceStatus } from '../controlplane/config/running.ts';
-import type { ClientEvent } from './client-event.ts';
+import type { ClientCertificateEvent } from './client-certificate-words.ts';
+import type { ClientEvent, UsageEvent } from './client-event.ts';
 import type { FactorEvent } from './factor-event.ts';
 import type { RelayEvent } from './relay-event.ts';
 
@@ -136,6 +137,8 @@ export type CliEvent =
     }>
   | FactorEvent
   | ClientEvent
+  | UsageEvent
+  | ClientCertificateEvent
   /** `code` once, when it was made here. */
   | Readonly<{ event: 'pin'; service: string; change: 'set' | 'removed' | null; code: string | null }>
   /** `value` once, when it was made here. */

@@ -4,7 +4,8 @@ import { recordWords, shown } from '../controlplane/records/words.ts';
 import { durationWords } from '../controlplane/config/duration.ts';
 import type { AccessShown, CliEvent } from './event.ts';
 import { turnWords } from './backend-words.ts';
-import { clientWords } from './client-words.ts';
+import { clientCertificateWords } from './client-certificate-words.ts';
+import { clientWords, usageWords } from './client-words.ts';
 import { factorWords } from './factor-words.ts';
 import { fingerprintLines } from './fingerprint-words.ts';
 import { localTime } from './local-time.ts';
@@ -65,8 +66,12 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
     case 'invitation':
     case 'passkey':
       return factorWords(event, terminal);
+    case 'client-certificate':
+      return clientCertificateWords(event);
     case 'client':
       return clientWords(event);
+    case 'usage':
+      return usageWords(event);
     case 'exchange':
       return recordWords({ is: 'event', event: event.record });
     case 'explain':

@@ -36,10 +36,21 @@ export type Client = Readonly<{
   createdAt: number;
 }>;
 
+/** What was used of the quotas of bytes, and when each begins anew, in milliseconds since 1970. */
+export type Used = Readonly<{ dayBytes: number; monthBytes: number; dayEnds: number; monthEnds: number }>;
+
 /** All clients, mirrored in memory from the store so that a look is synchronous. */
 export interface Clients {
   /** The client that somebody is, by their subject; null for everybody else. */
   of(subject: string): Client | null;
   byName(name: string): Client | null;
   list(): readonly Client[];
+  /** The zone in which days and months begin, as the newest configuration has it. */
+  keepDaysOf(zone: string): void;
+  /** What a client has used of its quotas up to now. */
+  used(name: string): Used;
+  /** Counts bytes against its quotas; written to the store some seconds later. Never throws, never waits. */
+  spend(name: string, bytes: number): void;
+  /** A connection to `destination` was made for it after so long. */
+  connected(name: string, destination: string, ms: number): void;
 }

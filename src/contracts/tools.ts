@@ -56,6 +56,8 @@ export type User = Readonly<{
   createdAt: number;
   /** Milliseconds since 1970; left out for never. */
   expires?: number;
+  /** When they may come in, as `readHours` takes it; left out for always. */
+  hours?: string;
 }>;
 
 /** People, mirrored in memory from the store so that a look is synchronous. */

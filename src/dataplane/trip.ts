@@ -1,9 +1,10 @@
 /** The road of one exchange: route, judge, open, carry, record. It decides nothing itself: the snapshot's checks do. */
 
-import { SallyportError, codes, type Code } from '../core/errors.ts';
+import { SallyportError, codes, type Code, type Fault } from '../core/errors.ts';
 import { judge, type Outcome } from '../core/policy/judge.ts';
 import type { Exchange, Identity } from '../core/policy/exchange.ts';
-import type { Call, Proceeding, Tally } from '../contracts/protocol.ts';
+import type { Permit } from '../core/policy/permit.ts';
+import type { Call, Deadlines, Proceeding, Tally } from '../contracts/protocol.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Stream } from '../contracts/stream.ts';
@@ -11,6 +12,7 @@ import type { Again, Forwarding, Opened } from '../contracts/upstream.ts';
 import { answerFor, type Answers } from './answer.ts';
 import { eventOf } from './event.ts';
 import { submitForm, type Asked } from './forms.ts';
+import { permitted } from './permitted.ts';
 import { isReservedRequest, ownCheckReply } from './reserved.ts';
 
 /** What every trip is handed. */
@@ -18,7 +20,7 @@ export type Road = Readonly<{
   /** The one reference to what should be; read once an exchange. */
   snapshot: () => Snapshot;
   audit: AuditLog;
-  tools: Readonly<{ now: () => number }>;
+  tools: Readonly<{ now: () => number; deadlines: Deadlines }>;
   /** Told of our own faults: a bug, never a stranger's doing. */
   onFault: (error: unknown) => void;
 }>;
@@ -57,6 +59,10 @@ export class Trip implements Proceeding {
   #tries = 0;
   /** What the upstream wants to stand in the record. */
   #note: string | null = null;
+  /** What a meter lets it use. */
+  #permit: Permit | null = null;
+  /** Why a meter ended it. */
+  #ended: Fault | null = null;
   #over = false;
 
   constructor(road: Road, live: Live, call: Call) {
@@ -114,8 +120,9 @@ export class Trip implements Proceeding {
 
   #judged(outcome: Outcome, service: Service): void {
     if (outcome.is === 'refuse') return outcome.stage === 'identify' ? this.#refuseStranger(outcome) : this.#refuse(outcome);
-    const { exchange, spent } = outcome;
+    const { exchange, spent, permit } = outcome;
     this.#exchange = exchange;
+    this.#permit = permit;
     this.#live.who = exchange.identity;
     // Through a proxy what was shown to us came in a field that goes no further; Authorization is the destination's.
     const forwarding = spent.length === 0 || exchange.destination !== undefined ? service.forwarding : { ...service.forwarding, spent };
@@ -155,7 +162,15 @@ export class Trip implements Proceeding {
   #proceed(found: Opened, forwarding: Forwarding): void {
     this.#again = found.is === 'stream' ? (found.again ?? null) : null;
     this.#note = found.is === 'reply' ? null : (found.note ?? null);
-    this.#call.proceed(found, forwarding, this);
+    this.#call.proceed(this.#permit === null ? found : this.#held(found, this.#permit), forwarding, this);
+  }
+
+  #held(found: Opened, permit: Permit): Opened {
+    permit.opened();
+    return permitted(found, permit, this.#road.tools.deadlines, (fault) => {
+      this.#ended ??= fault;
+      this.#call.cut(fault.code);
+    });
   }
 
   /** Tries once more where nothing had begun: on a fresh connection, or by another backend where there are several. */
@@ -173,7 +188,11 @@ export class Trip implements Proceeding {
       }
     }
     if (tally.end !== 'done' && code !== null) return this.#refuse({ code, why: why ?? code, stage: 'open', answer: null });
-    return this.#record(tally, { is: code === null || code === 'visitor-gone' ? 'pass' : 'fail', code, why: why ?? this.#note });
+    return this.#record(tally, {
+      is: code === null || code === 'visitor-gone' ? 'pass' : 'fail',
+      code,
+      why: this.#ended?.why ?? why ?? this.#note,
+    });
   }
 
   #openingFailed(error: unknown): Refusal {
@@ -237,6 +256,7 @@ export class Trip implements Proceeding {
     this.#live.call = null;
     this.#live.service = null;
     this.#live.who = null;
+    this.#permit?.close();
     this.#call.end();
   }
 }

@@ -1,13 +1,14 @@
 /** What a gateway is made of before it has a configuration: store, people, records, relay, certificates. */
 
 import { randomBytes } from 'node:crypto';
+import type { Post } from '../contracts/mail.ts';
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Closable } from '../contracts/stream.ts';
 import type { Tools } from '../contracts/tools.ts';
 import type { SallyportError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { ControlVerbs } from '../controlplane/api/verbs.ts';
-import { openClients } from '../controlplane/clients/table.ts';
+import { openClientDesk } from '../controlplane/clients/desk.ts';
 import { openAcmeDesk, type AcmeDesk } from '../controlplane/acme/desk.ts';
 import { createContexts, type Contexts } from '../controlplane/certificates/contexts.ts';
 import { openCertificateFiles, type CertificateFiles } from '../controlplane/certificates/files.ts';
@@ -20,6 +21,7 @@ import type { GatewayEvent } from '../controlplane/config/running.ts';
 import type { Home } from '../controlplane/home.ts';
 import { openIdentities } from '../controlplane/identities/identities.ts';
 import { createIssuers } from '../controlplane/issuers/issuers.ts';
+import { createPost } from '../controlplane/outgoing/mail.ts';
 import { createOutgoing } from '../controlplane/outgoing/outgoing.ts';
 import { Switches } from '../controlplane/switches.ts';
 import { openFileSink } from '../modules/sinks/file.ts';
@@ -56,6 +58,7 @@ export type OwnDoors = { open: () => readonly Readonly<{ host: string; port: num
 /** What stands for as long as the process does. */
 export type Parts = Readonly<{
   tools: Tools;
+  post: Post;
   ca: LocalCa;
   contexts: Contexts;
   files: CertificateFiles;
@@ -82,6 +85,8 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(store);
   const identities = await openIdentities({ store, now, randomBytes, limits });
   ends.push({ close: async () => identities.close() });
+  const clients = await openClientDesk({ store, now, limits });
+  ends.push(clients);
   const trouble = (error: SallyportError | null): void => {
     if (error !== null) onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
   };
@@ -90,6 +95,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   const audit: AuditLog = {
     record: (record) => {
       file.record(record);
+      clients.account(record);
       onEvent({ event: 'exchange', record });
     },
     flush: () => file.flush(),
@@ -115,9 +121,9 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(contexts);
   const outgoing = createOutgoing(limits);
   ends.push(outgoing);
+  const post = createPost({ limits, now, secret: (name) => identities.secrets.find(name), trouble });
+  ends.push(post);
   const { users, sessions, links, keys, pins, doors, passwords, logins, assertions } = identities;
-  const clients = await openClients({ records: store.records, now, limits });
-  ends.push({ close: async () => clients.close() });
   const ownDoors: OwnDoors = { open: () => [] };
   const tools: Tools = {
     now,
@@ -136,6 +142,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     secret: (name) => identities.secrets.find(name),
     listening: () => [...ownDoors.open(), ...relays.filter(({ embedded }) => embedded)],
     outgoing,
+    mail: null,
     assertions,
     issuers: createIssuers({ outgoing, now, limits }),
   };
@@ -146,6 +153,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   return {
     tools: { ...tools, certificates: clientCertificates },
     clientCertificates,
+    post,
     ca,
     contexts,
     files,

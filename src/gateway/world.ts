@@ -7,11 +7,11 @@ import type { Parts } from './assemble.ts';
 import { machineAddresses } from './parts.ts';
 
 export function worldOf(
-  parts: Pick<Parts, 'tools' | 'switches' | 'contexts' | 'acme' | 'balancer' | 'clientCertificates'>,
+  parts: Pick<Parts, 'tools' | 'switches' | 'contexts' | 'acme' | 'balancer' | 'clientCertificates' | 'post'>,
   relays: readonly RelayPlace[],
   facts: Readonly<{ version: number; checkNonce: string }>,
 ): World {
-  const { tools, switches, contexts, acme, balancer, clientCertificates } = parts;
+  const { tools, switches, contexts, acme, balancer, clientCertificates, post } = parts;
   // What the one before it named is nobody's to wait for.
   clientCertificates.begin();
   return {
@@ -19,6 +19,7 @@ export function worldOf(
     upstreams,
     balancing: balancer,
     tools,
+    post,
     ways: { relay: farthest(relays), machine: machineAddresses() },
     namesOf: (plan, hasDoors) => namesOf(plan, relays, hasDoors),
     isOpen: (service) => switches.isOpen(service),

@@ -2,6 +2,8 @@
 
 import type { Cli } from '../cli.ts';
 import { newGroup } from '../cli.ts';
+import { clientUsage } from './clients-usage.ts';
+import { certificatesOfClientsCommand, makeCertificateCommand } from './client-certificates.ts';
 import {
   addClient,
   changeClient,
@@ -22,6 +24,7 @@ export function clientsCommand(cli: Cli) {
         'sallyport clients add partner --contact ops@partner.example --per-month 500GB',
         'sallyport clients list',
         'sallyport clients suspend partner --why "invoice 17"',
+        'sallyport clients certificate ana --days 90',
         'sallyport clients usage partner --from 2026-11-01 --csv',
       ],
     },
@@ -34,6 +37,9 @@ export function clientsCommand(cli: Cli) {
       resumeClient(cli),
       rotateClient(cli),
       removeClient(cli),
+      clientUsage(cli),
+      makeCertificateCommand(cli),
+      certificatesOfClientsCommand(cli),
     ],
   );
 }

@@ -2,6 +2,7 @@
 
 import type { Balancing } from '../../contracts/balance.ts';
 import type { Guard } from '../../contracts/guard.ts';
+import type { Post } from '../../contracts/mail.ts';
 import type { Service, Snapshot } from '../../contracts/snapshot.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import type { BuiltUpstream, Forwarding, Upstream } from '../../contracts/upstream.ts';
@@ -45,6 +46,8 @@ export type World = Readonly<{
   /** What stands before several backends; left out where no service has them. */
   balancing?: Balancing;
   tools: Tools;
+  /** What sends mail, where a configuration says how; left out: nothing does. */
+  post?: Post;
   ways: Ways;
   /** All names of a service, canonical: its `at`, and those by which relays reach it, `blog.localhost`, `blog.ana.example.org`. */
   namesOf: (plan: Pick<ServicePlan, 'name' | 'at'>, hasDoors: boolean) => readonly string[];
@@ -87,7 +90,7 @@ type BuiltService = Placed &
  */
 export function compile(config: Config, world: World): Compiled {
   const limits = limitsWith({ ...world.tools.limits, ...config.limits });
-  const tools: Tools = { ...world.tools, limits };
+  const tools: Tools = { ...world.tools, limits, mail: config.mail === undefined ? null : (world.post?.by(config.mail) ?? null) };
   const presets = presetWarnings(config, world.ways);
   const built: BuiltService[] = [];
   const close = async (): Promise<void> => {
@@ -175,7 +178,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     },
   );
   doors.add(plan, access, config);
-  const holding = buildHolding(plan, world.guards, tools, { name, hosts: named, behindRelay });
+  const holding = buildHolding(plan, world.guards, tools, { name, hosts: named, behindRelay }, config.clients);
   const ends = [plan.expires, plan.forMs === null ? null : world.openedAt(name) + plan.forMs].filter((end) => end !== null);
   const base = {
     name,

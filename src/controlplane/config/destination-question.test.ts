@@ -16,6 +16,7 @@ import type { Route } from '../../core/policy/route.ts';
 import { client } from '../../modules/guards/client.ts';
 import { key } from '../../modules/guards/key.ts';
 import { buildEgress } from '../../modules/upstreams/egress.ts';
+import { openClientDesk } from '../clients/desk.ts';
 import { openClients } from '../clients/table.ts';
 import { answering, type Answering } from './destination-question.ts';
 
@@ -53,7 +54,8 @@ async function begun() {
     await clients.add({ name, members: [`key:${name}`] });
   }
   await clients.suspend('late', null);
-  return { tools: { ...tools, clients }, clients, secrets };
+  const desk = await openClientDesk(tools);
+  return { tools: { ...tools, clients: desk }, secrets, close: () => desk.close() };
 }
 
 type Begun = Awaited<ReturnType<typeof begun>>;

@@ -4,6 +4,8 @@ import type { BuiltGuard, Guard, GuardedService } from '../../contracts/guard.ts
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
+import { usualClients, type ClientsPlan } from './clients-keys.ts';
+import { hoursCheck } from './hours-check.ts';
 import { limitsOf } from './limit-keys.ts';
 import type { ServicePlan } from './plan.ts';
 
@@ -14,6 +16,7 @@ export function buildHolding(
   guards: ReadonlyMap<string, Guard<unknown>>,
   tools: Tools,
   service: GuardedService,
+  clients: ClientsPlan = usualClients,
 ): Holding {
   const build = (name: string, options: unknown): BuiltGuard => {
     const guard = guards.get(name);
@@ -27,10 +30,15 @@ export function buildHolding(
   const requests = plan.limits?.requests ?? null;
   return {
     authorize: [
+      hoursCheck(tools),
       ...(isHttp && plan.firewall !== 'off' ? [build('firewall', plan.firewall)] : []),
       ...(kind === 'egress' ? [build('client', {})] : []),
       ...(isHttp && bodyBytesMax !== defaults.bodyBytesMax ? [build('size', bodyBytesMax)] : []),
     ],
-    meter: requests === null ? [] : [build('rate', requests)],
+    meter: [
+      ...(requests === null ? [] : [build('rate', requests)]),
+      // The last: whoever is refused by another holds nothing.
+      ...(kind === 'egress' ? [build('quota', { bandwidth: clients.bandwidth, zone: clients.zone })] : []),
+    ],
   };
 }

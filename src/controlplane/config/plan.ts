@@ -1,6 +1,8 @@
 /** What a configuration says, once it was read: plain values that cannot be wrong. */
 
+import type { MailPlan } from '../../contracts/mail.ts';
 import type { AcmePlan } from '../acme/plan.ts';
+import type { ClientsPlan } from './clients-keys.ts';
 import type { Network as AddressNetwork } from '../../core/address.ts';
 import type { Balanced } from '../../core/http/forwarded-for.ts';
 import type { Limits } from '../../core/limits.ts';
@@ -120,6 +122,10 @@ export type Config = Readonly<{
   tls?: TlsPlan;
   /** The authority of its certificates; null or left out: none are ordered. */
   acme?: AcmePlan | null;
+  /** What holds for clients of its proxies; left out where nothing was said. */
+  clients?: ClientsPlan;
+  /** How mail is sent; left out: nothing is. */
+  mail?: MailPlan;
   /** How our own pages look and read; left out: as usual. */
   pages?: PagesPlan;
   limits: Partial<Limits>;

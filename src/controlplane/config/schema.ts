@@ -9,12 +9,14 @@ import { listenExpected, nameExpected, readBehind, readHostName, readInstant, re
 import { fixedSchemas, readFixed } from './fixed-answers.ts';
 import { balanceKey, listSchema, timeoutsKey } from './balance-keys.ts';
 import { acmeKey, serviceAcmeKey } from './acme-keys.ts';
+import { clientsKey } from './clients-keys.ts';
 import { tlsKeys } from './tls-keys.ts';
 import { pageKeys } from './page-keys.ts';
 import { placeExpected, readWebPlace, webKeys } from './web-schema.ts';
 import { serviceLimitsKey } from './limit-keys.ts';
 import { relaysSchema } from './relay-keys.ts';
 import { entrySchema } from './login-ways.ts';
+import { mailKey } from './mail-keys.ts';
 import { portKey } from './ports.ts';
 import { asProxy, destinationsKey, proxyKey } from './proxy-keys.ts';
 import { joinVia, readVia, viaExpected } from './via.ts';
@@ -59,6 +61,8 @@ export function configSchema(guards: readonly Guard<unknown>[]) {
         .describe('Whether `network: shared` may serve plain HTTP beyond this machine. Passwords can then be read on the way.'),
       ...tlsKeys(),
       acme: acmeKey(),
+      clients: clientsKey(),
+      mail: mailKey(),
       ...pageKeys(),
       services: z
         .record(

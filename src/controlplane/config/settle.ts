@@ -4,6 +4,8 @@ import type { z } from 'zod';
 import type { Behind, Config, ServicePlan } from './plan.ts';
 import { settleBalance } from './balance-keys.ts';
 import { settleAcme } from './acme-keys.ts';
+import { settleClients } from './clients-keys.ts';
+import { settleMail } from './mail-keys.ts';
 import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
 import { settleServiceLimits } from './limit-keys.ts';
@@ -26,7 +28,9 @@ export function settle(file: CheckedFile, absolute: (path: string) => string): C
     plainHttp: file.plainhttp,
     tls: settleTls(file, absolute),
     acme: settleAcme(file.acme, absolute),
+    ...settleClients(file.clients, absolute),
     ...settlePages(file, absolute),
+    ...settleMail(file.mail, absolute),
     services: Object.entries(file.services).map(([name, service]) => settleService(name, service, absolute)),
     // Only names of `Limits` passed the schema, and only numbers.
     limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),

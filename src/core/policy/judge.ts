@@ -3,6 +3,7 @@
 import { codes, type Code } from '../errors.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange, Identity } from './exchange.ts';
+import type { Permit } from './permit.ts';
 import type { Route, Stage, Tree } from './route.ts';
 import type { Check, GatherBody, Verdict } from './verdict.ts';
 
@@ -10,7 +11,7 @@ import type { Check, GatherBody, Verdict } from './verdict.ts';
 export type Refused = Readonly<{ is: 'refuse'; stage: Stage; at: number; code: Code; why: string; answer: Reply | null }>;
 
 /** What becomes of an exchange. `answer` null: the visitor gets the uniform face (identify) or the code's plain page. */
-export type Outcome = Readonly<{ is: 'admit'; exchange: Exchange; spent: readonly string[] }> | Refused;
+export type Outcome = Readonly<{ is: 'admit'; exchange: Exchange; spent: readonly string[]; permit: Permit | null }> | Refused;
 
 type Pass = Extract<Verdict, { is: 'pass' }>;
 type No = Extract<Verdict, { is: 'challenge' }>;
@@ -49,24 +50,37 @@ function every<Service>(
   route: Route<Service>,
   gather: GatherBody,
   spentBefore: readonly string[],
+  permitBefore: Permit | null = null,
 ): Outcome | Promise<Outcome> {
   const checks = route[stage];
-  let spent = spentBefore;
+  let [spent, permit] = [spentBefore, permitBefore];
   for (let at = from; at < checks.length; at += 1) {
     const found = ask(checks[at], exchange, gather);
     if (found instanceof Promise) {
       return found.then((settled) => {
         const verdict = decided(settled);
         return verdict.is === 'pass'
-          ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent))
-          : refuse(stage, verdict, at);
+          ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent), held(permit, verdict.permit))
+          : refuseHolding(permit, stage, verdict, at);
       });
     }
     const verdict = decided(found);
-    if (verdict.is !== 'pass') return refuse(stage, verdict, at);
+    if (verdict.is !== 'pass') return refuseHolding(permit, stage, verdict, at);
     if (verdict.spent !== undefined) spent = joined(spent, verdict.spent);
+    if (verdict.permit !== undefined) permit = held(permit, verdict.permit);
   }
-  return stage === 'authorize' ? every('meter', 0, exchange, route, gather, spent) : { is: 'admit', exchange, spent };
+  return stage === 'authorize' ? every('meter', 0, exchange, route, gather, spent, permit) : { is: 'admit', exchange, spent, permit };
+}
+
+/** One meter gives a permit; of a second one the first would never be given back. */
+function held(before: Permit | null, permit: Permit | undefined): Permit | null {
+  if (permit !== undefined) before?.close();
+  return permit ?? before;
+}
+
+function refuseHolding(permit: Permit | null, stage: Stage, verdict: No, at: number): Outcome {
+  permit?.close();
+  return refuse(stage, verdict, at);
 }
 
 /** After identify nobody may look away: a skip there would be an open door. */

@@ -3,10 +3,14 @@
 import type { Code } from '../errors.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange, Identity } from './exchange.ts';
+import type { Permit } from './permit.ts';
 
 export type Verdict =
-  /** It is well. `spent` names the request fields (lower case) that were used up and must not reach the service. */
-  | Readonly<{ is: 'pass'; identity?: Identity; spent?: readonly string[] }>
+  /**
+   * It is well. `spent` names the request fields (lower case) that were used up and must not reach the service. `permit`, of a
+   * meter alone, is what the exchange holds until its end.
+   */
+  | Readonly<{ is: 'pass'; identity?: Identity; spent?: readonly string[]; permit?: Permit }>
   /** Not my kind of credential: ask the next guard. */
   | Readonly<{ is: 'skip' }>
   /** A credential is needed, or the one shown does not do; `answer` is what the visitor gets, null for the uniform face. */

@@ -1,0 +1,55 @@
+/** Clients of a running gateway: who they are, what they have used, and what is written of it. */
+
+import type { Clients } from '../../contracts/clients.ts';
+import type { Store } from '../../contracts/store.ts';
+import type { Closable } from '../../contracts/stream.ts';
+import type { AuditEvent } from '../../core/audit/event.ts';
+import { Calendar, type CalendarDay } from '../../core/calendar.ts';
+import type { Limits } from '../../core/limits.ts';
+import { ByteCounters } from './byte-counters.ts';
+import { openClients } from './table.ts';
+import { Usage } from './usage.ts';
+
+export type ClientDesk = Clients & Closable & Readonly<{ account: (event: AuditEvent) => void; flush: () => Promise<void> }>;
+
+export type DeskTools = Readonly<{ store: Store; now: () => number; limits: Limits }>;
+
+/** Reads all clients and their counts into memory. Rejects with `store-unavailable` when the store is away. */
+export async function openClientDesk({ store: { records }, now, limits }: DeskTools): Promise<ClientDesk> {
+  const table = await openClients({ records, now, limits });
+  const bytes = await ByteCounters.open(records);
+  const usage = new Usage(records);
+  let calendar = new Calendar('UTC');
+  const today = (): CalendarDay => calendar.at(now());
+  let turn: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => (turn = turn.then(() => bytes.flush(today())).then(() => usage.flush()));
+  // What is lost when the process dies is what came since the last time. A fault of the store is told by who needs it.
+  const timer = setInterval(() => void flush().catch(() => undefined), limits.clientUseMs);
+  timer.unref();
+  return {
+    of: (subject) => table.of(subject),
+    byName: (name) => table.byName(name),
+    list: () => table.list(),
+    keepDaysOf: (zone) => {
+      if (zone !== calendar.zone) calendar = new Calendar(zone);
+    },
+    used: (name) => {
+      const day = today();
+      const { dayBytes, monthBytes } = bytes.used(name, day);
+      return { dayBytes, monthBytes, dayEnds: day.dayEnds, monthEnds: day.monthEnds };
+    },
+    spend: (name, count) => bytes.spend(name, count, today()),
+    connected: (name, destination, ms) => usage.connected(name, today().day, destination, ms),
+    account: (event) => {
+      const client = event.who === null ? null : table.of(event.who);
+      if (client !== null) usage.account(client.name, today().day, event);
+    },
+    flush,
+    close: async () => {
+      clearInterval(timer);
+      await flush().catch(() => undefined);
+      bytes.close();
+      table.close();
+    },
+  };
+}
