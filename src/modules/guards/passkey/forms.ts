@@ -12,7 +12,7 @@ import { begins, comesTo, nextFactors, type BegunLogin, type LoginPlace } from '
 import { foreignOrigin, originOf } from '../../../core/policy/origin.ts';
 import { returnTarget } from '../../../core/policy/return-target.ts';
 import { countOf, readUsed, usingOptions } from './ceremony.ts';
-import { opened, sealed, type Sealer } from './challenge.ts';
+import { endChallengeCookie, opened, sealed, type Sealer } from './challenge.ts';
 import type { Memory } from './memory.ts';
 import { usePage } from './pages.ts';
 
@@ -71,7 +71,9 @@ async function take(exchange: Exchange, fields: URLSearchParams, door: PasskeyDo
   }
   memory.attempts.forgive(network, false);
   const to = begun?.to ?? asked.note;
-  return tools.logins.steps.proved(exchange, { place, factor: 'passkey', user, begun, to, sessionMs: tools.limits.sessionMs });
+  const { sessionMs } = tools.limits;
+  const answer = await tools.logins.steps.proved(exchange, { place, factor: 'passkey', user, begun, to, sessionMs });
+  return 'is' in answer ? answer : { ...answer, fields: [...answer.fields, endChallengeCookie] };
 }
 
 /** Whether a challenge was not answered before. It is from then on. */
