@@ -19,32 +19,35 @@ export function secretsCommand(cli: Cli) {
   );
 }
 
-type AddOptions = Readonly<{ stdin?: boolean; proxy?: boolean }>;
+type AddOptions = Readonly<{ stdin?: boolean; proxy?: boolean; mail?: boolean }>;
 
 function add(cli: Cli) {
   return newCommand({
     usage: 'add <name>',
     summary: 'make a secret and show it once, or store one that the sender made',
     description:
-      'Makes a secret under the name that `webhook: { secret: NAME }` says, and shows it once. With --stdin it stores the one that the sender made; with --proxy the USER:PASSWORD that a proxy on the way to the relay asks for, also from standard input.',
+      'Makes a secret under the name that `webhook: { secret: NAME }` says, and shows it once. With --stdin it stores the one that the sender made; with --proxy the USER:PASSWORD that a proxy on the way to the relay asks for, also from standard input; with --mail the password of a mail server, which may be shorter.',
     examples: [
       'sallyport secrets add build',
       'pbpaste | sallyport secrets add stripe-live --stdin',
       'pbpaste | sallyport secrets add proxy --proxy',
+      'pbpaste | sallyport secrets add mail --mail',
     ],
   })
     .option('--stdin', 'read the secret from standard input')
     .option('--proxy', 'read USER:PASSWORD of a proxy from standard input, for via: in sallyport.yaml')
+    .option('--mail', 'read the password of a mail server from standard input, for mail: in sallyport.yaml')
     .action(async (name: string, options: AddOptions) => {
-      const given = options.stdin === true || options.proxy === true ? await standardInput(cli.terminal) : null;
+      const given = options.stdin === true || options.proxy === true || options.mail === true ? await standardInput(cli.terminal) : null;
       if (given !== null && options.proxy === true && readCredentials(given, 'http') === null)
         throw new SallyportError('usage-wrong', 'What came on standard input is no USER:PASSWORD.', {
           hint: 'One line, with a colon between.',
         });
-      if (given !== null && options.proxy !== true && given.length < 16)
+      if (given !== null && options.proxy !== true && options.mail !== true && given.length < 16)
         throw new SallyportError('password-weak', 'A secret has 16 characters at least.', {
           hint: 'Let Sallyport make one: leave out --stdin.',
         });
+      if (given === '') throw new SallyportError('usage-wrong', 'Nothing came on standard input.', { hint: 'Hand in one line.' });
       const secret = given ?? randomBytes(24).toString('base64url');
       await withPeople(cli, ({ secrets }) => secrets.put(name, Buffer.from(secret)));
       cli.reporter().say({ event: 'secret', name, change: 'added', value: given === null ? secret : null });

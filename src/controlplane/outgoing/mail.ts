@@ -99,7 +99,7 @@ function serverOf(plan: MailPlan, secret: PostOptions['secret']): Server {
   const { secret: name, ca, ...server } = plan;
   if (name !== null && secret(name) === null)
     throw new SallyportError('secret-missing', `The password of the mail server, the secret ${name}, is not stored.`, {
-      hint: `Store it: sallyport secrets add ${name} --stdin`,
+      hint: `Store it: sallyport secrets add ${name} --mail`,
     });
   return {
     ...server,
