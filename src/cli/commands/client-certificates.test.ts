@@ -37,10 +37,10 @@ test('client certificates are made for one holder, listed and revoked', async (c
   assert.equal((await make('ana')).code, codes['usage-wrong'].exit);
   assert.equal((await told('certificate', 'ben', '--pem', join(folder, 'absent'))).code, codes['file-missing'].exit);
   const listed = (await told('certificates', 'list')).events;
-  assert.deepEqual(listed.map(({ name, revoked }) => [name, revoked === null]).toSorted(), [
-    ['ana', false],
-    ['ana', true],
-    ['ben', false],
+  assert.deepEqual(listed.map(({ name, revoked }) => `${String(name)} ${revoked === null}`).toSorted(), [
+    'ana false',
+    'ana true',
+    'ben false',
   ]);
 
   assert.equal((await make('carl')).code, 0);
