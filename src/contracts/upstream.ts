@@ -23,6 +23,8 @@ export type Opened =
       release: Release;
       /** Stands in the record of an exchange that went well. */
       note?: string;
+      /** It is another proxy: asked in absolute form, with these whole lines. */
+      proxyLines?: string;
       /** Opens it once more, by another backend if this one failed: there as long as that may be tried. Throws as `Open` does. */
       again?: Again;
       /** A field of our own that the answer gets: which backend it was, for the visitor to come back to. */

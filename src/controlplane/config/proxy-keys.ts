@@ -7,6 +7,7 @@ import { listenExpected, readHostName, readListen, readPort } from './forms.ts';
 import { formed, oneOf } from './pieces.ts';
 import type { Behind } from './plan.ts';
 import type { EgressBehind, EntryPlan } from './proxy-plan.ts';
+import { proxyViaKey } from './proxy-via-key.ts';
 
 const flag = z.boolean({ error: 'true or false' });
 
@@ -109,6 +110,7 @@ export function destinationsKey() {
           .max(8, 'at most 8 name servers')
           .optional()
           .describe("Name servers to ask. Left out: the system's."),
+        via: proxyViaKey(),
       },
       { error: 'where it leads, like { allow: ["*.example.org"] }' },
     )
@@ -156,11 +158,11 @@ export function asProxy<Service extends Keys>(
   if (proxy.hide && proxy.socks5) complain('proxy', 'hide without socks5: its first answer says what it is');
   const listen = proxy.listen === undefined ? [] : [proxy.listen].flat();
   const { http, socks5, hide } = proxy;
-  const { allow = [], deny = [{ text: 'private' }], mode = 'enforce', sni = 'any', resolver = null } = destinations ?? {};
+  const { allow = [], deny = [{ text: 'private' }], mode = 'enforce', sni = 'any', resolver = null, via } = destinations ?? {};
   const behind: EgressBehind = {
     is: 'egress',
     door: { http, socks5, hide, listen: listen.map(({ scheme, host, port }) => ({ scheme, host, port })), clear: proxy.clear === 'allow' },
-    way: { allow, deny, mode, sni, resolver },
+    way: { allow, deny, mode, sni, resolver, ...(via === undefined ? {} : { via }) },
   };
   return { ...rest, to: behind };
 }

@@ -6,6 +6,17 @@ export type ProxyListen = Readonly<{ scheme: 'http' | 'https'; host: string; por
 /** An entry of a list of destinations, which core/egress/entry.ts can read. */
 export type EntryPlan = Readonly<{ text: string; methods?: readonly string[]; who?: readonly string[] }>;
 
+/** A proxy that is asked in turn. `ca` is a path; `secret` the name of one. */
+export type ProxyVia = Readonly<{
+  is: 'http' | 'https' | 'socks5';
+  host: string;
+  port: number;
+  secret: string | null;
+  ca?: string;
+  /** Where names are looked up. */
+  resolve: 'here' | 'there';
+}>;
+
 export type EgressBehind = Readonly<{
   is: 'egress';
   /** How it is asked. */
@@ -24,5 +35,12 @@ export type EgressBehind = Readonly<{
     mode: 'enforce' | 'watch';
     sni: 'match' | 'any';
     resolver: readonly string[] | null;
+    via?: ProxyVia;
   }>;
 }>;
+
+/** The paths of a proxy made absolute. */
+export function settleEgress(behind: EgressBehind, absolute: (path: string) => string): EgressBehind {
+  const { via } = behind.way;
+  return via?.ca === undefined ? behind : { ...behind, way: { ...behind.way, via: { ...via, ca: absolute(via.ca) } } };
+}

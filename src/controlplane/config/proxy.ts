@@ -8,7 +8,7 @@ import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Route } from '../../core/policy/route.ts';
 import type { Config, Listen, ServicePlan } from './plan.ts';
 import { isLoopbackHost, type Warning } from './presets.ts';
-import type { EgressBehind } from './proxy-plan.ts';
+import type { EgressBehind, ProxyVia } from './proxy-plan.ts';
 import type { Placed } from './router.ts';
 import { impossibleGuard } from './unread.ts';
 
@@ -63,8 +63,11 @@ export function proxyWarnings({ name, behind, access, terminate }: ServicePlan):
       hint: 'Leave out terminate: relay.',
     });
   }
+  const { via } = behind.way;
+  const unsafe = via !== undefined && via.is !== 'https' && via.secret !== null && !isLoopbackHost(via.host);
+  const warnings: readonly Warning[] = unsafe ? [viaWarning(name, via)] : [];
   const first = behind.door.listen.find(({ scheme, host }) => scheme === 'http' && !isLoopbackHost(host));
-  if (first === undefined) return [];
+  if (first === undefined) return warnings;
   const where = `http://${hostPort(first.host, first.port)}`;
   if (!behind.door.clear) {
     throw new SallyportError(
@@ -76,7 +79,12 @@ export function proxyWarnings({ name, behind, access, terminate }: ServicePlan):
     );
   }
   const message = `Names and passwords of ${name} can be read on the way: ${where} is plain HTTP and SOCKS.`;
-  return [{ code: 'proxy-clear', message, hint: `Say ${where.replace('http:', 'https:')}.` }];
+  return [...warnings, { code: 'proxy-clear', message, hint: `Say ${where.replace('http:', 'https:')}.` }];
+}
+
+function viaWarning(name: string, { is, host, port }: ProxyVia): Warning {
+  const message = `What ${name} shows to the proxy behind it can be read on the way: ${is}://${hostPort(host, port)} has no TLS.`;
+  return { code: 'proxy-clear', message, hint: 'Say https:// where it speaks that, or reach it through sallyport connect.' };
 }
 
 function factsOf(service: string, { door: { http, socks5, hide } }: EgressBehind): ProxyFacts {

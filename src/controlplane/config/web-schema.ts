@@ -6,6 +6,7 @@ import { literalPath } from '../../core/policy/match-path.ts';
 import { always } from '../../core/policy/match.ts';
 import { readHostName } from './forms.ts';
 import { matchSchema } from './match-schema.ts';
+import { settleEgress } from './proxy-plan.ts';
 import type { Behind } from './plan.ts';
 import { rewriteSchema } from './rewrite-schema.ts';
 import { rolesSchema, rulesSchema } from './rules-schema.ts';
@@ -128,5 +129,6 @@ export function settleWeb(keys: WebKeys, absolute: (path: string) => string): We
 
 /** The files of fixed answers made absolute. */
 export function settleBehind(behind: Behind, absolute: (path: string) => string): Behind {
+  if (behind.is === 'egress') return settleEgress(behind, absolute);
   return behind.is === 'respond' && behind.file !== null ? { ...behind, file: absolute(behind.file) } : behind;
 }

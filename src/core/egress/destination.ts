@@ -4,16 +4,18 @@ import { parseIp, type Ip } from '../address.ts';
 import { fault, type Fault } from '../errors.ts';
 import { canonicalHost } from '../http/host.ts';
 
-/** `http`: a request in absolute form. `connect`: bytes both ways, by HTTP. `socks5`: the same, by SOCKS. */
-export type ProxyWay = 'http' | 'connect' | 'socks5';
+/** `http`: a request in absolute form. `connect`: bytes both ways, by HTTP. `socks5`: the same, by SOCKS. `udp`: datagrams, by SOCKS. */
+export type ProxyWay = 'http' | 'connect' | 'socks5' | 'udp';
 
 export type Destination = Readonly<{
   way: ProxyWay;
   /** Canonical, an IPv6 address in brackets: see canonicalHost(). */
   host: string;
   port: number;
-  /** CONNECT for everything but requests in absolute form. */
+  /** CONNECT for everything but requests in absolute form, and UDP for datagrams. */
   method: string;
+  /** Gateways that it has come through already, as they say themselves; left out where there is none. */
+  hops?: readonly string[];
 }>;
 
 /** What a listener says of the proxy behind it. */
@@ -22,6 +24,8 @@ export type ProxyFacts = Readonly<{
   service: string;
   http: boolean;
   socks5: boolean;
+  /** Whether SOCKS clients may send datagrams, outside of any TLS. */
+  udp?: true;
   /** Whoever shows no credential meets an ordinary web server. */
   hide: boolean;
 }>;

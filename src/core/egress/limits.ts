@@ -19,4 +19,16 @@ export const egressLimits = {
   dialStaggerMs: 250 as number,
   /** How old what we know of this machine's own addresses may be before it is read again. */
   ownAddressesMs: 1_000 as number,
+  /** Connections to destinations that wait for their client's next request, of one proxy, some 20 KB each; of one client to one place; and how long. */
+  egressIdleMax: 1_000 as number,
+  egressIdlePerPlaceMax: 32 as number,
+  egressIdleMs: 10_000 as number,
+  /** Proxies that a request may have come through, as they say themselves: a way that is longer is a circle. */
+  proxyHopsMax: 8 as number,
+  // UDP ASSOCIATE. Datagrams of one client that wait for a name to be looked up, and places that one association may hear from.
+  associationsMax: 256 as number,
+  associationPlacesMax: 64 as number,
+  associationWaitingMax: 16 as number,
+  /** A place that has said nothing and was told nothing for so long is forgotten. RFC 4787, 4.3: two minutes at least. */
+  associationIdleMs: 120_000 as number,
 };

@@ -38,7 +38,7 @@ const insideSuffixes = [
 ];
 
 /** What an entry without ports means where it allows: a tunnel may hold anything, so its port says what it is for. */
-const usualPorts: Readonly<Record<Destination['way'], readonly number[]>> = { http: [80], connect: [443], socks5: [80, 443] };
+const usualPorts: Readonly<Record<Destination['way'], readonly number[]>> = { http: [80], connect: [443], socks5: [80, 443], udp: [443] };
 
 /**
  * Before the resolver is asked: a name that may not be asked for is not even looked up. What passes is not allowed yet: its

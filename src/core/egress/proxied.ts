@@ -6,6 +6,7 @@ import { fieldOf } from '../http/fields.ts';
 import { VisitorLines, pseudonym } from '../http/forward.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { Exchange, ListenerFacts } from '../policy/exchange.ts';
+import { onlyField } from '../policy/credentials.ts';
 import type { SocksCredentials } from '../socks/socks5.ts';
 import { readDestination, type Destination } from './destination.ts';
 
@@ -25,10 +26,22 @@ export function proxiedRequest(head: RequestHead, facts: Facts): Exchange | Faul
     return { ...facts, host: head.authority.host, http: head, identity: null };
   }
   const { host, port } = head.authority;
-  const to = readDestination(way, head.method, host, port ?? 80);
-  if ('code' in to) return to;
+  const named = readDestination(way, head.method, host, port ?? 80);
+  if ('code' in named) return named;
+  const hops = hopsIn(head);
+  if (hops === null) return fault('target-malformed', `a ${hopsField} that is none`);
+  const to = hops.length === 0 ? named : { ...named, hops };
   const fields = head.fields.filter(({ lower }) => lower === 'proxy-authorization').map(({ value }) => fieldOf('Authorization', value));
   return { ...facts, host: facts.sni ?? '', http: { ...head, fields, upgrade: null }, identity: null, destination: to };
+}
+
+/** Where gateways that ask each other say who they are: one word each, so that none leads to itself by the others. */
+export const hopsField = 'Sallyport-Hops';
+
+function hopsIn({ fields }: RequestHead): readonly string[] | null {
+  const said = onlyField(fields, hopsField.toLowerCase());
+  if (said === null) return [];
+  return typeof said === 'string' && /^[\w-]{1,32}(?: [\w-]{1,32}){0,63}$/.test(said) ? said.split(' ') : null;
 }
 
 /**

@@ -1,33 +1,41 @@
 /** The way out: whoever was admitted to a proxy is led where its list of destinations allows, and only there. */
 
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
-import type { Ip } from '../../core/address.ts';
-import { destinationText, literalOf, type Destination } from '../../core/egress/destination.ts';
-import { parseEntry, type Entry } from '../../core/egress/entry.ts';
+import type { Destination } from '../../core/egress/destination.ts';
 import { HelloMatch } from '../../core/egress/hello-match.ts';
-import {
-  judgeAddress,
-  judgeName,
-  type DestinationPolicy,
-  type Here,
-  type Ruled,
-  type Ruling,
-  type Wanted,
-} from '../../core/egress/policy.ts';
+import type { Here, Ruled, Wanted } from '../../core/egress/policy.ts';
+import { hopsField } from '../../core/egress/proxied.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { defineUpstream, type BuiltUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
 import { connectByNetwork, dialFirst, type Connect } from './egress/dial.ts';
+import { IdleConnections, placeOf, type Kept } from './egress/idle.ts';
+import { Denied, Judging, type Judged } from './egress/judging.ts';
 import { ownAddresses } from './egress/own-addresses.ts';
 import { NameResolver, networkAsk, type Ask } from './egress/resolver.ts';
+import { secretShown } from './egress/secret-shown.ts';
+import { Via } from './egress/via.ts';
 
 const entry = z.strictObject({
   text: z.string(),
   methods: z.array(z.string()).readonly().optional(),
   who: z.array(z.string()).readonly().optional(),
+});
+
+const via = z.strictObject({
+  is: z.enum(['http', 'https', 'socks5']),
+  host: z.string(),
+  port: z.int().min(1).max(65_535),
+  /** The name of a secret that holds `user:password`. */
+  secret: z.string().nullable(),
+  ca: z.string().optional(),
+  /** Whether names are looked up here, so that addresses are judged here as well. */
+  resolve: z.enum(['here', 'there']),
 });
 
 const options = z.strictObject({
@@ -39,9 +47,12 @@ const options = z.strictObject({
   sni: z.enum(['match', 'any']),
   /** Name servers, each as an address or `address:port`; null for the system's. */
   resolver: z.array(z.string()).min(1).max(8).readonly().nullable(),
+  /** The proxy that is asked in turn; left out where destinations are dialled from here. */
+  via: via.optional(),
 });
 
 type Options = z.output<typeof options>;
+type Given = Pick<Tools, 'limits' | 'now' | 'listening'> & Partial<Pick<Tools, 'secret'>>;
 
 /** What it meets outside. */
 export type Outside = Readonly<{ connect: Connect; ask: Ask; interfaces: () => readonly string[] }>;
@@ -54,66 +65,64 @@ export const egress = defineUpstream({
 });
 
 /** Errors: `destination-*`, `resolver-timed-out`, `connections-exceeded`, `upstream-*`, `visitor-gone`. */
-export function buildEgress(chosen: Options, tools: Pick<Tools, 'limits' | 'now' | 'listening'>, outside: Outside): BuiltUpstream {
+export function buildEgress(chosen: Options, tools: Given, outside: Outside): BuiltUpstream {
   const way = new Egress(chosen, tools, outside);
+  const where = chosen.allow.length === 0 ? 'the Internet' : `destinations that are listed (${chosen.allow.length})`;
   return {
-    words: chosen.allow.length === 0 ? 'the Internet' : `destinations that are listed (${chosen.allow.length})`,
-    open: (exchange, caller) => way.open(exchange, caller),
+    words: chosen.via === undefined ? where : `${where} by ${way.via?.words ?? ''}`,
+    open: (exchange, caller, fresh) => way.open(exchange, caller, fresh),
     ruling: (exchange) => way.ruling(exchange),
-    close: async () => undefined,
+    close: async () => way.close(),
   };
 }
 
-type Judged = Readonly<{ addresses: readonly Ip[]; ruling: Ruling; note: string | null }>;
-
 class Egress {
+  readonly via: Via | null;
   readonly #options: Options;
-  readonly #tools: Pick<Tools, 'limits' | 'now' | 'listening'>;
+  readonly #tools: Given;
   readonly #outside: Outside;
-  readonly #policy: DestinationPolicy;
   readonly #here: Here;
-  readonly #resolver: NameResolver;
+  readonly #judging: Judging;
+  readonly #idle: IdleConnections;
+  /** Who we are among gateways that ask each other: new with each configuration. */
+  readonly #hop = randomBytes(9).toString('base64url');
   readonly #openMax: number;
   #open = 0;
 
-  constructor(chosen: Options, tools: Pick<Tools, 'limits' | 'now' | 'listening'>, outside: Outside) {
-    const { limits, now, listening = () => [] } = tools;
+  constructor(chosen: Options, tools: Given, outside: Outside) {
+    const { limits, now, listening = () => [], secret = () => null } = tools;
+    const { allow, deny, mode } = chosen;
     this.#options = chosen;
     this.#tools = tools;
     this.#outside = outside;
-    this.#policy = { allow: entriesOf(chosen.allow), deny: entriesOf(chosen.deny) };
     this.#here = ownAddresses({ interfaces: outside.interfaces, listening, now, ageMs: limits.ownAddressesMs });
-    this.#resolver = new NameResolver({ ask: outside.ask, now, limits });
+    const resolver = new NameResolver({ ask: outside.ask, now, limits });
+    const resolve = (name: string) => resolver.resolve(name);
+    this.#judging = new Judging({ allow, deny, mode, resolvedElsewhere: chosen.via?.resolve === 'there', here: this.#here, resolve });
+    this.#idle = new IdleConnections(limits, now);
+    const isOurs = this.#here.isListening;
+    const { connect } = outside;
+    this.via =
+      chosen.via === undefined
+        ? null
+        : new Via({ plan: chosen.via, shown: () => secretShown(chosen.via?.secret ?? null, secret), limits, connect, isOurs });
     const { upstreamsPerServiceMax } = limits;
     this.#openMax = upstreamsPerServiceMax === defaults.upstreamsPerServiceMax ? limits.tunnelsMax : upstreamsPerServiceMax;
   }
 
-  async open({ destination, identity }: Exchange, { signal }: Caller): Promise<Opened> {
-    if (destination === undefined) throw new SallyportError('destination-missing', 'a proxy was asked for a page of its own');
-    const wanted = wantedOf(destination, identity);
-    if (this.#open >= this.#openMax) throw new SallyportError('connections-exceeded', 'the proxy has as many connections as it may');
-    // Taken before anybody is asked: a resolver or a destination that is slow would otherwise be asked for any number of them.
-    this.#open += 1;
-    try {
-      const { addresses, note } = await this.#judged(wanted);
-      const { limits } = this.#tools;
-      const socket = await dialFirst(addresses, destination.port, { connect: this.#outside.connect, limits, signal });
-      socket.once('close', () => (this.#open -= 1));
-      const release = (): void => void socket.destroy();
-      const noted = note === null ? {} : { note };
-      if (destination.way === 'http') return { is: 'stream', stream: socket, reused: false, release, ...noted };
-      return { is: 'raw', stream: socket, reused: false, release, ...noted, ...this.#begin(destination) };
-    } catch (error) {
-      this.#open -= 1;
-      throw error;
-    }
+  /** At once where the name is known and a connection of this client's waits there. */
+  open(exchange: Exchange, caller: Caller, fresh: boolean): Promise<Opened> | Opened {
+    const wanted = this.#wanted(exchange);
+    const place = placeFor(exchange, wanted.to);
+    const judged = this.#judging.judge(wanted);
+    if (judged instanceof Promise) return judged.then((found) => this.#lead(wanted.to, found, fresh ? null : place, caller));
+    return this.#lead(wanted.to, judged, fresh ? null : place, caller);
   }
 
   /** As `open` would judge it, and by the same words; nothing is dialled. */
-  async ruling({ destination, identity }: Exchange): Promise<Ruled> {
-    if (destination === undefined) return { verdict: 'deny', code: 'destination-missing', why: 'no destination was named', rule: null };
+  async ruling(exchange: Exchange): Promise<Ruled> {
     try {
-      const { ruling, note } = await this.#judged(wantedOf(destination, identity));
+      const { ruling, note } = await this.#judging.judge(this.#wanted(exchange));
       return { verdict: 'pass', code: null, why: note ?? ruling.why, rule: ruling.rule };
     } catch (error) {
       if (error instanceof Denied) return { verdict: 'deny', code: error.code, why: error.ruling.why, rule: error.ruling.rule };
@@ -122,28 +131,81 @@ class Egress {
     }
   }
 
-  /** The addresses that may be dialled, and what let the first pass. `note`: what the lists would have refused, where they are only watched. */
-  async #judged(wanted: Wanted): Promise<Judged> {
-    const isWatched = this.#options.mode === 'watch';
-    const held = isWatched ? { allow: [...this.#policy.allow, ...everything], deny: [] } : this.#policy;
-    const named = judgeName(held, wanted);
-    if (named.is === 'deny') throw new Denied(wanted.to, named);
-    const literal = literalOf(wanted.to);
-    const found = literal === null ? await this.#resolver.resolve(wanted.to.host) : [literal];
-    const rulings = found.map((ip) => ({ ip, ruling: judgeAddress(held, wanted, ip, this.#here) }));
-    const passed = rulings.filter(({ ruling }) => ruling.is === 'pass');
-    const [first] = passed;
-    // One that is denied is never dialled, also where all others fail.
-    if (first === undefined) throw new Denied(wanted.to, rulings[0]?.ruling ?? named);
-    const addresses = passed.map(({ ip }) => ip);
-    return { addresses, ruling: first.ruling, note: isWatched ? this.#watched(wanted, addresses) : null };
+  close(): void {
+    this.#idle.close();
   }
 
-  #watched(wanted: Wanted, addresses: readonly Ip[]): string | null {
-    const named = judgeName(this.#policy, wanted);
-    const rulings = named.is === 'deny' ? [named] : addresses.map((ip) => judgeAddress(this.#policy, wanted, ip, this.#here));
-    const [first] = rulings;
-    return first === undefined || rulings.some(({ is }) => is === 'pass') ? null : `would be denied: ${wordsOf(wanted.to, first)}`;
+  #wanted({ destination: to, identity }: Exchange): Wanted {
+    if (to === undefined) throw new SallyportError('destination-missing', 'a proxy was asked for a page of its own');
+    if (to.hops?.includes(this.#hop) === true) throw new SallyportError('destination-denied', 'the way leads in a circle');
+    if ((to.hops?.length ?? 0) >= this.#tools.limits.proxyHopsMax)
+      throw new SallyportError('destination-denied', 'it has come through as many proxies as it may');
+    return { to, subject: identity?.subject ?? null, roles: identity?.roles ?? [] };
+  }
+
+  #lead(to: Destination, judged: Judged, place: string | null, caller: Caller): Promise<Opened> | Opened {
+    const waiting = place === null ? null : this.#idle.take(this.#placed(place), this.#dialled(judged));
+    return waiting === null ? this.#dial(to, judged, place, caller) : this.#stream(waiting, judged, to, true);
+  }
+
+  async #dial(to: Destination, judged: Judged, place: string | null, { signal }: Caller): Promise<Opened> {
+    if (this.#open >= this.#openMax) throw new SallyportError('connections-exceeded', 'the proxy has as many connections as it may');
+    // Taken before anybody is asked: a destination that is slow would otherwise be asked for any number of them.
+    this.#open += 1;
+    let socket: Socket;
+    try {
+      socket = await this.#connected(to, judged, signal);
+    } catch (error) {
+      this.#open -= 1;
+      throw error;
+    }
+    const address = this.#isRequested(to) ? '' : (socket.remoteAddress ?? '');
+    const kept: Kept = { socket, place: place === null ? '' : this.#placed(place), address };
+    socket.once('close', () => {
+      this.#open -= 1;
+      this.#idle.gone(kept);
+    });
+    if (to.way === 'http') return this.#stream(kept, judged, to, false);
+    const note = judged.note === null ? {} : { note: judged.note };
+    return { is: 'raw', stream: socket, reused: false, release: () => void socket.destroy(), ...note, ...this.#begin(to) };
+  }
+
+  #connected(to: Destination, { addresses }: Judged, signal: AbortSignal): Promise<Socket> {
+    const { limits } = this.#tools;
+    if (this.via === null) return dialFirst(addresses, to.port, { connect: this.#outside.connect, limits, signal });
+    if (this.#isRequested(to)) return this.via.open({ target: null, lines: '', signal });
+    // What was judged is what is asked for: an address, where one is known.
+    const [first] = addresses;
+    const host = first === undefined ? to.host : first.version === 6 ? `[${first.text}]` : first.text;
+    return this.via.open({ target: { host, port: to.port }, lines: this.#hops(to), signal });
+  }
+
+  #stream(kept: Kept, { note }: Judged, to: Destination, reused: boolean): Opened {
+    const { socket, place } = kept;
+    const release = (reusable: boolean): void => {
+      if (reusable && place !== '') this.#idle.give(kept);
+      else socket.destroy();
+    };
+    const asked = this.via !== null && this.#isRequested(to) ? { proxyLines: this.via.authorization + this.#hops(to) } : {};
+    return { is: 'stream', stream: socket, reused, release, ...(note === null ? {} : { note }), ...asked };
+  }
+
+  /** The proxy behind is asked for it as it is, in absolute form. */
+  #isRequested({ way }: Destination): boolean {
+    return way === 'http' && this.via?.takesRequests === true;
+  }
+
+  /** To a proxy behind one client may ask for many places on one connection. */
+  #placed(place: string): string {
+    return this.via?.takesRequests === true ? `${place.split(' ')[0]} via` : place;
+  }
+
+  #dialled({ addresses }: Judged): readonly Pick<Judged['addresses'][number], 'text'>[] {
+    return this.via?.takesRequests === true ? [{ text: '' }] : addresses;
+  }
+
+  #hops({ hops = [] }: Destination): string {
+    return `${hopsField}: ${[...hops, this.#hop].join(' ')}\r\n`;
   }
 
   #begin(destination: Destination): Readonly<{ begin?: HelloMatch }> {
@@ -151,33 +213,9 @@ class Egress {
   }
 }
 
-function entriesOf(written: Options['allow']): readonly Entry[] {
-  return written.map(({ text, methods, who }) => {
-    const parsed = parseEntry(text, { methods, who });
-    if (parsed === null) throw new SallyportError('config-malformed', `${JSON.stringify(text)} is no destination.`);
-    return parsed;
-  });
-}
-
-/** Everything public, at every port. */
-const everything: readonly Entry[] = entriesOf([{ text: '*:*' }]);
-
-function wantedOf(to: Destination, identity: Exchange['identity']): Wanted {
-  return { to, subject: identity?.subject ?? null, roles: identity?.roles ?? [] };
-}
-
-class Denied extends SallyportError {
-  readonly ruling: Ruling;
-
-  constructor(to: Destination, ruling: Ruling) {
-    super('destination-denied', wordsOf(to, ruling));
-    this.ruling = ruling;
-  }
-}
-
-/** For the record alone: a client hears that it may not, and not why. */
-function wordsOf(to: Destination, { why, rule }: Ruling): string {
-  return `${destinationText(to)}: ${why}${rule === null ? '' : ` (${rule})`}`;
+/** Null for what is used once: tunnels, and whoever is not known. */
+function placeFor({ identity }: Exchange, { way, host, port }: Destination): string | null {
+  return way !== 'http' || identity === null ? null : placeOf(identity.subject, host, port);
 }
 
 /** As the system has them at this moment. */

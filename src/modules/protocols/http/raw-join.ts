@@ -81,6 +81,8 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     }
     this.#tell();
     this.#moved();
+    // It may have been paused by whoever asked on it for a way.
+    stream.resume();
     this.#visitor.readRaw(this);
   }
 

@@ -55,6 +55,8 @@ export class Tap {
     });
     stream.on('close', () => this.drinker?.closed(this.#error));
     stream.on('drain', () => this.drinker?.drained());
+    // Whoever asked on it for a way to the service has left it paused.
+    if (stream.isPaused()) stream.resume();
   }
 
   #take(chunk: Uint8Array): void {

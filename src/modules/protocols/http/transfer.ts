@@ -3,7 +3,6 @@
 import type { Proceeding } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { signsInConnection } from '../../../core/http/connection.ts';
-import { requestHeadText } from '../../../core/http/forward.ts';
 import type { RequestHead, ResponseHead } from '../../../core/http/head.ts';
 import { isGrpc, mayBeSilent } from '../../../core/http/streaming.ts';
 import { headInsisting } from '../../../core/http/strict-transport.ts';
@@ -12,6 +11,7 @@ import type { Limits } from '../../../core/limits.ts';
 import type { Batch } from './batch.ts';
 import { Delivery, tooLong } from './delivery.ts';
 import { mayBeRepeated, withOwn } from './repeat.ts';
+import { requestTextFor } from './request-text.ts';
 import { Tap, type Drinker } from './tap.ts';
 import type { Answering, BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -75,16 +75,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
     if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
     this.#tap.drinker = this;
     this.#visitor.touch(this.#quietMs);
-    this.#toService.text(
-      requestHeadText(head, {
-        visitor: this.#visitor.lines,
-        forwarding,
-        connection: head.upgrade === null ? 'keep-alive' : 'upgrade',
-        framing: head.framing,
-        // Once the body has begun nobody waits for a 100 any more.
-        expectContinue: gathered === null,
-      }),
-    );
+    const asked = { visitor: this.#visitor.lines, forwarding, expectContinue: gathered === null };
+    this.#toService.text(requestTextFor(this.#to, head, asked));
     const bodiless = this.#visitor.bodyBytes === 0 && this.#visitor.bodyRead;
     if (gathered === null && !bodiless) return this.#visitor.readBody(this);
     if (gathered !== null) this.span(gathered);
@@ -229,6 +221,9 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   #answer(head: ResponseHead, nothingFollows: boolean): void {
+    // What it asks for is ours to show, and no visitor's.
+    if (head.status === 407 && this.#to.proxyLines !== undefined)
+      return this.#fail('upstream-unreachable', 'the proxy behind does not take what it is shown (407)', null);
     this.#persistent = head.persistent;
     this.#status = head.status;
     // Events may be far between; other answers move or die.
