@@ -1,14 +1,21 @@
 /** Every guard of the registry against the suite that all must hold. */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { bearer } from '../../src/modules/guards/bearer.ts';
+import { email } from '../../src/modules/guards/email.ts';
 import { firewall } from '../../src/modules/guards/firewall.ts';
+import { forwardAuth } from '../../src/modules/guards/forward-auth.ts';
 import { ip } from '../../src/modules/guards/ip.ts';
 import { key } from '../../src/modules/guards/key.ts';
 import { link } from '../../src/modules/guards/link.ts';
 import { login } from '../../src/modules/guards/login.ts';
+import { mtls } from '../../src/modules/guards/mtls.ts';
 import { oidc } from '../../src/modules/guards/oidc.ts';
+import { passkey } from '../../src/modules/guards/passkey.ts';
 import { password } from '../../src/modules/guards/password.ts';
 import { pin } from '../../src/modules/guards/pin.ts';
 import { publicGuard } from '../../src/modules/guards/public.ts';
@@ -17,6 +24,7 @@ import { size } from '../../src/modules/guards/size.ts';
 import { totp } from '../../src/modules/guards/totp.ts';
 import { webhook } from '../../src/modules/guards/webhook.ts';
 import { guards } from '../../src/registry.ts';
+import { authority } from '../doubles/client-pki.ts';
 import { audience, issuerUrl, testIssuer } from '../doubles/issuer.ts';
 import { goodPassword } from '../doubles/tools.ts';
 import { guardConformance, type GuardCase } from './guard.ts';
@@ -31,7 +39,18 @@ const hook = (kind: string): GuardCase => ({
   },
 });
 
+const folder = mkdtempSync(join(tmpdir(), 'guards-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
 const cases: readonly GuardCase[] = [
+  {
+    guard: mtls,
+    options: { ca: join(folder, 'root.pem') },
+    prepare: async () => {
+      writeFileSync(join(folder, 'root.pem'), (await authority('Root', { toDays: 365 })).cert);
+      return [];
+    },
+  },
   { guard: publicGuard, options: {} },
   { guard: ip, options: ['192.0.2.0/24', '2001:db8::/32'] },
   { guard: password, options: { users: ['ana'] }, prepare: async () => [goodPassword] },
@@ -40,6 +59,7 @@ const cases: readonly GuardCase[] = [
     options: {},
     prepare: async (tools) => [(await tools.people.links.create({ service: 'blog', expires: null })).secret],
   },
+  { guard: email, options: { allow: ['ana@example.org', '*@example.net'] } },
   {
     guard: pin,
     options: { roles: ['guest'] },
@@ -63,6 +83,11 @@ const cases: readonly GuardCase[] = [
     },
   },
   {
+    guard: passkey,
+    options: { users: ['ana'] },
+    prepare: async ({ people }) => [(await people.logins.passkeys.invite({ user: 'ana', service: 'blog', label: null })).secret],
+  },
+  {
     guard: totp,
     options: { users: ['ana'] },
     prepare: async ({ people }) => {
@@ -79,6 +104,7 @@ const cases: readonly GuardCase[] = [
       return ['a-secret-for-the-provider'];
     },
   },
+  { guard: forwardAuth, options: { url: 'https://auth.example.test/verify', redirects: ['auth.example.test'] } },
   { guard: login, options: { service: 'web', for: '2h' } },
   { guard: firewall, options: 'on' },
   { guard: size, options: 1_000 },
