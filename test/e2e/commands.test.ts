@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask, basic } from './ask.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { freshHome, run, runInside, runToEnd } from './program.ts';
 import type { Line } from './program.ts';
 
 type Context = { after: (done: () => Promise<void>) => void };
@@ -72,7 +72,7 @@ test('sallyport PORT: a secret link lets in, nothing else does, and Ctrl-C ends 
 
 test('http --password: Basic for programs, and the users are in the ready line', async (context) => {
   const home = await freshHome(context);
-  const share = run(context, ['http', String(await echo(context)), '--name', 'demo', '--password', 'ana', '--for', 'never'], {
+  const share = runInside(context, ['http', String(await echo(context)), '--name', 'demo', '--password', 'ana', '--for', 'never'], {
     home,
     env: { SALLYPORT_PASSWORD: password },
   });
@@ -129,7 +129,7 @@ test('status, close, open and explain speak to the running process', async (cont
 });
 
 test('a share ends by its clock, with exit 0', async (context) => {
-  const share = run(context, [String(await echo(context)), '--for', '1s'], { home: await freshHome(context) });
+  const share = runInside(context, [String(await echo(context)), '--for', '1s'], { home: await freshHome(context) });
   await share.line('closed', (line) => line['why'] === 'expired');
   assert.equal(await share.exited, 0);
 });
@@ -140,7 +140,7 @@ test('a service that is down does not keep the address from living', async (cont
   await new Promise((resolve) => spare.once('listening', resolve));
   const { port } = spare.address() as AddressInfo;
   await new Promise((resolve) => spare.close(resolve));
-  const share = run(context, [String(port), '--public'], { home });
+  const share = runInside(context, [String(port), '--public'], { home });
   const ready = await share.line('ready');
   assert.equal((await ask(text(ready, 'url'), { ca: text(ready, 'ca') })).status, 502);
   const back = createServer((_request, response) => response.end('back')).listen(port, '127.0.0.1');
@@ -153,7 +153,7 @@ test('a service that is down does not keep the address from living', async (cont
 });
 
 test('a webhook opens one path for POST to whom signs, beside a closed rest', async (context) => {
-  const share = run(context, [String(await echo(context)), '--webhook', '/hooks/build=github'], { home: await freshHome(context) });
+  const share = runInside(context, [String(await echo(context)), '--webhook', '/hooks/build=github'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const [hook] = accessOf(ready);
   assert.deepEqual([hook?.['kind'], hook?.['path'], hook?.['method']], ['webhook', '/hooks/build', 'github']);
@@ -184,7 +184,7 @@ test('gateway: plain HTTP for a trusted network, and a second copy says what is 
   const write = (listen: string) =>
     writeFile(config, `listen: ${listen}\nnetwork: trusted\nservices:\n  shop: { to: ${port}, access: [public] }\n`);
   await write('http://127.0.0.1:0');
-  const gateway = run(context, ['gateway', '--config', config], { home });
+  const gateway = runInside(context, ['gateway', '--config', config], { home });
   const ready = await gateway.line('ready');
   assert.deepEqual([ready['reach'], ready['ca'], ready['fingerprint'], ready['expires']], ['machine', null, null, null]);
   const url = text(ready, 'url');
@@ -214,7 +214,7 @@ test('up: a broken file leaves the old configuration, a good one takes its place
   const port = await echo(context);
   const good = (access: string) => `services:\n  shop: { to: ${port}, access: [${access}] }\n`;
   await writeFile(config, good('public'));
-  const up = run(context, ['up', '--config', config], { home });
+  const up = runInside(context, ['up', '--config', config], { home });
   const ready = await up.line('ready');
   const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
   assert.equal((await ask(url, { ca })).status, 200);

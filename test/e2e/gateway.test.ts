@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
-import { freshHome, run, runToEnd, type Line } from './program.ts';
+import { freshHome, run, runInside, runToEnd, type Line } from './program.ts';
 import { startService } from './service.ts';
 import { openWebSocket } from './websocket.ts';
 
@@ -24,7 +24,7 @@ async function gatewayWith(context: Context, services: readonly string[], before
   const write = (lines: readonly string[], listen = `https://127.0.0.1:${port}`): Promise<void> =>
     writeFile(config, [`listen: ${listen}`, 'services:', ...lines.map((line) => `  ${line}`), ''].join('\n'));
   await write(services);
-  const program = run(context, ['gateway', '--config', config], { home });
+  const program = runInside(context, ['gateway', '--config', config], { home });
   return { home, port, config, write, program };
 }
 

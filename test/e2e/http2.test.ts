@@ -13,7 +13,7 @@ import { hear } from '../doubles/http2-door.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { text } from './lines.ts';
 import { wordsFor } from './machines.ts';
-import { freshHome, run, type Line } from './program.ts';
+import { freshHome, runInside, type Line } from './program.ts';
 import { startService } from './service.ts';
 
 type Context = Parameters<typeof freshHome>[0];
@@ -62,7 +62,7 @@ test('a visitor speaks HTTP/2 through the relay: pages, uploads, a WebSocket, an
   const file = join(home, 'sallyport.yaml');
   const access = 'access: [public]';
   await writeFile(file, `services:\n  web: { to: ${service.port}, ${access} }\n  talk: { to: 'h2c://127.0.0.1:${talker}', ${access} }\n`);
-  const program = run(context, ['up', '--config', file], { home });
+  const program = runInside(context, ['up', '--config', file], { home });
   const [web, talk] = await Promise.all(['web', 'talk'].map((name) => program.line('ready', (line) => line['service'] === name)));
   if (web === undefined || talk === undefined) throw new Error('nothing is ready');
 

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { freePort } from './free-port.ts';
 import { accessOf, text } from './lines.ts';
 import { echoedWhole, shake, startOwnTls } from './own-tls.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { freshHome, runInside, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 const portOf = (url: string): number => Number(/:(\d+)$/.exec(url)?.[1]);
@@ -18,7 +18,7 @@ const unrecognized = { message: 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME' };
 test('sallyport tls: the visitor sees the certificate of the service, its bytes come whole, and each connection leaves a line', async (context) => {
   const service = await startOwnTls(context);
   const home = await freshHome(context);
-  const program = run(context, ['tls', String(service.port), '--public', '--name', 'own'], { home });
+  const program = runInside(context, ['tls', String(service.port), '--public', '--name', 'own'], { home });
   const warning = await program.line('warning', ({ code }) => code === 'service-bare');
   assert.match(text(warning, 'message'), /Anybody who reaches the address of own reaches own itself/);
   const ready = await program.line('ready');
@@ -65,7 +65,7 @@ services:
   own: { at: own.test, to: "tls://127.0.0.1:${own.port}", access: ${access} }
 `;
   await writeFile(file, yaml('[public]'));
-  const gateway = run(context, ['gateway', '--config', file], { home });
+  const gateway = runInside(context, ['gateway', '--config', file], { home });
   await Promise.all(['web', 'own'].map((name) => gateway.line('ready', ({ service }) => service === name)));
   const visitor = await shake(context, port, 'own.test');
   assert.equal(visitor.fingerprint, own.fingerprint);
@@ -100,7 +100,7 @@ services:
 test('a service that does not answer is waited for, and what another shows in its place is not called ready', async (context) => {
   const home = await freshHome(context);
   const port = await freePort();
-  const program = run(context, ['tls', String(port), '--public', '--name', 'away'], { home });
+  const program = runInside(context, ['tls', String(port), '--public', '--name', 'away'], { home });
   const waiting = await program.line('waiting');
   assert.match(text(waiting, 'why'), /nothing listens there/);
   assert.equal(

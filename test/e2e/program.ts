@@ -8,18 +8,16 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { run as runWords } from '../../src/cli/run.ts';
 import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
+import { LineWatch, type Line } from './line-watch.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 /** As the launcher has it: types are stripped once, which halves each start. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.compile-cache', import.meta.url));
-const PATIENCE_MS = 20_000;
 
-/** One JSON object that the program printed; each key is looked at by the test that needs it. */
-export type Line = Readonly<Record<string, unknown> & { event: string }>;
+export type { Line };
 
-export type Program = Readonly<{
-  child: ChildProcess;
-  pid: number;
+/** A program that serves, in whatever process. */
+export type Serving = Readonly<{
   lines: readonly Line[];
   /** What it said on standard error so far. */
   stderr: () => string;
@@ -29,6 +27,8 @@ export type Program = Readonly<{
   stop: (signal?: NodeJS.Signals) => Promise<number | null>;
   exited: Promise<number | null>;
 }>;
+
+export type Program = Serving & Readonly<{ child: ChildProcess; pid: number }>;
 
 export type ProgramOptions = Readonly<{
   home: string;
@@ -59,56 +59,27 @@ export function run(context: { after: (done: () => Promise<void>) => void }, arg
   });
   const { stdout, stderr: complaints } = child;
   if (stdout === null || complaints === null) throw new Error('a child without output');
-  const lines: Line[] = [];
-  const waiting = new Set<() => void>();
-  let stderr = '';
-  let ended = false;
-  const wake = (): void => {
-    for (const each of waiting) each();
-  };
+  const watch = new LineWatch();
   complaints.on('data', (text: Buffer) => {
-    stderr += text.toString();
+    watch.stderr += text.toString();
   });
-  createInterface({ input: stdout }).on('line', (text) => {
-    lines.push(json ? (JSON.parse(text) as Line) : { event: 'text', text });
-    wake();
-  });
+  createInterface({ input: stdout }).on('line', (text) => watch.add(json ? (JSON.parse(text) as Line) : { event: 'text', text }));
   const exited = new Promise<number | null>((resolve) => {
     child.once('close', (code) => {
-      ended = true;
-      wake();
+      watch.end();
       resolve(code);
     });
   });
-  const line: Program['line'] = (event, where = () => true) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => done(new Error(`no "${event}" line in time; it said ${JSON.stringify(lines)} ${stderr}`)),
-        PATIENCE_MS,
-      );
-      const done = (problem: Error | null, found?: Line): void => {
-        clearTimeout(timer);
-        waiting.delete(look);
-        if (found === undefined) reject(problem ?? new Error('no line'));
-        else resolve(found);
-      };
-      const look = (): void => {
-        const found = lines.find((each) => each.event === event && where(each));
-        if (found !== undefined) done(null, found);
-        else if (ended) done(new Error(`ended without a "${event}" line; it said ${JSON.stringify(lines)} ${stderr}`));
-      };
-      waiting.add(look);
-      look();
-    });
   const stop: Program['stop'] = async (signal = 'SIGINT') => {
-    if (!ended) child.kill(signal);
+    if (!watch.ended) child.kill(signal);
     return exited;
   };
   context.after(async () => {
-    if (!ended) child.kill('SIGKILL');
+    if (!watch.ended) child.kill('SIGKILL');
     await exited;
   });
-  return { child, pid: child.pid ?? 0, lines, stderr: () => stderr, line, stop, exited };
+  const line: Program['line'] = (event, where) => watch.line(event, where);
+  return { child, pid: child.pid ?? 0, lines: watch.lines, stderr: () => watch.stderr, line, stop, exited };
 }
 
 export type Ended = Readonly<{ code: number | null; lines: readonly Line[]; stderr: string }>;
@@ -136,20 +107,50 @@ export async function runToEnd(
 }
 
 async function runHere(args: readonly string[], options: ProgramOptions & Readonly<{ stdin?: string }>): Promise<Ended> {
+  const { code, watch } = here(args, options);
+  return { code: await code, lines: watch.lines, stderr: watch.stderr };
+}
+
+type Here = Readonly<{ code: Promise<number>; watch: LineWatch; signal: (signal: 'end' | 'reload', gently?: boolean) => void }>;
+
+function here(args: readonly string[], options: ProgramOptions & Readonly<{ stdin?: string }>): Here {
   const json = options.json ?? true;
-  const terminal = scriptedTerminal({
+  const script = scriptedTerminal({
     home: options.home,
     env: { ...process.env, NO_COLOR: '1', SALLYPORT_USER: 'root', ...options.env },
     stdin: options.stdin ?? '',
     cwd: options.cwd ?? process.cwd(),
   });
-  const code = await runWords([...args, ...(json ? ['--json'] : [])], terminal);
-  const lines = json
-    ? terminal.events().map((line) => line as Line)
-    : terminal
-        .written()
-        .split('\n')
-        .filter((text) => text !== '')
-        .map((text) => ({ event: 'text', text }));
-  return { code, lines, stderr: terminal.complained() };
+  const watch = new LineWatch();
+  let rest = '';
+  const out = (text: string): void => {
+    const whole = `${rest}${text}`.split('\n');
+    rest = whole.pop() ?? '';
+    for (const line of whole) if (line !== '') watch.add(json ? (JSON.parse(line) as Line) : { event: 'text', text: line });
+  };
+  const err = (text: string): void => void (watch.stderr += text);
+  const code = runWords([...args, ...(json ? ['--json'] : [])], { ...script, out, err });
+  void code.then(() => watch.end());
+  return { code, watch, signal: script.signal };
+}
+
+/**
+ * Runs what serves in the test's own process, from its words to its exit code: a start of a process costs half a second of CPU and
+ * more. For tests whose matter is no process: no memory, no signal of the system, no death. Two in one home want two processes.
+ */
+export function runInside(
+  context: { after: (done: () => Promise<void>) => void },
+  args: readonly string[],
+  options: Pick<ProgramOptions, 'home' | 'env' | 'cwd' | 'json'>,
+): Serving {
+  const { code, watch, signal } = here(args, options);
+  const stop: Serving['stop'] = async (name = 'SIGINT') => {
+    if (name === 'SIGHUP') signal('reload');
+    else signal('end', name === 'SIGTERM');
+    return code;
+  };
+  context.after(async () => {
+    if (!watch.ended) await stop();
+  });
+  return { lines: watch.lines, stderr: () => watch.stderr, line: (event, where) => watch.line(event, where), stop, exited: code };
 }

@@ -12,7 +12,7 @@ import type { Address } from '../../src/core/address.ts';
 import { proxyHeader, ProxyHeaderReader } from '../../src/core/proxy-protocol.ts';
 import { createServer as createTlsServer } from 'node:tls';
 import { freePort } from './free-port.ts';
-import { freshHome, run, runToEnd, type Program } from './program.ts';
+import { freshHome, runInside, runToEnd, type Serving } from './program.ts';
 import { shake, startOwnTls } from './own-tls.ts';
 import { startService } from './service.ts';
 
@@ -48,11 +48,11 @@ async function gateway(
   context: Context,
   yaml: string,
   names: readonly string[],
-): Promise<Readonly<{ program: Program; file: string; home: string }>> {
+): Promise<Readonly<{ program: Serving; file: string; home: string }>> {
   const home = await freshHome(context);
   const file = join(await freshHome(context), 'sallyport.yaml');
   await writeFile(file, yaml);
-  const program = run(context, ['gateway', '--config', file], { home });
+  const program = runInside(context, ['gateway', '--config', file], { home });
   await Promise.all(names.map((name) => program.line('ready', ({ service }) => service === name)));
   return { program, file, home };
 }

@@ -5,27 +5,27 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { text } from './lines.ts';
-import { invitation, join, joinedHome, relayProgram, share, type RelayProgram } from './machines.ts';
+import { invitation, join, joinedHome, relayInside, shareInside, type Inside } from './machines.ts';
 import { freshHome, run, runToEnd, type Line } from './program.ts';
 import { dial } from '../tunnel/relay.ts';
 import { startService } from './service.ts';
 
-type Context = Parameters<typeof relayProgram>[0];
+type Context = Parameters<typeof relayInside>[0];
 
-async function operator(context: Context, relay: RelayProgram, ...words: readonly string[]): Promise<readonly Line[]> {
+async function operator(context: Context, relay: Inside, ...words: readonly string[]): Promise<readonly Line[]> {
   const { code, lines, stderr } = await runToEnd(context, ['relay', ...words], { home: relay.home });
   assert.equal(code, 0, `${words.join(' ')}: ${JSON.stringify(lines)} ${stderr}`);
   return lines;
 }
 
-async function refusal(context: Context, relay: RelayProgram, ...words: readonly string[]): Promise<unknown> {
+async function refusal(context: Context, relay: Inside, ...words: readonly string[]): Promise<unknown> {
   const { code, lines } = await runToEnd(context, ['relay', ...words], { home: relay.home });
   assert.notEqual(code, 0);
   return lines[0]?.['code'];
 }
 
 /** A visitor who has come in and stays. */
-async function stayingVisitor(relay: RelayProgram, name: string): Promise<TLSSocket> {
+async function stayingVisitor(relay: Inside, name: string): Promise<TLSSocket> {
   const socket = connect({ host: relay.host, port: relay.port, servername: name, rejectUnauthorized: false });
   socket.on('error', () => undefined);
   await once(socket, 'secureConnect');
@@ -34,9 +34,9 @@ async function stayingVisitor(relay: RelayProgram, name: string): Promise<TLSSoc
 
 test('revoke: when the command returns, the streams have ended; a revoked key that goes on gets nothing, and nobody gets its name', async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const home = await joinedHome(context, await invitation(context, relay, 'blog'));
-  const shared = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const shared = await shareInside(context, port, ['--name', 'blog', '--public'], { home });
   const visitor = await stayingVisitor(relay, 'blog.example.test');
   const [status] = (await runToEnd(context, ['status'], { home: relay.home })).lines;
   assert.equal(status?.event, 'relay');
@@ -68,9 +68,9 @@ test('revoke: when the command returns, the streams have ended; a revoked key th
 
 test('block: a gateway, a name and an address, each at once, with the reason told to its owner', async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const home = await joinedHome(context, await invitation(context, relay, 'blog'));
-  const shared = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const shared = await shareInside(context, port, ['--name', 'blog', '--public'], { home });
   const [owned] = await operator(context, relay, 'names', 'list');
   const key = text(owned, 'owner');
 
@@ -111,10 +111,10 @@ test('block: a gateway, a name and an address, each at once, with the reason tol
 
 test('a grant holds as far as it was made: names by glob, streams at once, an end', async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const words = ['--names', 'team-*', '--max-streams', '1', '--expires', '1h'];
   const home = await joinedHome(context, await invitation(context, relay, 'team', ...words));
-  await share(context, port, ['--name', 'team', '--at', 'team-a.example.test', '--public'], { home });
+  await shareInside(context, port, ['--name', 'team', '--at', 'team-a.example.test', '--public'], { home });
   const below = run(context, ['http', String(port), '--name', 'b', '--public'], { home });
   assert.equal((await below.line('error', (line) => line['code'] !== undefined))['code'], 'name-refused');
   const first = await stayingVisitor(relay, 'team-a.example.test');

@@ -8,7 +8,7 @@ import { run as runCommand } from '../../src/cli/run.ts';
 import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { text } from './lines.ts';
-import { freshHome, run } from './program.ts';
+import { freshHome, runInside } from './program.ts';
 import { startService } from './service.ts';
 import { echoed, openWebSocket } from './websocket.ts';
 
@@ -20,7 +20,7 @@ test(
   async (context) => {
     const { port } = await startService(context);
     const home = await freshHome(context);
-    const share = run(context, ['http', String(port), '--password', 'ana'], { home, env: { SALLYPORT_PASSWORD: password } });
+    const share = runInside(context, ['http', String(port), '--password', 'ana'], { home, env: { SALLYPORT_PASSWORD: password } });
     const ready = await share.line('ready');
     const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
     const visit = (path: string, ...more: readonly string[]) => curl(['--cacert', ca, ...more, `${url}${path}`]);

@@ -9,15 +9,15 @@ import { connect } from 'node:tls';
 import { openSqliteStore } from '../../src/modules/stores/sqlite.ts';
 import { listMemberships } from '../../src/controlplane/enrolment/memberships.ts';
 import { text } from './lines.ts';
-import { invitation, joinedHome, relayProgram, share } from './machines.ts';
+import { invitation, joinedHome, relayInside, shareInside } from './machines.ts';
 import { freshHome, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 test('the relay’s key is changed under gateways that run, and that come later', async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const home = await joinedHome(context, await invitation(context, relay, 'blog'));
-  const shared = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const shared = await shareInside(context, port, ['--name', 'blog', '--public'], { home });
   const early = await runToEnd(context, ['relay', 'rotate-key', '--use'], { home: relay.home });
   assert.equal(early.lines[0]?.['code'], 'usage-wrong', 'nothing was announced');
   const announced = (await runToEnd(context, ['relay', 'rotate-key'], { home: relay.home })).lines[0];
@@ -46,18 +46,18 @@ test('the relay’s key is changed under gateways that run, and that come later'
   visitor.destroy();
   await shared.program.stop();
   await relay.program.stop();
-  const again = await relayProgram(context, { home: relay.home, port: relay.port });
+  const again = await relayInside(context, { home: relay.home, port: relay.port });
   assert.equal(again.fingerprint, next);
-  await share(context, port, ['--name', 'blog', '--public'], { home });
+  await shareInside(context, port, ['--name', 'blog', '--public'], { home });
 });
 
 test('a gateway’s key is changed: its names are the new key’s, and a copy of the old one is worth nothing', async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const home = await joinedHome(context, await invitation(context, relay, 'blog'));
   const copy = await freshHome(context);
   await cp(home, copy, { recursive: true });
-  const shared = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const shared = await shareInside(context, port, ['--name', 'blog', '--public'], { home });
   const [changed] = (await runToEnd(context, ['rotate-key'], { home })).lines;
   assert.deepEqual([changed?.event, changed?.['of'], changed?.['missed']], ['rotation', 'gateway', []]);
   const [owned] = (await runToEnd(context, ['relay', 'names', 'list'], { home: relay.home })).lines;
@@ -69,7 +69,7 @@ test('a gateway’s key is changed: its names are the new key’s, and a copy of
   await relay.program.stop();
   const away = await runToEnd(context, ['rotate-key'], { home });
   assert.deepEqual([away.code, away.lines.map((line) => line['code'])], [69, ['relay-unreachable']]);
-  await relayProgram(context, { home: relay.home, port: relay.port });
+  await relayInside(context, { home: relay.home, port: relay.port });
   await shared.program.line(
     'ready',
     (line) => shared.program.lines.indexOf(line) > shared.program.lines.findLastIndex(({ event }) => event === 'lost'),

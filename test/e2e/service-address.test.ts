@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { freshHome, runInside, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 type Context = Parameters<typeof freshHome>[0];
@@ -50,7 +50,7 @@ function answers(port: number): Promise<boolean> {
 test('a service that takes 127.0.0.1 alone: the owner is told the line to write, and status shows it', { skip }, async (context) => {
   const port = await startNginx(context);
   const home = await freshHome(context);
-  const share = run(context, ['http', String(port), '--public'], { home });
+  const share = runInside(context, ['http', String(port), '--public'], { home });
   const ready = await share.line('ready');
   const { status } = await curl(['--cacert', text(ready, 'ca'), `${text(ready, 'url')}/`]);
   assert.equal(status, 403);
@@ -64,7 +64,7 @@ test('a service that takes 127.0.0.1 alone: the owner is told the line to write,
 test('with from: 127.0.0.1 it answers, and status shows the risk', { skip }, async (context) => {
   const port = await startNginx(context);
   const home = await freshHome(context);
-  const share = run(context, ['http', String(port), '--public', '--from', '127.0.0.1'], { home });
+  const share = runInside(context, ['http', String(port), '--public', '--from', '127.0.0.1'], { home });
   assert.equal(text(await share.line('warning'), 'code'), 'source-local');
   const ready = await share.line('ready');
   const { status } = await curl(['--cacert', text(ready, 'ca'), `${text(ready, 'url')}/`]);
@@ -75,7 +75,7 @@ test('with from: 127.0.0.1 it answers, and status shows the risk', { skip }, asy
 
 test('a service sees no request but those of visitors', async (context) => {
   const { port, seen } = await startService(context);
-  const share = run(context, ['http', String(port), '--public'], { home: await freshHome(context) });
+  const share = runInside(context, ['http', String(port), '--public'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   await curl(['--cacert', text(ready, 'ca'), `${text(ready, 'url')}/one`]);
   await share.stop();
@@ -86,7 +86,7 @@ test('a service sees no request but those of visitors', async (context) => {
 });
 
 test('a port where nobody listens is said at once', { skip: process.platform !== 'linux' }, async (context) => {
-  const share = run(context, ['http', String(await freePort())], { home: await freshHome(context) });
+  const share = runInside(context, ['http', String(await freePort())], { home: await freshHome(context) });
   assert.match(text(await share.line('warning'), 'message'), /^Nothing seems to listen on port \d+/);
   assert.deepEqual(await share.stop(), 0);
 });

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { curl, withoutCurl } from './curl.ts';
 import { accessOf, text } from './lines.ts';
-import { freshHome, run, type ProgramOptions } from './program.ts';
+import { freshHome, runInside, type ProgramOptions } from './program.ts';
 import { startService } from './service.ts';
 import { openWebSocket } from './websocket.ts';
 
@@ -21,7 +21,7 @@ const ana = `ana:${password}`;
 /** A share that is ready, and curl at its address. */
 async function shared(context: Context, words: readonly string[], options: Partial<ProgramOptions> = {}) {
   const home = await freshHome(context);
-  const share = run(context, words, { home, ...options });
+  const share = runInside(context, words, { home, ...options });
   const ready = await share.line('ready');
   const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
   const visit = (path: string, ...more: readonly string[]) => curl(['--cacert', ca, ...more, `${url}${path}`]);

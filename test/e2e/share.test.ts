@@ -8,7 +8,7 @@ import { connect } from 'node:tls';
 import { readFileSync } from 'node:fs';
 import { curl, withoutCurl } from './curl.ts';
 import { accessOf, linkOf, text } from './lines.ts';
-import { freshHome, run, type Line } from './program.ts';
+import { freshHome, run, runInside, type Line } from './program.ts';
 import { startService } from './service.ts';
 import { echoed, openWebSocket } from './websocket.ts';
 
@@ -33,7 +33,7 @@ function shownFingerprint(url: string, ca: string): Promise<string> {
 test('the ready line says where, how far, whose certificate, who may come in and until when', async (context) => {
   const { port } = await startService(context);
   const before = Date.now();
-  const share = run(context, ['http', String(port), '--name', 'demo', '--for', '2h'], { home: await freshHome(context) });
+  const share = runInside(context, ['http', String(port), '--name', 'demo', '--for', '2h'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
   assert.deepEqual(Object.keys(ready).toSorted(), ['access', 'ca', 'event', 'expires', 'fingerprint', 'hint', 'reach', 'service', 'url']);
@@ -54,7 +54,7 @@ test(
   { skip: withoutCurl },
   async (context) => {
     const service = await startService(context);
-    const share = run(context, ['http', String(service.port), '--name', 'demo'], { home: await freshHome(context) });
+    const share = runInside(context, ['http', String(service.port), '--name', 'demo'], { home: await freshHome(context) });
     const ready = await share.line('ready');
     const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
     // No name is mapped for it: curl knows by itself where `*.localhost` is.
@@ -96,7 +96,7 @@ test(
 
 test('a WebSocket echoes and an event stream comes as it is sent, through the same address', { skip: withoutCurl }, async (context) => {
   const { port } = await startService(context);
-  const share = run(context, ['http', String(port), '--name', 'live'], { home: await freshHome(context) });
+  const share = runInside(context, ['http', String(port), '--name', 'live'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
   const cookie = await cookieOf(ready);
@@ -139,7 +139,7 @@ test(
   { skip: withoutCurl },
   async (context) => {
     const first = await startService(context);
-    const share = run(context, ['http', String(first.port), '--name', 'demo', '--public'], { home: await freshHome(context) });
+    const share = runInside(context, ['http', String(first.port), '--name', 'demo', '--public'], { home: await freshHome(context) });
     const ready = await share.line('ready');
     const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
     assert.equal((await curl(['--cacert', ca, url])).status, 200);

@@ -10,7 +10,7 @@ import { connect as connectTls } from 'node:tls';
 import { visitorContext } from '../doubles/visitor-context.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { freshHome, runInside, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 type Door = Readonly<{ scheme: 'http' | 'https'; port: number; ca: string }>;
@@ -93,7 +93,7 @@ test(
         '',
       ].join('\n'),
     );
-    const gateway = run(context, ['gateway', '--config', config], { home });
+    const gateway = runInside(context, ['gateway', '--config', config], { home });
     const ready = await gateway.line('ready', (line) => line['service'] === 'open');
     assert.equal((await runToEnd(context, ['close', 'closed'], { home })).code, 0);
     for (const scheme of ['https', 'http'] as const) {
@@ -177,7 +177,7 @@ test(
         '',
       ].join('\n'),
     );
-    const gateway = run(context, ['gateway', '--config', config], { home });
+    const gateway = runInside(context, ['gateway', '--config', config], { home });
     const ready = await gateway.line('ready', (line) => line['service'] === 'open');
     assert.equal((await runToEnd(context, ['close', 'closed'], { home })).code, 0);
     let visitor = 1;

@@ -12,15 +12,15 @@ import { connectProxy, hiddenName, socksProxy } from '../tunnel/proxies.ts';
 import { makeIdentity, visitor } from '../tunnel/relay.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { text } from './lines.ts';
-import { invitation, join as joinWith, relayProgram, share, wordsFor } from './machines.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { invitation, join as joinWith, relayInside, relayProgram, shareInside, wordsFor } from './machines.ts';
+import { freshHome, runInside, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 const skip = withoutCurl;
 
 test('a gateway behind an HTTP proxy with a password: the relay’s name is known to the proxy alone', { skip }, async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const proxy = await connectProxy(context, 'ana:her password');
   const home = await freshHome(context);
   const code = await invitation(context, relay, 'blog', '--address', `${hiddenName}:${relay.port}`);
@@ -30,14 +30,14 @@ test('a gateway behind an HTTP proxy with a password: the relay’s name is know
   const joining = await runToEnd(context, ['join', '-', '--via', via], { home, stdin: `${code}\n` });
   assert.equal(joining.code, 0, JSON.stringify(joining.lines));
   // What was said at joining holds for a share.
-  const shared = await share(context, port, ['--public'], { home });
+  const shared = await shareInside(context, port, ['--public'], { home });
   assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
   await shared.program.stop();
   // A configuration says it itself. It is ready only after it has reached itself, by the same way.
   const config = join(home, 'sallyport.yaml');
   await writeFile(config, `via: ${via}\nservices:\n  blog: { to: ${port}, access: [public] }\n`);
   const asked = proxy.asked.length;
-  const up = run(context, ['up', '--config', config], { home });
+  const up = runInside(context, ['up', '--config', config], { home });
   const ready = await up.line('ready');
   assert.equal((await curl([...wordsFor(ready), text(ready, 'url')])).status, 200);
   assert.ok(proxy.asked.length > asked + 1, 'the check went through the proxy as well');
@@ -47,7 +47,7 @@ test('a gateway behind an HTTP proxy with a password: the relay’s name is know
 
 test('a gateway behind the SOCKS5 proxy of its environment', { skip }, async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const proxy = await socksProxy(context, 'ana:secret');
   const home = await freshHome(context);
   const code = await invitation(context, relay, 'blog', '--address', `${hiddenName}:${relay.port}`);
@@ -61,7 +61,7 @@ test('a gateway behind the SOCKS5 proxy of its environment', { skip }, async (co
   };
   const joining = await runToEnd(context, ['join', '-'], { home, env, stdin: `${code}\n` });
   assert.equal(joining.code, 0, JSON.stringify(joining.lines));
-  const shared = await share(context, port, ['--public'], { home, env });
+  const shared = await shareInside(context, port, ['--public'], { home, env });
   assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
   await shared.program.stop();
   const wrong = { ...env, ALL_PROXY: `socks5://ana:wrong@127.0.0.1:${proxy.port}` };
@@ -77,7 +77,7 @@ test('a network where only HTTPS passes: a relay with a certificate, found by it
   const own = await makeIdentity();
   await writeFile(certificate, own.certificate);
   await writeFile(key, own.privateKey, { mode: 0o604 });
-  const open = run(context, ['relay', '--domain', 'example.test', '--certificate', certificate, '--key', key], { home: folder });
+  const open = runInside(context, ['relay', '--domain', 'example.test', '--certificate', certificate, '--key', key], { home: folder });
   assert.equal(await open.exited, 78, 'a key for everybody is refused');
   assert.equal(open.lines[0]?.['code'], 'config-unsafe');
   await chmod(key, 0o600);
@@ -87,7 +87,7 @@ test('a network where only HTTPS passes: a relay with a certificate, found by it
   const code = await invitation(context, relay, 'blog', '--address', `127.0.0.1:${wall.port}`);
   const joining = await joinWith(context, code, home);
   assert.equal(joining.code, 0, JSON.stringify(joining.lines));
-  const shared = await share(context, port, ['--public'], { home });
+  const shared = await shareInside(context, port, ['--public'], { home });
   assert.equal((await curl([...shared.curlWords, shared.url])).status, 200);
   // Both files are read again, while a carrier stands.
   const next = await makeIdentity();
@@ -111,11 +111,11 @@ test('a relay at an IPv6 address', { skip }, async (context) => {
   const { port } = await startService(context);
   const home = await freshHome(context);
   const operator = await freshHome(context);
-  const relay = run(context, ['relay', '--listen', '[::1]:0', '--domain', 'example.test'], { home: operator });
+  const relay = runInside(context, ['relay', '--listen', '[::1]:0', '--domain', 'example.test'], { home: operator });
   await relay.line('listening');
   const joining = await joinWith(context, await invitation(context, { home: operator }, 'blog'), home);
   assert.equal(joining.code, 0, JSON.stringify(joining.lines));
   // It has reached itself: it is ready.
-  const shared = await share(context, port, ['--public'], { home });
+  const shared = await shareInside(context, port, ['--public'], { home });
   await shared.program.stop();
 });

@@ -65,7 +65,9 @@ test(
 
     // And on a raw port, where nothing of Sallyport runs beside psql.
     const rawPort = String(await freePort());
-    const raw = run(context, ['tcp', String(pgPort), '--name', 'raw', '--port', rawPort, '--public'], { home: await freshHome(context) });
+    const raw = run(context, ['tcp', String(pgPort), '--name', 'raw', '--port', rawPort, '--public'], {
+      home: await freshHome(context),
+    });
     assert.equal((await raw.line('ready'))['url'], `tcp://127.0.0.1:${rawPort}`);
     assert.equal((await psql("select string_agg(md5(n::text), '') from generate_series(1, 60000) n", rawPort)).out.length, 60_000 * 32 + 1);
     assert.match((await psql('select inet_client_addr()', rawPort)).out, /^127\.83\./);

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { linkOf, text } from './lines.ts';
-import { freshHome, run, runToEnd, type Line, type Program } from './program.ts';
+import { freshHome, run, runInside, runToEnd, type Line, type Serving } from './program.ts';
 import { startTcpService } from './tcp-service.ts';
 
 type Context = Parameters<typeof freshHome>[0];
@@ -22,9 +22,9 @@ async function connectTo(
   ready: Line,
   env: Words,
   words: readonly string[] = [],
-): Promise<Readonly<{ program: Program; port: number }>> {
+): Promise<Readonly<{ program: Serving; port: number }>> {
   const { host } = new URL(text(ready, 'url'));
-  const program = run(context, ['connect', host, '--ca', text(ready, 'ca'), ...words], { home: await freshHome(context), env });
+  const program = runInside(context, ['connect', host, '--ca', text(ready, 'ca'), ...words], { home: await freshHome(context), env });
   const { listen } = await program.line('connecting');
   return { program, port: Number(String(listen).split(':').at(-1)) };
 }
@@ -64,7 +64,7 @@ async function echo(socket: Socket, words: string): Promise<string> {
 test('megabytes both ways come whole through sallyport tcp and connect, a half-close is passed on, and one line is left', async (context) => {
   const service = await startTcpService(context);
   const home = await freshHome(context);
-  const share = run(context, ['tcp', String(service.port), '--name', 'echo'], { home });
+  const share = runInside(context, ['tcp', String(service.port), '--name', 'echo'], { home });
   const ready = await share.line('ready');
   assert.match(text(ready, 'url'), /^tcp:\/\/echo\.localhost:\d+$/);
   assert.match(linkOf(ready), /^https:\/\/echo\.localhost:\d+\/\.sallyport\/link\//);
@@ -102,7 +102,7 @@ test('who shows nothing, a wrong link or a wrong password is not let in, and the
   const service = await startTcpService(context);
   const home = await freshHome(context);
   const env = { SALLYPORT_PASSWORD: 'four unrelated words here' };
-  const share = run(context, ['tcp', String(service.port), '--name', 'shut', '--password', 'ana', '--link'], { home, env });
+  const share = runInside(context, ['tcp', String(service.port), '--name', 'shut', '--password', 'ana', '--link'], { home, env });
   const ready = await share.line('ready');
   const tries: readonly (readonly [Words, readonly string[]])[] = [
     [{ SALLYPORT_LINK: 'A'.repeat(32) }, []],
@@ -126,7 +126,7 @@ test(
   { skip: withoutCurl },
   async (context) => {
     const service = await startTcpService(context);
-    const share = run(context, ['tcp', String(service.port), '--name', 'raw', '--public'], { home: await freshHome(context) });
+    const share = runInside(context, ['tcp', String(service.port), '--name', 'raw', '--public'], { home: await freshHome(context) });
     const ready = await share.line('ready');
     const [url, ca] = [text(ready, 'url').replace('tcp:', 'https:'), text(ready, 'ca')];
     const page = await curl(['--cacert', ca, '--http1.1', url]);
@@ -155,7 +155,7 @@ test(
     assert.equal(service.from.length, 0);
 
     const web = await startTcpService(context);
-    const open = run(context, ['http', String(web.port), '--name', 'web', '--public'], { home: await freshHome(context) });
+    const open = runInside(context, ['http', String(web.port), '--name', 'web', '--public'], { home: await freshHome(context) });
     const there = await open.line('ready');
     const before = web.from.length;
     const { port, program } = await connectTo(context, there, {}, ['--no-credential']);
@@ -209,7 +209,7 @@ test('what runs is cut when its link is revoked, its service closed, its passwor
 
 test('a share whose time is over cuts what runs through it', async (context) => {
   const service = await startTcpService(context);
-  const share = run(context, ['tcp', String(service.port), '--name', 'brief', '--for', '8s'], { home: await freshHome(context) });
+  const share = runInside(context, ['tcp', String(service.port), '--name', 'brief', '--for', '8s'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const { port } = await connectTo(context, ready, { SALLYPORT_LINK: linkOf(ready) });
   const socket = await dial(context, port);
@@ -220,7 +220,7 @@ test('a share whose time is over cuts what runs through it', async (context) => 
 
 test('connect over standard input and output: bytes through, its end seen, the certificate held against --ca', async (context) => {
   const service = await startTcpService(context);
-  const share = run(context, ['tcp', String(service.port), '--name', 'pipe'], { home: await freshHome(context) });
+  const share = runInside(context, ['tcp', String(service.port), '--name', 'pipe'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const { host } = new URL(text(ready, 'url'));
   const home = await freshHome(context);
@@ -266,7 +266,7 @@ test('the same on an address of the gateway itself, without a relay', async (con
     file,
     `listen: https://127.0.0.1:${port}\nservices:\n  db: { at: db.localhost, to: "tcp://127.0.0.1:${service.port}", access: [public] }\n`,
   );
-  const gateway = run(context, ['gateway', '--config', file], { home: await freshHome(context) });
+  const gateway = runInside(context, ['gateway', '--config', file], { home: await freshHome(context) });
   const ready = await gateway.line('ready');
   assert.equal(text(ready, 'url'), `tcp://db.localhost:${port}`);
   const local = await connectTo(context, ready, {}, ['--no-credential']);

@@ -8,7 +8,7 @@ import { edgeCertificate } from '../tunnel/edge.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { text } from './lines.ts';
 import { invitation, joinedHome } from './machines.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { freshHome, runInside, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 test(
@@ -26,7 +26,7 @@ test(
       file,
       `domain: example.test\nlisten: https://127.0.0.1:0\nterminate:\n  - { names: ['*.example.test'], certificate: edge.pem, key: edge.key }\n`,
     );
-    const relay = run(context, ['relay', '--config', file], { home: relayHome });
+    const relay = runInside(context, ['relay', '--config', file], { home: relayHome });
     const listening = await relay.line('listening');
     assert.deepEqual(listening['terminates'], ['*.example.test']);
     const [address = ''] = listening['addresses'] as readonly string[];
@@ -40,7 +40,7 @@ test(
       config,
       `relay: ${address}\nservices: { blog: { to: ${servicePort}, access: [{ password: {} }], terminate: relay } }\n`,
     );
-    const gateway = run(context, ['up', '--config', config], { home });
+    const gateway = runInside(context, ['up', '--config', config], { home });
     const ready = await gateway.line('ready');
     assert.deepEqual([ready['url'], ready['ca'], ready['fingerprint']], [`https://blog.example.test:${port}`, null, null]);
     assert.ok(gateway.lines.some(({ code }) => code === 'relay-reads'));
