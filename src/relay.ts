@@ -96,7 +96,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       stands: (name: string) => names.stands(name),
       isTaken: (name: string) => grants.isGranted(name),
     };
-    const plain = plainSnapshot({ names: known, limits, httpsPort: opened.addresses[0]?.port ?? 443 });
+    const plain = plainSnapshot({ names: known, limits, pages: options.pages, httpsPort: opened.addresses[0]?.port ?? 443 });
     opened.plain = await listeners.open(options.plain ?? [], plainTaker(parts.engine(plain), parts), plainFarewell);
   } catch (error) {
     await close();

@@ -3,6 +3,7 @@
 import { configOrThrow } from '../controlplane/config/file-parser.ts';
 import { parseDuration } from '../controlplane/config/duration.ts';
 import { readDomain, readListen } from '../controlplane/config/forms.ts';
+import type { PagesPlan } from '../controlplane/config/page-keys.ts';
 import type { RelayConfig } from '../controlplane/config/relay-file.ts';
 import type { TerminatePlan } from '../controlplane/config/terminate-schema.ts';
 import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
@@ -47,6 +48,8 @@ export type RelayPlan = Readonly<{
   /** Whose TLS ends here, where their gateways agree; and the firewall before them. */
   terminate: readonly TerminatePlan[];
   firewall: boolean;
+  /** How its own pages look and read; null for as usual. */
+  pages: PagesPlan | null;
   limits: Limits;
   /** The file that part of it came from, as it was when it was read. */
   file: Readonly<{ path: string; named: string; text: string }> | null;
@@ -77,6 +80,7 @@ function planOf(words: RelayWords, config: RelayConfig | null, file: RelayPlan['
     ownDomains: config?.ownDomains ?? ownDomainsOf(words),
     terminate: config?.terminate ?? [],
     firewall: config?.firewall ?? true,
+    pages: config?.pages ?? null,
     limits: limitsWith(config?.limits ?? {}),
     file,
   };

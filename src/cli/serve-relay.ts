@@ -7,6 +7,7 @@ import { relayVerbs } from '../controlplane/api/relay-status.ts';
 import { serveControl } from '../controlplane/api/serve.ts';
 import type { ControlVerbs } from '../controlplane/api/verbs.ts';
 import { loadIdentity } from '../controlplane/certificates/identity.ts';
+import { buildPages } from '../controlplane/config/page-settings.ts';
 import { saveRelayCard } from '../controlplane/enrolment/relay-card.ts';
 import { resolverAt, systemResolvers } from '../controlplane/enrolment/txt-proof.ts';
 import { SallyportError } from '../core/errors.ts';
@@ -63,6 +64,7 @@ async function run(cli: Cli, planned: () => Promise<RelayPlan>, held: HeldBy | n
       limits: plan.limits,
       edge: { entries: await edgeEntries(plan), firewall: plan.firewall },
       ownDomains: ownDomainsOf(plan),
+      pages: buildPages(plan.pages ?? undefined, plan.limits).settings,
       audit,
       now: terminal.now,
       owner: null,

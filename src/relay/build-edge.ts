@@ -8,13 +8,14 @@ import type { RelayParts } from './parts.ts';
 import type { Visitors } from './visitors.ts';
 
 /** It ends no TLS before `set` has named what. */
-export function buildEdge({ domain, limits, edge: wanted }: RelayOptions, parts: RelayParts, visitors: Visitors): Edge {
+export function buildEdge({ domain, limits, pages, edge: wanted }: RelayOptions, parts: RelayParts, visitors: Visitors): Edge {
   const { names, deadlines } = parts;
   const streams = new EdgeStreams((visitor, caller) => names.open(visitor, caller));
   const snapshot = edgeSnapshot({
     isTerminated: (name) => edge.isTerminated(name),
     dial: streams.dial,
     firewall: wanted?.firewall ?? true,
+    pages,
     limits,
   });
   const edge = new Edge({ engine: parts.engine(snapshot, true), names, visitors, streams, domain, limits, deadlines });

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Limits } from '../core/limits.ts';
 import { errorReply } from '../core/pages/error.ts';
+import type { PageSettings } from '../core/pages/settings.ts';
 import { danger } from '../core/policy/firewall.ts';
 import type { Exchange, Identity } from '../core/policy/exchange.ts';
 import type { Route, Tree } from '../core/policy/route.ts';
@@ -16,6 +17,7 @@ export type EdgeSnapshotOptions = Readonly<{
   isTerminated: (name: string) => boolean;
   dial: Open;
   firewall: boolean;
+  pages?: PageSettings | undefined;
   limits: Limits;
 }>;
 
@@ -23,7 +25,7 @@ export type EdgeSnapshotOptions = Readonly<{
 const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [], secretPath: true });
 const pass: Verdict = Object.freeze({ is: 'pass' });
 
-export function edgeSnapshot({ isTerminated, dial, firewall, limits }: EdgeSnapshotOptions): Snapshot {
+export function edgeSnapshot({ isTerminated, dial, firewall, pages, limits }: EdgeSnapshotOptions): Snapshot {
   const service: Service = Object.freeze({
     name: 'edge',
     hosts: [],
@@ -53,6 +55,7 @@ export function edgeSnapshot({ isTerminated, dial, firewall, limits }: EdgeSnaps
     decoy: null,
     services: [service],
     unread: null,
+    ...(pages === undefined ? {} : { pages }),
     limits,
     checkNonce: randomBytes(32).toString('hex'),
   });

@@ -3,6 +3,7 @@
 import type { Address } from '../core/address.ts';
 import type { Fault } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
+import type { PageSettings } from '../core/pages/settings.ts';
 import type { AuditLog } from '../contracts/sink.ts';
 import type { Store } from '../contracts/store.ts';
 import type { MachineIdentity } from '../contracts/tunnel.ts';
@@ -27,6 +28,8 @@ export type RelayOptions = Readonly<{
   edge?: Readonly<{ entries: readonly EdgeEntry[]; firewall: boolean }> | undefined;
   /** Names outside of the domain: how many one key may have, and who is asked for their proofs. Left out: none. */
   ownDomains?: Readonly<{ perGateway: number; resolvers: readonly TxtResolver[] }> | undefined;
+  /** How its own pages look and read; left out: as usual. */
+  pages?: PageSettings | undefined;
   limits: Limits;
   audit: AuditLog;
   /** Milliseconds since 1970. */

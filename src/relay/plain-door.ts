@@ -7,6 +7,7 @@ import { canonicalHost } from '../core/http/host.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Limits } from '../core/limits.ts';
 import { awayReply, blockedReply, securelyReply, unknownReply } from '../core/pages/plain.ts';
+import type { PageSettings } from '../core/pages/settings.ts';
 import type { Exchange, Identity } from '../core/policy/exchange.ts';
 import type { Route, Tree } from '../core/policy/route.ts';
 import type { Verdict } from '../core/policy/verdict.ts';
@@ -33,6 +34,7 @@ export type PlainDoorOptions = Readonly<{
   limits: Limits;
   /** Where HTTPS is: the port of the relay's first listener. */
   httpsPort: number;
+  pages?: PageSettings | undefined;
 }>;
 
 /** What becomes of each connection to the plain port. */
@@ -79,6 +81,7 @@ export function plainSnapshot(options: PlainDoorOptions): Snapshot {
     decoy: null,
     services: [service],
     unread: null,
+    ...(options.pages === undefined ? {} : { pages: options.pages }),
     limits: options.limits,
     checkNonce: randomBytes(32).toString('hex'),
   });

@@ -40,11 +40,10 @@ function check(cli: Cli) {
       sayProblems(cli, parsed, named);
       const config = configOrThrow(parsed, named, relay ? 'sallyport config check --relay' : undefined);
       // What its files hold counts as well: a gateway would refuse them at its start.
-      if ('services' in config) {
-        const limits = limitsWith(config.limits);
+      const limits = limitsWith(config.limits);
+      if ('services' in config)
         await readCertificates(config.tls?.certificates ?? [], { now: cli.terminal.now, filesMax: limits.certificatesMax });
-        for (const warning of buildPages(config.pages, limits).warnings) cli.reporter().say({ event: 'warning', ...warning });
-      }
+      for (const warning of buildPages(config.pages, limits).warnings) cli.reporter().say({ event: 'warning', ...warning });
       cli.reporter().say({ event: 'config', path: named, services: 'services' in config ? config.services.map(({ name }) => name) : [] });
     });
 }

@@ -33,20 +33,31 @@ export function readLanguage(text: string): string | null {
 }
 
 export function pageKeys() {
-  const theme = z.strictObject(
-    {
-      name: z
-        .string({ error: 'a name' })
-        .trim()
-        .min(1, 'a name')
-        .max(60, 'at most 60 characters')
-        .optional()
-        .describe('Whose pages they are: stands above the heading and in the title.'),
-      logo: path('the path of a PNG or SVG file').optional().describe('A PNG or SVG file of 64 KiB at most, shown above the heading.'),
-      accent: accentSchema().optional().describe('The colour of buttons and links: one, or { light: COLOUR, dark: COLOUR }.'),
-    },
-    { error: 'settings like { name: Example, accent: "#1f5fbf" }' },
-  );
+  const logo = path('the path of a PNG or SVG file').optional().describe('A PNG or SVG file of 64 KiB at most, shown above the heading.');
+  return keysWith(z.strictObject({ ...themeKeys(), logo }, { error: themeExpected }).optional());
+}
+
+/** A relay has no address of its own below which a logo could be served. */
+export function relayPageKeys() {
+  return keysWith(z.strictObject(themeKeys(), { error: themeExpected }).optional());
+}
+
+const themeExpected = 'settings like { name: Example, accent: "#1f5fbf" }';
+
+function themeKeys() {
+  return {
+    name: z
+      .string({ error: 'a name' })
+      .trim()
+      .min(1, 'a name')
+      .max(60, 'at most 60 characters')
+      .optional()
+      .describe('Whose pages they are: stands above the heading and in the title.'),
+    accent: accentSchema().optional().describe('The colour of buttons and links: one, or { light: COLOUR, dark: COLOUR }.'),
+  };
+}
+
+function keysWith<Theme extends z.ZodType>(theme: Theme) {
   return {
     language: formed(readLanguage, languageExpected)
       .optional()
@@ -54,7 +65,7 @@ export function pageKeys() {
     texts: path('the path of a YAML file')
       .optional()
       .describe('A YAML file with texts of our own pages, by language: other words, other languages.'),
-    theme: theme.optional().describe('How our own pages look: the name, the logo and the colour of whoever runs this.'),
+    theme: theme.describe('How our own pages look: the name, the logo and the colour of whoever runs this.'),
   };
 }
 

@@ -14,7 +14,9 @@ import { errorReply } from '../../core/pages/error.ts';
 import { face } from '../../core/pages/face.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { password } from '../../modules/guards/password.ts';
+import { awayReply } from '../../core/pages/plain.ts';
 import { configParser } from './parse.ts';
+import { relayParser } from './relay-file.ts';
 import { buildPages, type BuiltPages } from './page-settings.ts';
 
 const parser = configParser([password]);
@@ -129,6 +131,18 @@ describe('our own pages in a configuration', () => {
     assert.match(await says('"#fff;} body{display:none"'), /expected a colour/);
     const [better = ''] = /#[0-9a-f]{6}(?= would do)/.exec(await says('"#ffcc00"')) ?? [];
     assert.equal(await says(JSON.stringify(better)), 'taken');
+  });
+
+  test('a relay has language, texts and theme as well, and no address to serve a logo at', () => {
+    const relay = relayParser();
+    const path = join(folder, 'relay.yaml');
+    const parsed = relay.parse('domain: example.org\nlanguage: de\ntheme: { name: Verein, accent: "#0a6b4b" }\n', path);
+    if (!parsed.ok) assert.fail(JSON.stringify(parsed.problems));
+    const { settings } = buildPages(parsed.config.pages, defaults);
+    const page = bodyOf(awayReply(visitor({ route: null, warnings: [], ...(settings === undefined ? {} : { settings }) })));
+    assert.match(page, /<html lang="de">[^]*Gerade nicht verbunden · Verein[^]*#0a6b4b/);
+    const refused = relay.parse('domain: example.org\ntheme: { logo: logo.png }\n', path);
+    assert.match(refused.ok ? '' : (refused.problems[0]?.sentence ?? ''), /theme\.logo: unknown key/);
   });
 
   test('logo: a small PNG or SVG, told by its bytes; XSS by an SVG that is opened by itself', async () => {

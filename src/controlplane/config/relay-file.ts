@@ -5,6 +5,7 @@ import type { Limits } from '../../core/limits.ts';
 import type { Path, Problem, ReadDocument } from './document.ts';
 import { fileParser } from './file-parser.ts';
 import type { FileParser } from './file-parser.ts';
+import { settlePages, type PagesPlan } from './page-keys.ts';
 import type { Listen } from './plan.ts';
 import { relaySchema } from './relay-schema.ts';
 import { needsOwnCertificate, settleTerminate } from './terminate-schema.ts';
@@ -25,6 +26,8 @@ export type RelayConfig = Readonly<{
   /** Before what is terminated. */
   firewall: boolean;
   ownDomains: Readonly<{ perGateway: number; servers: readonly string[] | null }> | null;
+  /** How its own pages look and read; left out: as usual. */
+  pages?: PagesPlan;
   limits: Partial<Limits>;
 }>;
 
@@ -64,6 +67,7 @@ function settle(file: CheckedFile, absolute: (path: string) => string): RelayCon
     terminate: settleTerminate(file.terminate, files, absolute),
     firewall: file.firewall !== 'off',
     ownDomains: file.ownDomains === undefined ? null : { perGateway: file.ownDomains, servers: file.resolvers ?? null },
+    ...settlePages(file, absolute),
     drainMs: typeof drain === 'number' ? drain : null,
     // Only names of `Limits` passed the schema, and only numbers.
     limits: Object.fromEntries(Object.entries(file.limits ?? {}).filter(([, value]) => value !== undefined)),

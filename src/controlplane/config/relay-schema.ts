@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { durationExpected, parseDuration } from './duration.ts';
 import { domainExpected, listenExpected, readDomain, readListen, readRelay } from './forms.ts';
 import { nameServersMax, readNameServer } from '../enrolment/txt-proof.ts';
+import { relayPageKeys } from './page-keys.ts';
 import { formed, limitsSchema, oneOf } from './pieces.ts';
 import { userKey } from './process-keys.ts';
 import { pemPath, terminateSchema } from './terminate-schema.ts';
@@ -52,6 +53,7 @@ export function relaySchema() {
       drain: formed(parseDuration, durationExpected)
         .optional()
         .describe('How long connections may go on behind an upgrade, 15m when left out.'),
+      ...relayPageKeys(),
       limits: limitsSchema().optional().describe('Limits by name, in place of the defaults.'),
     },
     { error: 'settings like domain: and listen:' },
