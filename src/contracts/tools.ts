@@ -1,6 +1,7 @@
 /** What modules are handed: time, chance, memory and the people. Nothing is reached for; no test waits. */
 
 import type { Network } from '../core/address.ts';
+import type { SallyportError } from '../core/errors.ts';
 import type { AddressDoors } from './address-doors.ts';
 import type { ClientCertificates } from './client-certificates.ts';
 import type { Clients } from './clients.ts';
@@ -39,6 +40,8 @@ export type Tools = Readonly<{
   listening?: () => readonly Readonly<{ host: string; port: number }>[];
   /** What is asked of others. */
   outgoing: Outgoing;
+  /** Something that its owner must know, and that is nobody's refusal: a file that cannot be read again. Left out: nobody is told. */
+  trouble?: (error: SallyportError) => void;
   /** What sends mail; null or left out where the configuration does not say how. */
   mail?: Mail | null;
   /** Signs what services are told of who asks. */

@@ -2,6 +2,7 @@
 
 import type { Passwords } from '../../contracts/tools.ts';
 import type { Limits } from '../../core/limits.ts';
+import { createBcrypt } from './bcrypt.ts';
 import {
   argon2Cost,
   isOutdated,
@@ -37,6 +38,7 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
   // What an unknown user's password is checked against: the same work, and no password fits.
   // In text, as a user's is: reading it takes its time as well.
   const nobody = writePasswordHash({ cost, salt: randomBytes(saltBytes), tag: randomBytes(tagBytes) });
+  const bcrypt = createBcrypt();
   const unreadable: PasswordHash = { cost, salt: randomBytes(saltBytes), tag: randomBytes(tagBytes) };
 
   const hash = async (password: string): Promise<string> => {
@@ -49,10 +51,15 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
     hash,
     verify: async (password, stored, first = false) => {
       if (turns.waiting(first) >= limits.hashQueueMax) return 'busy';
-      const read = readPasswordHash(stored ?? nobody);
-      const known = stored === null ? null : read;
       // Too long is refused after the same work too, on something short.
       const long = Buffer.byteLength(password, 'utf8') > limits.passwordBytesMax;
+      // Of a file of the operator's: in a thread, and in the same queue.
+      if (stored?.startsWith('$2') === true) {
+        const fits = await turns.take(() => bcrypt(long ? '' : password, stored), first);
+        return fits && !long;
+      }
+      const read = readPasswordHash(stored ?? nobody);
+      const known = stored === null ? null : read;
       const against = read ?? unreadable;
       const tag = await turns.take(() => tagOf(long ? '' : password, against), first);
       const right = sameTag(tag, against.tag) && known !== null && !long;

@@ -13,9 +13,12 @@ import { readSessionCookie } from '../../core/policy/session-cookie.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
 import { Door, type Proof } from './password/door.ts';
 import { passwordForms } from './password/forms.ts';
+import { Htpasswd } from './password/htpasswd.ts';
+import { storedUsers, type UserSource } from './password/source.ts';
 
 type CredentialField = 'authorization' | 'sallyport-authorization';
 
+const pathExpected = 'the absolute path of a file, like /etc/apache2/htpasswd';
 const expected = 'names of users, like [ana, ben], or all';
 
 const name = z.string({ error: expected }).transform((text, context): string => {
@@ -34,18 +37,26 @@ export const password = defineGuard({
         .union([z.literal('all'), z.array(name).min(1, expected).max(1_000, 'at most 1,000 names')], { error: expected })
         .prefault('all')
         .describe('Who may come in: names of users, or all.'),
+      htpasswd: z
+        .string({ error: pathExpected })
+        .regex(/^\/.{1,4095}$/, pathExpected)
+        .optional()
+        .describe(
+          'The absolute path of an htpasswd file, whose users come in instead of those of users add. bcrypt (htpasswd -B) or argon2id.',
+        ),
     },
     { error: 'users: a list of names or all, like { users: [ana] }' },
   ),
-  build({ users }, tools, service) {
-    requireUsers(users, tools);
+  build({ users, htpasswd }, tools, service) {
+    const source = htpasswd === undefined ? storedUsers(tools) : new Htpasswd(htpasswd, tools);
+    requireUsers(users, tools, htpasswd === undefined ? null : { path: htpasswd, source });
     const listed = users === 'all' ? null : new Set(users);
     const admits = (user: string): boolean => listed === null || listed.has(user);
-    const door = new Door(tools, service.name, admits);
+    const door = new Door(tools, service.name, admits, source);
     return {
       check: (exchange) => check(exchange, door, tools, service.name),
       forms: passwordForms({ door, tools, place: placeOf(service), opens: true }),
-      words: `a password of ${users === 'all' ? 'any user' : users.join(' or ')}`,
+      words: `a password of ${users === 'all' ? 'any user' : users.join(' or ')}${htpasswd === undefined ? '' : ' of an htpasswd file'}`,
       knows: (subject) => subject.startsWith('user:') && door.find(subject.slice('user:'.length)) !== null,
     };
   },
@@ -80,16 +91,23 @@ function closed(verdict: Verdict): Verdict {
 }
 
 /** Auth that is configured but empty is no auth: it refuses to start. */
-function requireUsers(users: readonly string[] | 'all', tools: Tools): void {
+function requireUsers(users: readonly string[] | 'all', tools: Tools, file: Readonly<{ path: string; source: UserSource }> | null): void {
+  // A file without a user is refused when it is read.
+  if (users === 'all' && file !== null) return;
   if (users === 'all' || users.length === 0) {
     if (users === 'all' && tools.users.list().length > 0) return;
     throw new SallyportError('user-missing', 'A password is asked for, but there is no user.', {
       hint: 'Add one: sallyport users add ana',
     });
   }
-  const missing = users.find((each) => tools.users.find(each) === null);
-  if (missing !== undefined)
-    throw new SallyportError('user-missing', `There is no user ${missing}.`, { hint: `Add them: sallyport users add ${missing}` });
+  const source = file?.source ?? storedUsers(tools);
+  const missing = users.find((each) => source.find(each) === null);
+  if (missing === undefined) return;
+  if (file !== null)
+    throw new SallyportError('user-missing', `There is no user ${missing} in ${file.path}.`, {
+      hint: `Add them: htpasswd -B ${file.path} ${missing}`,
+    });
+  throw new SallyportError('user-missing', `There is no user ${missing}.`, { hint: `Add them: sallyport users add ${missing}` });
 }
 
 function check(exchange: Exchange, door: Door, tools: Tools, service: string): Verdict | Promise<Verdict> {

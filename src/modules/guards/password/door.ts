@@ -6,6 +6,7 @@ import { userName, type Basic } from '../../../core/policy/credentials.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { Memo } from '../../../core/policy/memo.ts';
 import { ShownToken } from '../../../core/policy/shown-token.ts';
+import { storedUsers, type UserSource } from './source.ts';
 
 export type Proof =
   | Readonly<{ is: 'right'; user: User }>
@@ -23,19 +24,21 @@ export class Door {
   readonly #tools: Tools;
   readonly #service: string;
   readonly #admits: (name: string) => boolean;
+  readonly #source: UserSource;
   readonly #memory: Memory;
   readonly #keys = new ShownToken((token) => this.keyOf(token));
 
-  constructor(tools: Tools, service: string, admits: (name: string) => boolean) {
+  constructor(tools: Tools, service: string, admits: (name: string) => boolean, source = storedUsers(tools)) {
     this.#tools = tools;
     this.#service = service;
     this.#admits = admits;
+    this.#source = source;
     this.#memory = memoryOf(tools);
   }
 
   /** The user by that name, as long as this service admits them. */
   find(name: string): User | null {
-    return this.#admits(name) ? this.#tools.users.find(name) : null;
+    return this.#admits(name) ? this.#source.find(name) : null;
   }
 
   /**
@@ -78,7 +81,7 @@ export class Door {
     const user = name === null ? null : this.find(name);
     const guess = await guesses.take(exchange, { name: name ?? '?', revision: user?.revision ?? 0 });
     if (typeof guess === 'number') return { is: 'wait', seconds: Math.ceil(guess / 1000), why: 'too many wrong guesses' };
-    const right = await this.#tools.passwords.verify(password, user?.hash ?? null, guess.known);
+    const right = await this.#tools.passwords.verify(password, user?.hash ?? this.#source.standIn(name ?? '?'), guess.known);
     if (right === 'busy') {
       guess.unmade();
       return { is: 'wait', seconds: 1, why: 'too many passwords are being checked' };
