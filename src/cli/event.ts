@@ -79,6 +79,8 @@ export type CliEvent =
       name: string;
       roles?: readonly string[];
       expires?: string;
+      /** When they may come in; left out for always. */
+      hours?: string;
       change: 'added' | 'changed' | 'removed' | 'unlocked' | null;
     }>
   /** `source`: the address that opened it. `used`: when it was last, and from where. */
@@ -132,6 +134,7 @@ export type CliEvent =
       roles: readonly string[];
       allow: readonly string[];
       expires: string | null;
+      hours?: string;
       used: Readonly<{ at: string; from: string }> | null;
       change: 'added' | 'rotated' | 'revoked' | null;
     }>

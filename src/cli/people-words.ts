@@ -32,10 +32,10 @@ export function peopleWords(event: People, terminal: Terminal): string {
   }
 }
 
-function userWords({ name, roles, expires, change }: Event<'user'>): string {
+function userWords({ name, roles, expires, hours = '', change }: Event<'user'>): string {
   const may = roles === undefined ? '' : roles.length === 0 ? 'no roles' : roles.join(', ');
   const until = expires === undefined ? '' : `until ${localTime(expires)}`;
-  const more = [may, until].filter((text) => text !== '');
+  const more = [may, until, hours].filter((text) => text !== '');
   if (change === null) return [name, ...more].join('  ');
   return `${name} was ${change}${more.length === 0 ? '' : ` (${more.join('; ')})`}.`;
 }
@@ -77,6 +77,7 @@ function keyWords(event: Event<'key'>): string {
     ...(event.owner === null ? [] : [`of ${event.owner}`]),
     ...(event.roles.length === 0 ? [] : [event.roles.join(', ')]),
     ...(event.allow.length === 0 ? [] : [`from ${event.allow.join(', ')}`]),
+    ...(event.hours === undefined ? [] : [event.hours]),
     event.used === null ? 'never used' : `used ${localTime(event.used.at)} from ${event.used.from}`,
   ];
   return `${event.name}  ${until}  ${more.join('  ')}`;

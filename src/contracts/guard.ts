@@ -35,6 +35,8 @@ export type BuiltGuard = Readonly<{
   knows?: (subject: string) => boolean;
   /** Of a guard that looks at client certificates: the authorities (PEM) whose certificates the handshake asks for, at this moment. */
   asks?: () => readonly string[];
+  /** For `explain`: it is told only where it refuses. */
+  quiet?: true;
   /** Of a guard that is satisfied on the page of another service: what stands there. */
   door?: Readonly<{ terms: DoorTerms; admits: Admits }>;
 }>;

@@ -11,6 +11,8 @@ export type Key = Readonly<{
   createdAt: number;
   /** Milliseconds since 1970, or null for never. */
   expires: number | null;
+  /** When it opens, as `readHours` takes it; left out for always. */
+  hours?: string;
   /** Where it may be used from; empty for everywhere. */
   networks: readonly Network[];
 }>;

@@ -10,6 +10,7 @@ import type { Tools, Users } from '../contracts/tools.ts';
 import type { Identity } from '../core/policy/exchange.ts';
 import type { Engine } from '../dataplane/engine.ts';
 import { cutWithClients } from './clients-standing.ts';
+import { cutWithHours } from './hours-standing.ts';
 import { closeDoorsOf, cutWithDoors } from './doors-standing.ts';
 
 export type StandingOptions = Readonly<{
@@ -27,7 +28,7 @@ export type StandingOptions = Readonly<{
  * or all that expire in one moment, is looked for once: each look goes over everything that runs.
  */
 export function cutWithStanding(
-  { store, users, keys, clients, doors }: Pick<Tools, 'store' | 'users' | 'keys' | 'clients' | 'doors'>,
+  { store, users, keys, clients, doors, now }: Pick<Tools, 'store' | 'users' | 'keys' | 'clients' | 'doors' | 'now'>,
   engine: Pick<Engine, 'cut'>,
 ): Closable {
   // Subjects and ids of sessions: the one has a colon, the other has none.
@@ -44,14 +45,14 @@ export function cutWithStanding(
   };
   const ended = (subject: string): void => (end(subject), closeDoorsOf(doors, subject));
   const standing = watchStanding({ records: store.records, users, keys, ended, endedSession: end });
-  const shut = cutWithDoors(doors, engine);
+  const ends = [cutWithDoors(doors, engine), cutWithHours({ tools: { users, keys, now }, engine })];
   const suspended = clients === undefined ? null : cutWithClients({ records: store.records, clients }, engine);
-  return { close: async () => void (await Promise.all([standing.close(), suspended?.close(), shut.close()])) };
+  return { close: async () => void (await Promise.all([standing.close(), suspended?.close(), ...ends.map((each) => each.close())])) };
 }
 
 /** What expires is told by the store as a deletion. Keys end with the user that stands behind them. */
 export function watchStanding({ records, users, keys, ended, endedSession }: StandingOptions): Closable {
-  const known = new Map(users.list().map((user) => [user.name, markOf(user.revision, user.roles)]));
+  const known = new Map(users.list().map((user) => [user.name, markOf(user.revision, user.roles, user.hours ?? null)]));
   const user = ({ key, entry }: Change): void => {
     const name = key.slice('users/'.length);
     const mark = readMark(entry?.value);
@@ -83,13 +84,13 @@ export function watchStanding({ records, users, keys, ended, endedSession }: Sta
 }
 
 /** What may not change of a user while something of theirs runs. */
-function markOf(revision: unknown, roles: unknown): string {
-  return JSON.stringify([revision, roles]);
+function markOf(revision: unknown, roles: unknown, hours: unknown): string {
+  return JSON.stringify([revision, roles, hours]);
 }
 
 function readMark(value: Json | undefined): string | null {
   if (typeof value !== 'object' || value === null || !('revision' in value) || typeof value['revision'] !== 'number') return null;
-  return markOf(value['revision'], 'roles' in value ? value['roles'] : []);
+  return markOf(value['revision'], 'roles' in value ? value['roles'] : [], 'hours' in value ? value['hours'] : null);
 }
 
 function hasNoOverlap(value: Json): boolean {

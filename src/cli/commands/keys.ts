@@ -9,7 +9,8 @@ import { newCommand, newGroup } from '../cli.ts';
 import { instant, type CliEvent } from '../event.ts';
 import { withPeople } from '../people.ts';
 import { gathered } from '../share-options.ts';
-import { checkedFor, checkedNetworks } from '../share-request.ts';
+import { endOf } from '../said-end.ts';
+import { checkedNetworks } from '../share-request.ts';
 
 export function keysCommand(cli: Cli) {
   return newGroup(
@@ -22,7 +23,14 @@ export function keysCommand(cli: Cli) {
   );
 }
 
-type AddOptions = Readonly<{ for: string; role?: readonly string[]; owner?: string; allow?: readonly string[] }>;
+type AddOptions = Readonly<{
+  for?: string;
+  until?: string;
+  hours?: string;
+  role?: readonly string[];
+  owner?: string;
+  allow?: readonly string[];
+}>;
 
 function add(cli: Cli) {
   return newCommand({
@@ -30,9 +38,15 @@ function add(cli: Cli) {
     summary: 'make a key; it is shown once',
     description:
       'Makes a key for services whose access has one: access: [{ key: {} }]. Programs send it as X-API-Key, as Authorization: Bearer, or as the password of Basic with the name of the key as user. It is shown once and kept only as a hash.',
-    examples: ['sallyport keys add ci --for 90d', 'sallyport keys add backup --role writer --allow 192.0.2.0/24 --for never'],
+    examples: [
+      'sallyport keys add ci --for 90d',
+      'sallyport keys add ci --until 2027-01-31T18:00:00Z --hours "daily 22:00-06:00 UTC"',
+      'sallyport keys add backup --role writer --allow 192.0.2.0/24 --for never',
+    ],
   })
-    .option('--for <time>', 'how long it opens: 30d, 1w, never', '90d')
+    .option('--for <time>', 'how long it opens: 30d, 1w, never; 90d where nothing is said')
+    .option('--until <moment>', 'the same as a moment: 2027-01-31T18:00:00Z')
+    .option('--hours <hours>', 'when it opens: "Mon-Fri 08:00-18:00 Europe/Berlin"')
     .option('--role <role>', 'a role that it has; may be said again', gathered)
     .option('--owner <user>', 'the user who answers for it; it ends with them')
     .option('--allow <network>', 'only from this address or network', gathered)
@@ -42,7 +56,8 @@ function add(cli: Cli) {
           name,
           owner: options.owner ?? null,
           roles: (options.role ?? []).flatMap((each) => each.split(',')),
-          expires: endOf(options.for, cli.terminal.now()),
+          expires: endOf({ for: options.until === undefined ? '90d' : undefined, ...options }, cli.terminal.now()) ?? null,
+          hours: options.hours ?? null,
           allow: checkedNetworks(options.allow ?? []),
         });
         cli.reporter().say(eventOf(key, keys, 'added', secret));
@@ -94,12 +109,6 @@ function revoke(cli: Cli) {
   );
 }
 
-function endOf(text: string, now: number): number | null {
-  const span = checkedFor(text);
-  const ms = span === null ? null : parseDuration(span);
-  return typeof ms === 'number' ? now + ms : null;
-}
-
 function overlapMs(text: string): number {
   const ms = parseDuration(text);
   if (typeof ms === 'number') return ms;
@@ -120,6 +129,7 @@ function eventOf(key: Key, keys: KeyTable, change: KeyEvent['change'], secret: s
     roles: key.roles,
     allow: key.networks.map(({ text }) => text),
     expires: instant(key.expires),
+    ...(key.hours === undefined ? {} : { hours: key.hours }),
     used: use === null ? null : { at: new Date(use.at).toISOString(), from: use.from },
     change,
   };

@@ -1,15 +1,16 @@
 /** `sallyport users`: who may sign in with a password, and what they are. */
 
-import { parseDuration } from '../../controlplane/config/duration.ts';
+import { checkedHours } from '../../controlplane/identities/checked-hours.ts';
 import type { User } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
+import { hoursExpected } from '../../core/policy/hours.ts';
 import { newPassword } from '../ask-password.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
 import type { CliEvent } from '../event.ts';
 import { withPeople } from '../people.ts';
 import { gathered } from '../share-options.ts';
-import { checkedFor } from '../share-request.ts';
+import { endOf } from '../said-end.ts';
 import { usersPasskey, usersPasskeys } from './users-passkeys.ts';
 import { usersTotp } from './users-totp.ts';
 
@@ -20,11 +21,11 @@ export function usersCommand(cli: Cli) {
       summary: 'who may sign in with a password',
       examples: ['sallyport users add ana', 'sallyport users roles ana editor', 'sallyport users list', 'sallyport users remove ana'],
     },
-    [add(cli), roles(cli), usersTotp(cli), usersPasskey(cli), usersPasskeys(cli), unlock(cli), list(cli), remove(cli)],
+    [add(cli), roles(cli), hours(cli), usersTotp(cli), usersPasskey(cli), usersPasskeys(cli), unlock(cli), list(cli), remove(cli)],
   );
 }
 
-type AddOptions = Readonly<{ role?: readonly string[]; for?: string }>;
+type AddOptions = Readonly<{ role?: readonly string[]; for?: string; until?: string; hours?: string }>;
 
 function add(cli: Cli) {
   return newCommand({
@@ -34,20 +35,25 @@ function add(cli: Cli) {
     examples: [
       'sallyport users add ana',
       'sallyport users add ana --role editor --for 30d',
+      'sallyport users add ben --until 2027-01-31T18:00:00Z --hours "Mon-Fri 08:00-18:00 Europe/Berlin"',
       'SALLYPORT_PASSWORD="four unrelated words here" sallyport users add ana',
     ],
   })
     .option('--role <role>', 'a role that rules know them by, in every service; may be said again', gathered)
     .option('--for <time>', 'when they end by themselves: 30d, 1w, never')
+    .option('--until <moment>', 'the same as a moment: 2027-01-31T18:00:00Z')
+    .option('--hours <hours>', 'when they may come in: "Mon-Fri 08:00-18:00 Europe/Berlin"')
     .action((name: string, options: AddOptions) =>
       withPeople(cli, async ({ users }) => {
-        const expires = endOf(options.for, cli.terminal.now());
+        const expires = endOf(options, cli.terminal.now());
+        if (options.hours !== undefined) checkedHours(options.hours);
         const wanted = options.role?.flatMap((each) => each.split(','));
         const known = users.find(name) !== null;
         const password = await newPassword(cli.terminal, name);
         let user = known ? await users.setPassword(name, password) : await users.add(name, password, wanted);
         if (known && wanted !== undefined) user = await users.setRoles(name, wanted);
         if (expires !== undefined) user = await users.setExpiry(name, expires);
+        if (options.hours !== undefined) user = await users.setHours(name, options.hours);
         cli.reporter().say(eventOf(user, known ? 'changed' : 'added'));
       }),
     );
@@ -69,6 +75,24 @@ function roles(cli: Cli) {
           });
         const user = await users.setRoles(name, text?.split(',') ?? []);
         cli.reporter().say({ ...eventOf(user, 'changed'), roles: user.roles });
+      }),
+    );
+}
+
+function hours(cli: Cli) {
+  return newCommand({
+    usage: 'hours <name> [hours]',
+    summary: 'say when a user may come in',
+    description:
+      'Replaces the hours of a user. Outside of them nobody comes in with their password, and what runs is cut. Several with ; between.',
+    examples: ['sallyport users hours ana "Mon-Fri 08:00-18:00 Europe/Berlin"', 'sallyport users hours ana --always'],
+  })
+    .option('--always', 'at all times again')
+    .action((name: string, text: string | undefined, { always }: Readonly<{ always?: boolean }>) =>
+      withPeople(cli, async ({ users }) => {
+        if ((text === undefined) === (always === undefined))
+          throw new SallyportError('usage-wrong', 'Say the hours, or --always.', { hint: `Write ${hoursExpected}.` });
+        cli.reporter().say(eventOf(await users.setHours(name, text ?? null), 'changed'));
       }),
     );
 }
@@ -107,8 +131,10 @@ function remove(cli: Cli) {
     description: 'Removes a user and ends their sessions, in running shares too.',
     examples: ['sallyport users remove ana'],
   }).action((name: string) =>
-    withPeople(cli, async ({ users }) => {
+    withPeople(cli, async ({ users, logins }) => {
+      const user = users.find(name)?.name ?? name;
       if (!(await users.remove(name))) throw missing(name);
+      await logins.forget(user);
       cli.reporter().say({ event: 'user', name, change: 'removed' });
     }),
   );
@@ -120,22 +146,15 @@ function missing(name: string): SallyportError {
   });
 }
 
-/** Undefined where nothing was said, null for never. */
-function endOf(text: string | undefined, now: number): number | null | undefined {
-  if (text === undefined) return undefined;
-  const span = checkedFor(text);
-  const ms = span === null ? null : parseDuration(span);
-  return typeof ms === 'number' ? now + ms : null;
-}
-
 type UserEvent = Extract<CliEvent, { event: 'user' }>;
 
-function eventOf({ name, roles: has, expires }: User, change: UserEvent['change']): UserEvent {
+function eventOf({ name, roles: has, expires, hours: when }: User, change: UserEvent['change']): UserEvent {
   return {
     event: 'user',
     name,
     ...(has.length === 0 ? {} : { roles: has }),
     ...(expires === undefined ? {} : { expires: new Date(expires).toISOString() }),
+    ...(when === undefined ? {} : { hours: when }),
     change,
   };
 }

@@ -8,6 +8,7 @@ import { doorPage, doorPath, type DoorPage, type DoorRow } from '../../core/page
 import { errorReply } from '../../core/pages/error.ts';
 import { ownFields } from '../../core/pages/page.ts';
 import { say } from '../../core/pages/say.ts';
+import { hoursCheck } from './hours-check.ts';
 import { doorNetwork } from '../../core/policy/door-network.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { judge } from '../../core/policy/judge.ts';
@@ -21,7 +22,7 @@ export type DoorPlace = Readonly<{
   web: string;
   signIn: Tree;
   offers: readonly DoorOffer[];
-  tools: Pick<Tools, 'doors' | 'now'>;
+  tools: Pick<Tools, 'doors' | 'now' | 'users' | 'keys'>;
 }>;
 
 /** Signing in is the service's own: who has not done so sees its face, here as everywhere. */
@@ -39,11 +40,11 @@ export function doorForms(place: DoorPlace): readonly Form[] {
 /** Judged as a request to the service would be, with each of its guards' own look at forged ones. */
 async function withIdentity(
   exchange: Exchange,
-  { signIn }: DoorPlace,
+  { signIn, tools }: DoorPlace,
   work: (who: Identity) => FormAnswer | Promise<FormAnswer>,
 ): Promise<FormAnswer> {
   if (exchange.listener.scheme !== 'https') return refused('credentials-missing', 'a door is opened over HTTPS only');
-  const route = { name: 'door', service: null, identify: signIn, authorize: [], meter: [] };
+  const route = { name: 'door', service: null, identify: signIn, authorize: [hoursCheck(tools).check], meter: [] };
   const outcome = await judge(exchange, route, () => Promise.resolve(null));
   if (outcome.is === 'refuse') return { is: 'challenge', code: outcome.code, why: outcome.why, answer: outcome.answer };
   const who = outcome.exchange.identity;

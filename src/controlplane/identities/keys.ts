@@ -9,6 +9,7 @@ import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { userName } from '../../core/policy/credentials.ts';
 import { keyDigest, newKey } from './api-key.ts';
+import { checkedHours } from './checked-hours.ts';
 import { KeyUses, type KeyUse } from './key-uses.ts';
 import { Mirror } from './mirror.ts';
 
@@ -18,6 +19,8 @@ export type NewKey = Readonly<{
   roles?: readonly string[];
   /** Milliseconds since 1970, or null for never. */
   expires?: number | null;
+  /** When it opens (`readHours`), or null for always. */
+  hours?: string | null;
   /** Networks in text, like `192.0.2.0/24`. */
   allow?: readonly string[];
 }>;
@@ -51,6 +54,7 @@ const record = z.strictObject({
   createdAt: z.number(),
   expires: z.number().nullable(),
   allow: z.array(z.string()),
+  hours: z.string().optional(),
   /** SHA-256 of the text that stands, and of the one before with its end. */
   secret: z.string(),
   before: z.strictObject({ secret: z.string(), until: z.number() }).nullable(),
@@ -146,7 +150,7 @@ function checked(wanted: NewKey, now: number, users: Pick<Users, 'find'>): Omit<
     throw new SallyportError('name-malformed', `${JSON.stringify(wanted.name.slice(0, 64))} is no name for a key.`, {
       hint: 'Use up to 64 letters, digits and . _ - (a letter, a digit or _ first).',
     });
-  const { owner = null, roles = [], expires = null, allow = [] } = wanted;
+  const { owner = null, roles = [], expires = null, allow = [], hours = null } = wanted;
   const person = owner === null ? null : users.find(owner);
   if (owner !== null && person === null)
     throw new SallyportError('user-missing', `There is no user ${owner}.`, { hint: `Add them: sallyport users add ${owner}` });
@@ -155,7 +159,8 @@ function checked(wanted: NewKey, now: number, users: Pick<Users, 'find'>): Omit<
   const network = allow.find((each) => parsePrefix(each) === null);
   if (network !== undefined) throw new SallyportError('usage-wrong', `${JSON.stringify(network)} is no address and no network.`);
   if (expires !== null && expires <= now) throw new SallyportError('usage-wrong', 'The key would have ended already.');
-  return { name, owner: person?.name ?? null, roles: [...roles], expires, allow: [...allow], createdAt: now };
+  const when = hours === null ? {} : { hours: checkedHours(hours) };
+  return { name, owner: person?.name ?? null, roles: [...roles], expires, allow: [...allow], createdAt: now, ...when };
 }
 
 function read(value: Json): Held | null {
@@ -165,9 +170,11 @@ function read(value: Json): Held | null {
   return key === null ? null : { kept, key };
 }
 
-function keyOf({ name, owner, roles, createdAt, expires, allow }: Kept): Key | null {
+function keyOf({ name, owner, roles, createdAt, expires, allow, hours }: Kept): Key | null {
   const networks = allow.flatMap((text) => parsePrefix(text) ?? []);
-  return networks.length === allow.length ? { name, owner, roles, createdAt, expires, networks } : null;
+  return networks.length === allow.length
+    ? { name, owner, roles, createdAt, expires, networks, ...(hours === undefined ? {} : { hours }) }
+    : null;
 }
 
 function shown(kept: Kept, secret: string): ShownKey {
@@ -194,6 +201,6 @@ function unreadable(name: string): never {
   throw new SallyportError('program-failed', `The key ${name} was written in a form that cannot be read.`);
 }
 
-function json(kept: Kept): Json {
-  return { ...kept };
+function json({ hours, ...kept }: Kept): Json {
+  return hours === undefined ? kept : { ...kept, hours };
 }

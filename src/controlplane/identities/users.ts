@@ -6,6 +6,7 @@ import type { User, Users } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { userName } from '../../core/policy/credentials.ts';
+import { checkedHours } from './checked-hours.ts';
 import { Mirror } from './mirror.ts';
 import { passwordFault } from './password-rules.ts';
 import type { PasswordHasher } from './passwords.ts';
@@ -21,6 +22,8 @@ export interface UserDirectory extends Users {
   setRoles(name: string, roles: readonly string[]): Promise<User>;
   /** The moment from which on there is nobody of that name any more, or null for never. */
   setExpiry(name: string, expires: number | null): Promise<User>;
+  /** When they may come in (`readHours`), or null for always. */
+  setHours(name: string, hours: string | null): Promise<User>;
   /** Ends the user's sessions and what was remembered of the old password. */
   setPassword(name: string, password: string): Promise<User>;
   /** Ends the user's sessions too. False when there was nobody of that name. */
@@ -49,6 +52,7 @@ const record = z.strictObject({
   revision: z.number(),
   createdAt: z.number(),
   expires: z.number().optional(),
+  hours: z.string().optional(),
 });
 
 export async function openUsers(tools: UserTools): Promise<UserDirectory> {
@@ -93,6 +97,10 @@ export async function openUsers(tools: UserTools): Promise<UserDirectory> {
       if (expires === null) return replace(user);
       if (expires <= now()) throw new SallyportError('usage-wrong', 'The user would have ended already.');
       return replace({ ...user, expires });
+    },
+    setHours: async (text, hours) => {
+      const { hours: _before, ...user } = existing(text);
+      return replace(hours === null ? user : { ...user, hours: checkedHours(hours) });
     },
     remove: async (text) => {
       const name = userName(text);
@@ -147,8 +155,8 @@ function checkRoles(roles: readonly string[]): readonly string[] {
 function read(value: Json): User | null {
   const parsed = record.safeParse(value).data;
   if (parsed === undefined) return null;
-  const { expires, ...user } = parsed;
-  return expires === undefined ? user : { ...user, expires };
+  const { expires, hours, ...user } = parsed;
+  return { ...user, ...(expires === undefined ? {} : { expires }), ...(hours === undefined ? {} : { hours }) };
 }
 
 function newName(text: string): string {

@@ -7,7 +7,12 @@ import type { Route, Stage, Tree } from './route.ts';
 import type { Check, GatherBody, Verdict } from './verdict.ts';
 
 /** What the wiring knows of a check: its guard's words, and whether it could let a subject in. */
-export type About = Readonly<{ words: string; knows?: (subject: string) => boolean }>;
+export type About = Readonly<{
+  words: string;
+  knows?: (subject: string) => boolean;
+  /** Told only where it refuses: it holds for few, and says nothing of the others. */
+  quiet?: true;
+}>;
 
 export type Step = Readonly<{
   stage: Stage;
@@ -107,14 +112,16 @@ function decided(steps: readonly Step[], outcome: Outcome): readonly Step[] {
 /** A stage in which all must pass: the first that does not settles it, and those after it are not asked. */
 function tellChecks(stage: 'authorize' | 'meter', { route, about }: Asker, outcome: Outcome): readonly Step[] {
   let over = outcome.is === 'refuse' && outcome.stage === 'identify';
-  return route[stage].map((check, at): Step => {
-    const step = { stage, depth: 0, words: about(check).words, decides: false } as const;
+  return route[stage].flatMap((check, at): readonly Step[] => {
+    const { words, quiet } = about(check);
+    const step = { stage, depth: 0, words, decides: false } as const;
+    const told = (said: Step): readonly Step[] => (quiet === true && said.says !== 'deny' ? [] : [said]);
     if (over || stage === 'meter')
-      return { ...step, says: 'not asked', why: stage === 'meter' ? 'asking would count' : 'it was settled before' };
+      return told({ ...step, says: 'not asked', why: stage === 'meter' ? 'asking would count' : 'it was settled before' });
     if (outcome.is === 'refuse' && at === outcome.at) {
       over = true;
-      return { ...step, says: 'deny', why: outcome.why, decides: true };
+      return told({ ...step, says: 'deny', why: outcome.why, decides: true });
     }
-    return { ...step, says: 'pass', why: 'nothing against it' };
+    return told({ ...step, says: 'pass', why: 'nothing against it' });
   });
 }

@@ -32,16 +32,23 @@ export function readTimeOfDay(text: string): number | null {
  * What begins on a day and goes past midnight belongs to the day on which it began. Where a clock is turned forward or back
  * it is what the wall says that counts.
  */
-export function timeMatch({ from, to, days, zone }: TimeSpan): Match {
-  const minuteOf = wallClock(zone);
-  const wanted = new Set(days.map((name) => weekdays.indexOf(name)));
+export function timeMatch(span: TimeSpan): Match {
+  const { from, to, days, zone } = span;
+  const within = isWithin(span);
   return {
     words: `time ${written(from)}-${written(to)} ${days.length === weekdays.length ? 'every day' : days.join(' ')} in ${zone}`,
-    finds: ({ at }) => {
-      const { weekday, minute } = minuteOf(at);
-      if (from < to) return wanted.has(weekday) && minute >= from && minute < to;
-      return minute >= from ? wanted.has(weekday) : minute < to && wanted.has((weekday + 6) % 7);
-    },
+    finds: ({ at }) => within(at),
+  };
+}
+
+/** Whether a moment, milliseconds since 1970, lies in it. */
+export function isWithin({ from, to, days, zone }: TimeSpan): (at: number) => boolean {
+  const minuteOf = wallClock(zone);
+  const wanted = new Set(days.map((name) => weekdays.indexOf(name)));
+  return (at) => {
+    const { weekday, minute } = minuteOf(at);
+    if (from < to) return wanted.has(weekday) && minute >= from && minute < to;
+    return minute >= from ? wanted.has(weekday) : minute < to && wanted.has((weekday + 6) % 7);
   };
 }
 
