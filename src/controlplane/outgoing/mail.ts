@@ -27,18 +27,8 @@ export function createPost({ limits, now, secret, trouble }: PostOptions): Post 
   const queue: Waiting[] = [];
   const pauses = new Set<NodeJS.Timeout>();
   let running = 0;
-  let told: Readonly<{ why: string; at: number }> | null = null;
+  const news = new News({ limits, now, trouble });
 
-  const tell = (why: string, { host, port }: Server): void => {
-    // One that is away fails for each visitor: its owner reads of it once in ten minutes.
-    if (told?.why === why && now() - told.at < limits.mailTroubleMs) return;
-    told = { why, at: now() };
-    trouble(
-      new SallyportError('mail-undelivered', `A mail could not be sent through ${host}:${port}: ${why}.`, {
-        hint: 'Whoever asked for a code waits for it in vain. See mail: in the configuration.',
-      }),
-    );
-  };
   const next = (): void => {
     while (running < limits.mailsAtOnceMax && !stop.signal.aborted) {
       const waiting = queue.shift();
@@ -53,11 +43,7 @@ export function createPost({ limits, now, secret, trouble }: PostOptions): Post 
   const send = async ({ server, letter, tries }: Waiting): Promise<void> => {
     const failed = await deliver(server, letter, AbortSignal.any([stop.signal, AbortSignal.timeout(limits.mailMs)]));
     if (stop.signal.aborted) return;
-    if (failed === null) {
-      if (told !== null) trouble(null);
-      told = null;
-      return;
-    }
+    if (failed === null) return news.good();
     if (!failed.isLasting && tries + 1 < triesMax) {
       const pause = setTimeout(() => {
         pauses.delete(pause);
@@ -67,7 +53,7 @@ export function createPost({ limits, now, secret, trouble }: PostOptions): Post 
       pauses.add(pause);
       return;
     }
-    tell(failed.why, server);
+    news.bad(failed.why, server);
   };
 
   return {
@@ -76,7 +62,7 @@ export function createPost({ limits, now, secret, trouble }: PostOptions): Post 
       return {
         send: (letter) => {
           if (queue.length + pauses.size >= limits.mailQueueMax || stop.signal.aborted) {
-            if (!stop.signal.aborted) tell('too many wait', server);
+            if (!stop.signal.aborted) news.bad('too many wait', server);
             return false;
           }
           queue.push({ server, letter, tries: 0 });
@@ -92,6 +78,33 @@ export function createPost({ limits, now, secret, trouble }: PostOptions): Post 
       for (const pause of pauses) clearTimeout(pause);
     },
   };
+}
+
+/** What the owner is told of a server that does not take our letters. */
+class News {
+  readonly #options: Pick<PostOptions, 'limits' | 'now' | 'trouble'>;
+  #told: Readonly<{ why: string; at: number }> | null = null;
+
+  constructor(options: Pick<PostOptions, 'limits' | 'now' | 'trouble'>) {
+    this.#options = options;
+  }
+
+  good(): void {
+    if (this.#told !== null) this.#options.trouble(null);
+    this.#told = null;
+  }
+
+  /** One that is away fails for each visitor: its owner reads of it once in ten minutes. */
+  bad(why: string, { host, port }: Server): void {
+    const { limits, now, trouble } = this.#options;
+    if (this.#told?.why === why && now() - this.#told.at < limits.mailTroubleMs) return;
+    this.#told = { why, at: now() };
+    trouble(
+      new SallyportError('mail-undelivered', `A mail could not be sent through ${host}:${port}: ${why}.`, {
+        hint: 'Whoever asked for a code waits for it in vain. See mail: in the configuration.',
+      }),
+    );
+  }
 }
 
 /** Errors: `secret-missing`, `file-missing`, `config-malformed`. */
