@@ -18,7 +18,7 @@ export type ClientAsked = Readonly<{
   toDays?: number;
 }>;
 
-export const clientAuth = '1.3.6.1.5.5.7.3.2';
+const clientAuth = '1.3.6.1.5.5.7.3.2';
 export const serverAuth = '1.3.6.1.5.5.7.3.1';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;

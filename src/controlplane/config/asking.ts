@@ -1,12 +1,16 @@
 /** Which handshakes ask for a client certificate, and of which authorities. */
 
-import type { Snapshot } from '../../contracts/snapshot.ts';
-import type { Placed } from './router.ts';
+import type { Service, Snapshot } from '../../contracts/snapshot.ts';
+import type { Behind } from './plan.ts';
 
 /** The authorities (PEM) of one guard, at this moment. */
 export type Asks = () => readonly string[];
 
-type AskingService = Pick<Placed, 'kind' | 'service'> & Readonly<{ access: Readonly<{ asks: readonly Asks[] }> }>;
+type AskingService = Readonly<{
+  kind: Behind['is'];
+  service: Pick<Service, 'name' | 'hosts'>;
+  access: Readonly<{ asks: readonly Asks[] }>;
+}>;
 
 /**
  * By the name alone, for the path is not known yet: where several services share one, all of their authorities are named, and

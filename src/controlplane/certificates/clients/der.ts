@@ -49,7 +49,7 @@ export function* elementsIn(bytes: Uint8Array, { at, end }: Element): Generator<
   }
 }
 
-export function contentOf(bytes: Uint8Array, { at, end }: Element): Uint8Array {
+function contentOf(bytes: Uint8Array, { at, end }: Element): Uint8Array {
   return bytes.subarray(at, end);
 }
 

@@ -17,7 +17,7 @@ export type Path = Readonly<{
 }>;
 
 /** Real chains have two to four; each is looked at for each place. */
-export const chainMax = 6;
+const chainMax = 6;
 
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 /** RFC 5280, 4.2.1.3: it signs handshakes. */

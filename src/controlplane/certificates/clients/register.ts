@@ -63,8 +63,6 @@ export async function openClientRegister(
     prefix: 'client-lists/',
     read: (value) => listRecord.safeParse(value).data?.thisUpdate ?? null,
   });
-  /** By this process, and perhaps not written yet. As many as there are authorities. */
-  const noted = new Map<string, number>();
   const all = (): readonly OwnCertificate[] =>
     certificates
       .names()
@@ -100,17 +98,7 @@ export async function openClientRegister(
       for (const each of stood) await put({ ...each, revokedAt: now() });
       return stood;
     },
-    newest: {
-      of: (key) => {
-        const [kept, fresh] = [lists.get(key), noted.get(key)];
-        return kept === null || fresh === undefined ? (fresh ?? kept) : Math.max(kept, fresh);
-      },
-      // A store that is away forgets it with this process, and refuses nobody.
-      note: (key, thisUpdate) => {
-        noted.set(key, thisUpdate);
-        lists.put(key, { thisUpdate }).catch(() => undefined);
-      },
-    },
+    newest: newestIn(lists),
     watch: (changed) => void listeners.add(changed),
     close: () => {
       listeners.clear();
@@ -126,4 +114,20 @@ function readAuthority(value: Json): X509Certificate | null {
   } catch {
     return null;
   }
+}
+
+function newestIn(lists: Mirror<number>): NewestLists {
+  // By this process, and perhaps not written yet. As many as there are authorities.
+  const noted = new Map<string, number>();
+  return {
+    of: (key) => {
+      const [kept, fresh] = [lists.get(key), noted.get(key)];
+      return kept === null || fresh === undefined ? (fresh ?? kept) : Math.max(kept, fresh);
+    },
+    // A store that is away forgets it with this process, and refuses nobody.
+    note: (key, thisUpdate) => {
+      noted.set(key, thisUpdate);
+      lists.put(key, { thisUpdate }).catch(() => undefined);
+    },
+  };
 }
