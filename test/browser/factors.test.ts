@@ -81,7 +81,7 @@ services:
   const atBlog = () => page.getByRole('heading', { name: 'The blog' }).waitFor();
   const press = (name: string) => page.getByRole('button', { name }).click();
 
-  it('makes a passkey by a link, whose secret is in the address no more once the page is there', async () => {
+  it('makes a passkey by a link: enrolment link used twice, it opens nothing; its secret leaves the address at once', async () => {
     await page.goto(`${url}/.sallyport/enrol#${invitation}`);
     assert.equal(page.url(), `${url}/.sallyport/enrol`);
     await press('Go on');
@@ -99,12 +99,9 @@ services:
     await press('Use a passkey');
     await atBlog();
     assert.equal(page.url(), `${url}/posts/1?from=mail`);
-    const kept = (await browser.cookies(url)).map(({ name, httpOnly, secure }) => [name, httpOnly, secure]).toSorted();
-    assert.deepEqual(
-      kept.map(([name]) => name),
-      ['__Host-sallyport-device', '__Host-sallyport-session'],
-    );
-    assert.ok(kept.every(([, httpOnly, secure]) => httpOnly === true && secure === true));
+    const kept = await browser.cookies(url);
+    assert.deepEqual(new Set(kept.map(({ name }) => name)), new Set(['__Host-sallyport-device', '__Host-sallyport-session']));
+    assert.ok(kept.every(({ httpOnly, secure }) => httpOnly && secure));
     await press('Sign out');
     await page.getByRole('heading', { name: 'This address is private' }).waitFor();
   });

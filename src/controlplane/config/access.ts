@@ -9,7 +9,7 @@ import { isLocal } from '../../core/policy/local.ts';
 import type { Tree } from '../../core/policy/route.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 import type { Asks } from './asking.ts';
-import { assertFactorsFit, loginOf } from './login-ways.ts';
+import { assertFactorsFit, codeAlone, loginOf } from './login-ways.ts';
 import type { Access, GuardUse } from './plan.ts';
 import type { Warning } from './presets.ts';
 
@@ -103,7 +103,7 @@ export function buildAccess(
     ...signInOf(branches),
     asks: branches.flatMap(({ built }) => built.flatMap(({ asks }) => asks ?? [])),
     doors: branches.flatMap(({ built }) => built.flatMap(({ check, door }) => (door === undefined ? [] : { check, ...door }))),
-    warnings: addressAlone(access, service),
+    warnings: [...addressAlone(access, service), ...codeAlone(access, service.name)],
   };
 }
 

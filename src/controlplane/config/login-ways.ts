@@ -3,8 +3,9 @@
 import { z, type ZodType } from 'zod';
 import type { GuardedService } from '../../contracts/guard.ts';
 import { SallyportError } from '../../core/errors.ts';
-import { factors, isFactor, type Factor, type LoginWay } from '../../core/policy/login-steps.ts';
+import { factors, isFactor, type LoginWay } from '../../core/policy/login-steps.ts';
 import type { Access, GuardUse } from './plan.ts';
+import type { Warning } from './presets.ts';
 
 /** Entries that one combination comes to at most: each is asked about with each request. */
 const entriesMax = 16;
@@ -67,12 +68,6 @@ export function loginOf(guard: string, uses: readonly GuardUse[], access: Access
   return { login: { way: wayOf(uses), ways, own } };
 }
 
-/** With what a login can begin, besides a password. */
-export function beginningsOf(access: Access): readonly Factor[] {
-  const first = new Set(access.map((uses) => wayOf(uses)[0]));
-  return factors.filter((factor) => factor !== 'password' && first.has(factor));
-}
-
 /** These open sessions of their own, and a browser shows one. */
 const otherSessions: ReadonlySet<string> = new Set(['oidc', 'link', 'pin', 'email']);
 
@@ -94,6 +89,18 @@ export function assertFactorsFit(access: Access, service: string): void {
         `${second} goes with a password: allOf: [{ password: {} }, { ${second}: {} }].`,
       );
   }
+}
+
+/** Six digits, and whoever guesses has shown nothing before. */
+export function codeAlone(access: Access, service: string): readonly Warning[] {
+  if (!access.some((uses) => wayOf(uses)[0] === 'totp')) return [];
+  return [
+    {
+      code: 'code-alone',
+      message: `${service} is open to a code alone: six digits, which anybody may guess at.`,
+      hint: 'Ask for a password before it: access: [{ allOf: [{ password: {} }, { totp: {} }] }].',
+    },
+  ];
 }
 
 function malformed(service: string, what: string, hint: string): SallyportError {

@@ -10,7 +10,14 @@ import { openGuesses } from './guesses.ts';
 import { openPasskeys, type PasskeyTable } from './passkeys.ts';
 import { createSteps } from './steps.ts';
 
-export type LoginTable = Logins & Readonly<{ codes: CodeTable; passkeys: PasskeyTable; close: () => void }>;
+export type LoginTable = Logins &
+  Readonly<{
+    codes: CodeTable;
+    passkeys: PasskeyTable;
+    /** All that a user had, when the user goes. Who comes back under the same name would have none of it anyway. */
+    forget: (user: string) => Promise<void>;
+    close: () => void;
+  }>;
 
 export type LoginTools = Readonly<{
   store: Store;
@@ -33,6 +40,10 @@ export async function openLogins(tools: LoginTools): Promise<LoginTable> {
     codes,
     passkeys,
     steps: createSteps({ now, randomBytes, limits, sessions, guesses, codes, passkeys }),
+    forget: async (user) => {
+      await codes.remove(user);
+      await passkeys.forget(user);
+    },
     close: () => [guesses, codes, passkeys].forEach((part) => part.close()),
   };
 }

@@ -15,6 +15,8 @@ export interface PasskeyTable extends Passkeys {
   ): Promise<Readonly<{ secret: string; expires: number }>>;
   /** Ends the user's sessions as well. False when there is none of that id. */
   remove(user: string, id: string): Promise<boolean>;
+  /** All of a user, whoever that was. */
+  forget(user: string): Promise<void>;
   close(): void;
 }
 
@@ -91,6 +93,10 @@ export async function openPasskeys(tools: PasskeyTools): Promise<PasskeyTable> {
       await mirror.delete(digest(found.credential));
       await endSessions(`user:${user}`);
       return true;
+    },
+    forget: async (user) => {
+      const own = mirror.values().filter((each) => each.user === user);
+      await Promise.all(own.map((each) => mirror.delete(digest(each.credential))));
     },
     close: () => {
       mirror.close();
