@@ -53,25 +53,6 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return turnWords(event, terminal);
     case 'status':
       return statusWords(event, terminal);
-    case 'user':
-    case 'session':
-    case 'door':
-    case 'link':
-    case 'key':
-    case 'policy':
-    case 'pin':
-    case 'secret':
-      return peopleWords(event, terminal);
-    case 'totp':
-    case 'invitation':
-    case 'passkey':
-      return factorWords(event, terminal);
-    case 'client-certificate':
-      return clientCertificateWords(event);
-    case 'client':
-      return clientWords(event);
-    case 'usage':
-      return usageWords(event);
     case 'exchange':
       return recordWords({ is: 'event', event: event.record });
     case 'explain':
@@ -92,6 +73,37 @@ export function eventWords(event: CliEvent, terminal: Terminal): string {
       return `${paint('yellow', 'Warning:')} ${sentence(event)}`;
     case 'error':
       return `${paint('red', 'sallyport:')} ${sentence(event)}`;
+    default:
+      return whoWords(event, terminal);
+  }
+}
+
+type Others =
+  | Event<'user' | 'session' | 'door' | 'link' | 'key' | 'policy' | 'pin' | 'secret' | 'totp' | 'invitation' | 'passkey'>
+  | Event<'client-certificate' | 'client' | 'usage'>;
+
+/** Who may come in, and what they have. */
+function whoWords(event: Others, terminal: Terminal): string {
+  switch (event.event) {
+    case 'user':
+    case 'session':
+    case 'door':
+    case 'link':
+    case 'key':
+    case 'policy':
+    case 'pin':
+    case 'secret':
+      return peopleWords(event, terminal);
+    case 'totp':
+    case 'invitation':
+    case 'passkey':
+      return factorWords(event, terminal);
+    case 'client-certificate':
+      return clientCertificateWords(event);
+    case 'client':
+      return clientWords(event);
+    case 'usage':
+      return usageWords(event);
     default:
       return event satisfies never;
   }

@@ -24,10 +24,10 @@ import { createIssuers } from '../controlplane/issuers/issuers.ts';
 import { createPost } from '../controlplane/outgoing/mail.ts';
 import { createOutgoing } from '../controlplane/outgoing/outgoing.ts';
 import { Switches } from '../controlplane/switches.ts';
-import { openFileSink } from '../modules/sinks/file.ts';
 import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import { Balancer } from '../modules/upstreams/balance.ts';
-import { doorAddresses, namesOf } from '../controlplane/places.ts';
+import { doorAddresses, namesOf, type RelayPlace } from '../controlplane/places.ts';
+import { openAudit } from './audit.ts';
 import { certificateNews, filesFailed } from './certificate-news.ts';
 import type { DoorsOptions } from '../dataplane/doors.ts';
 import { turnClock } from '../dataplane/turn-clock.ts';
@@ -90,29 +90,15 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   const trouble = (error: SallyportError | null): void => {
     if (error !== null) onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
   };
-  const file = await openFileSink({ path: home.exchanges, now, limits, trouble });
-  ends.push(file);
-  const audit: AuditLog = {
-    record: (record) => {
-      file.record(record);
-      clients.account(record);
-      onEvent({ event: 'exchange', record });
-    },
-    flush: () => file.flush(),
-    close: () => file.close(),
-  };
+  const audit = await openAudit({ path: home.exchanges, now, limits, trouble, account: (record) => clients.account(record), onEvent });
+  ends.push(audit);
   const onFault = (error: unknown): void =>
     onEvent({ event: 'error', code: 'program-failed', message: `The relay failed by our own fault: ${messageOf(error)}`, hint: null });
   const storeId = await storeIdOf(store, home.store, randomBytes);
   const legs = await relayLegs({ ...options, onFault, storeId });
   for (const { relay } of legs) if (relay !== null) ends.push(relay);
-  const granted = legs.filter(({ place }) => !place.embedded).map(({ place }) => place.root);
-  const { listen, services } = options.config;
-  // From the first CA on, so that a machine with a public address does not begin with a second one.
-  const own = doorAddresses(doorsOf(options.config), machineAddresses());
   const relays = legs.map(({ place }) => place);
-  const named = services.flatMap((service) => namesOf(service, relays, listen.length > 0));
-  const ca = await openLocalCa(home, { names: [...granted, ...named, ...own], now });
+  const ca = await openLocalCa(home, { names: caNames(options.config, relays), now });
   const files = openCertificateFiles({ now, filesMax: limits.certificatesMax, failed: (error) => onEvent(filesFailed(error)) });
   ends.push(files);
   const acme = await openAcmeDesk({ store, limits, now, env: process.env, chance: Math.random, onEvent });
@@ -143,6 +129,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     listening: () => [...ownDoors.open(), ...relays.filter(({ embedded }) => embedded)],
     outgoing,
     mail: null,
+    trouble,
     assertions,
     issuers: createIssuers({ outgoing, now, limits }),
   };
@@ -164,4 +151,11 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     ownDoors,
     balancer,
   };
+}
+
+/** From the first CA on, so that a machine with a public address does not begin with a second one. */
+function caNames(config: Config, relays: readonly RelayPlace[]): readonly string[] {
+  const granted = relays.filter(({ embedded }) => !embedded).map(({ root }) => root);
+  const named = config.services.flatMap((service) => namesOf(service, relays, config.listen.length > 0));
+  return [...granted, ...named, ...doorAddresses(doorsOf(config), machineAddresses())];
 }

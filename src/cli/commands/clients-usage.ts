@@ -40,7 +40,7 @@ export function clientUsage(cli: Cli) {
           const days = await usageOf(desk.store.records, client.name, from, to);
           const spans = options.days === true ? days.map((each) => [each] as const) : [days];
           for (const span of spans) {
-            const [first, last] = [span[0]?.[0] ?? from, span.at(-1)?.[0] ?? to];
+            const [first, last] = [span[0]?.[0] ?? from, span.at(-1)?.[0] ?? options.to ?? dayOf(today)];
             const usage = span.reduce((sum, [, each]) => addUsage(sum, each), noUsage);
             lines.push(...linesOf(client.name, first, last, usage, name !== undefined || options.csv === true));
           }
@@ -104,16 +104,17 @@ const columns = [
 ] as const;
 
 /** RFC 4180, and no value that a spreadsheet would take for a formula: destinations are chosen by clients. */
-export function csvOf(lines: readonly UsageEvent[]): string {
-  const cell = (value: string | number | null): string => {
-    const text = value === null ? '' : String(value);
-    const safe = /^[=+\-@\t]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
+function csvOf(lines: readonly UsageEvent[]): string {
   const named = lines.map((line) => ({ ...line, destination: line.destination ?? 'all' }));
   return [columns.join(','), ...named.map((line) => columns.map((column) => cell(line[column])).join(','))]
     .map((line) => `${line}\r\n`)
     .join('');
+}
+
+function cell(value: string | number | null): string {
+  const text = value === null ? '' : String(value);
+  const safe = /^[=+\-@\t]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 function dayOf(at: number): string {

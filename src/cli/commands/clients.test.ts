@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { openClientDesk } from '../../controlplane/clients/desk.ts';
 import { codes } from '../../core/errors.ts';
+import { limitsWith } from '../../core/limits.ts';
+import { openSqliteStore } from '../../modules/stores/sqlite.ts';
 import { run } from '../run.ts';
 import { scriptedTerminal, temporaryFolder } from '../scripted-terminal.ts';
 
@@ -75,3 +78,47 @@ test('a key or a user that exists becomes a client, and only of one', async (con
     assert.equal((await told('clients', 'add', 'other', ...wrong)).code, codes['usage-wrong'].exit, wrong.join(' '));
   assert.match((await told('keys', 'list')).written, /^ci [^\n]*\n$/);
 });
+
+test('what a client used is told in a line, by destination and as CSV that no spreadsheet takes for a formula', async (context) => {
+  const home = join(await temporaryFolder(context), 'home');
+  const ask = async (...words: string[]) => {
+    const terminal = scriptedTerminal({ home });
+    return { code: await run(['clients', ...words], terminal), written: terminal.written() };
+  };
+  await ask('add', 'partner');
+  const store = await openSqliteStore({ path: join(home, 'store.sqlite'), now: Date.now });
+  const desk = await openClientDesk({ store, now: Date.now, limits: limitsWith({}) });
+  for (const host of ['www.example.org:443', '=cmd.example.org:443']) desk.account({ ...accounted, time: new Date().toISOString(), host });
+  desk.connected('partner', 'www.example.org:443', 20);
+  await desk.close();
+  await store.close();
+  assert.match(
+    (await ask('usage')).written,
+    /^partner, .*2 requests {2}200 B to the client, 20 B from it {2}95 of 100 connected in 23 ms\n$/,
+  );
+  assert.match((await ask('usage', 'partner')).written, /\n {2}www\.example\.org:443 {2}1 request /);
+  const csv = (await ask('usage', '--csv')).written.split('\r\n');
+  assert.deepEqual([csv.length, csv[0]?.split(',').length], [5, 13]);
+  assert.match(csv.join('\n'), /^partner,[-\d]+,[-\d]+,'=cmd\.example\.org:443,1,10,100,/m);
+  assert.equal((await ask('usage', 'nobody')).code, codes['client-missing'].exit);
+  for (const wrong of ['2026-13-01', 'today', '2026-02-30'])
+    assert.equal((await ask('usage', '--from', wrong)).code, codes['usage-wrong'].exit);
+});
+
+const accounted = {
+  id: 'x',
+  service: 'out',
+  listener: 'https://test',
+  visitor: '192.0.2.7',
+  viaRelay: false,
+  who: 'key:partner',
+  method: 'CONNECT',
+  path: null,
+  verdict: 'pass',
+  code: null,
+  why: null,
+  status: 200,
+  bytesIn: 10,
+  bytesOut: 100,
+  durationMs: 5,
+} as const;

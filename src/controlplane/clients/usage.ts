@@ -79,7 +79,8 @@ export class Usage {
 
   #add(name: string, day: string, destination: string, row: UsageRow): Gathered {
     const key = `${name}/${day}`;
-    const gathered = this.#unwritten.get(key) ?? { total: noRow, others: noRow, destinations: new Map(), connects: [], refused: [] };
+    const none: Gathered = { total: noRow, others: noRow, destinations: new Map(), connects: [], refused: [] };
+    const gathered = this.#unwritten.get(key) ?? none;
     this.#unwritten.set(key, gathered);
     gathered.total = addRows(gathered.total, row);
     const known = gathered.destinations.get(destination);
