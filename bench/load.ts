@@ -43,9 +43,7 @@ export const windows = 4;
 
 /** Runs wrk until everything is warm, then for each window; returns the one that cost the least CPU a request. */
 export async function measureRate(wrk: string, folder: string, target: Target): Promise<Rate> {
-  const file = join(folder, `wrk-${target.port}.lua`);
-  await writeFile(file, script(target.port));
-  const words = ['-t1', `-c${target.connections}`, '-s', file, ...(target.fields ?? []).flatMap((field) => ['-H', field]), target.url];
+  const words = await wrkWords(folder, target);
   await run(wrk, ['-d3s', ...words]);
   const rates: Rate[] = [];
   for (let window = 0; window < windows; window += 1) rates.push(await measureWindow(wrk, words, target));
@@ -55,7 +53,17 @@ export async function measureRate(wrk: string, folder: string, target: Target): 
   return { ...best, failures };
 }
 
-async function measureWindow(wrk: string, words: readonly string[], target: Target): Promise<Rate> {
+/** Everything that wrk is told but for how long. */
+export async function wrkWords(
+  folder: string,
+  { port, connections, fields = [], url }: Omit<Target, 'seconds'>,
+): Promise<readonly string[]> {
+  const file = join(folder, `wrk-${port}.lua`);
+  await writeFile(file, script(port));
+  return ['-t1', `-c${connections}`, '-s', file, ...fields.flatMap((field) => ['-H', field]), url];
+}
+
+export async function measureWindow(wrk: string, words: readonly string[], target: Target): Promise<Rate> {
   const before = cpuSeconds(target.programs);
   const said = await run(wrk, [`-d${target.seconds}s`, ...words]);
   const cpu = cpuSeconds(target.programs) - before;

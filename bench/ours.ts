@@ -16,7 +16,7 @@ const domain = 'example.test';
 export const credential = `Authorization: Basic ${btoa(`${user}:${password}`)}`;
 
 /** The defaults are for people; these are for a thousand connections of one address that never pause. They are limits all the same. */
-const limits = {
+export const benchLimits = {
   keepAliveExchangesMax: 1_000_000_000,
   http2ExchangesMax: 1_000_000_000,
   connectionsPerAddressMax: 10_000,
@@ -29,7 +29,7 @@ function configuration(origin: number, head: readonly string[]): string {
     ...head,
     'services:',
     `  bench: { to: 'http://127.0.0.1:${origin}', access: [{ password: { users: [${user}] } }], firewall: on }`,
-    `limits: ${JSON.stringify(limits)}`,
+    `limits: ${JSON.stringify(benchLimits)}`,
     '',
   ].join('\n');
 }

@@ -11,13 +11,14 @@ import { credential, runGateway, runTunnel } from './ours.ts';
 import type { Running } from './peers.ts';
 import { pagekite, pagekiteName, reversePeers, startOrigin } from './peers.ts';
 import { find, stopAll } from './processes.ts';
+import { checkTable, measureChecks, type Check } from './check.ts';
 import { help } from './help.ts';
 import { measureScale, scaleTables, type Scale } from './scale.ts';
 import { figure, ratio, table } from './table.ts';
 
 const usual = ['reverse', 'tunnel', 'bulk', 'h2'] as const;
 /** And what has no peer, and takes minutes by itself: only when it is asked for. */
-const works = [...usual, 'scale'] as const;
+const works = [...usual, 'scale', 'check'] as const;
 type Work = (typeof works)[number];
 type Result = Readonly<{ work: Work; system: string; connections: number } & (Rate | Bulk)>;
 
@@ -58,6 +59,7 @@ const secure: (Readonly<{ system: string }> & SecureRate)[] = [];
 const absent: string[] = [];
 const broken: string[] = [];
 let scale: Scale | null = null;
+let checks: readonly Check[] = [];
 
 const wrk = find('wrk');
 const curl = find('curl');
@@ -79,6 +81,7 @@ if (chosen.has('tunnel') || chosen.has('bulk'))
   await measured('Sallyport relay + gateway', () => runTunnel(folder, origin.port), measureTunnel);
 if (chosen.has('h2')) for (const peer of securePeers) await measured(peer.name, () => peer.run(folder, origin.port), measureH2);
 if (chosen.has('scale')) await measureMany();
+if (chosen.has('check')) await measureCredentials();
 report();
 process.exit(broken.length === 0 ? 0 : 1);
 
@@ -104,6 +107,16 @@ async function measureMany(): Promise<void> {
     scale = await measureScale({ folder, gateways, namesEach: 10, note });
   } catch (error) {
     broken.push(`scale: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function measureCredentials(): Promise<void> {
+  note('… what a credential costs');
+  try {
+    checks = await measureChecks({ wrk: wrk ?? '', folder, origin: origin.port, seconds });
+    for (const { credential, failures } of checks) if (failures > 0) broken.push(`${credential}: ${failures} requests failed`);
+  } catch (error) {
+    broken.push(`check: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -156,6 +169,7 @@ function report(): void {
     for (const result of [...results, ...secure.map((each) => ({ work: 'h2', ...each }))])
       process.stdout.write(`${JSON.stringify(result)}\n`);
     if (scale !== null) process.stdout.write(`${JSON.stringify({ work: 'scale', ...scale })}\n`);
+    for (const check of checks) process.stdout.write(`${JSON.stringify({ work: 'check', ...check })}\n`);
   } else {
     if (chosen.has('reverse')) process.stdout.write(rates('reverse', 'Reverse proxy, plain HTTP/1.1', ['nginx', 'Caddy']));
     if (chosen.has('tunnel')) process.stdout.write(rates('tunnel', 'Tunnel, TLS from end to end (PageKite: plain)', ['nginx', 'Caddy']));
@@ -163,6 +177,7 @@ function report(): void {
     if (chosen.has('bulk')) process.stdout.write(bulks());
     if (chosen.has('h2')) process.stdout.write(secureTable(secure));
     if (scale !== null) process.stdout.write(scaleTables(scale));
+    if (checks.length > 0) process.stdout.write(checkTable(checks));
   }
   if (absent.length > 0) note(`Not installed: ${absent.join(', ')}.`);
   for (const words of broken) note(`Failed: ${words}`);
