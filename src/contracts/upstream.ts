@@ -31,8 +31,11 @@ export type Opened =
       own?: Field;
     }>
   /** Bytes of any protocol, for a visitor who asked for a change of protocol (RFC 9110, 7.8): both are joined once that was granted. */
-  | Readonly<{ is: 'raw'; stream: Stream; reused: false; release: Release; begin?: Beginning; note?: string }>
+  | Readonly<{ is: 'raw'; stream: Stream; reused: false; release: Release; begin?: Beginning; note?: string; ending?: Ending }>
   | Readonly<{ is: 'reply'; reply: Reply; body?: AsyncIterable<Uint8Array>; length?: number }>;
+
+/** What it wants to stand in the record once it is over; null for nothing. */
+export type Ending = () => string | null;
 
 /** Looks at a visitor's first bytes before the other side gets them. `passed`: they may go on, and nothing more is looked at. */
 export type Beginning = Readonly<{ push: (bytes: Uint8Array) => 'more' | 'passed' | Fault }>;

@@ -19,6 +19,11 @@ export function proxyKey() {
     {
       http: flag.prefault(true).describe('Whether it speaks HTTP: requests in absolute form, and CONNECT.'),
       socks5: flag.prefault(false).describe('Whether it speaks SOCKS 5, with a name and a password, on the same ports.'),
+      udp: flag
+        .prefault(false)
+        .describe(
+          'Whether SOCKS clients may send datagrams (UDP ASSOCIATE), which pass any TLS by: only to addresses of its own, never through a relay.',
+        ),
       listen: z
         .union([listen, z.array(listen, { error: listenExpected }).min(1, listenExpected).max(16, 'at most 16 URLs')])
         .optional()
@@ -157,11 +162,21 @@ export function asProxy<Service extends Keys>(
   if (!proxy.http && !proxy.socks5) complain('proxy', 'http or socks5, or both');
   if (proxy.hide && proxy.socks5) complain('proxy', 'hide without socks5: its first answer says what it is');
   const listen = proxy.listen === undefined ? [] : [proxy.listen].flat();
-  const { http, socks5, hide } = proxy;
+  const { http, socks5, hide, udp } = proxy;
+  if (udp && (!socks5 || listen.length === 0)) complain('proxy', 'udp with socks5 and listen');
   const { allow = [], deny = [{ text: 'private' }], mode = 'enforce', sni = 'any', resolver = null, via } = destinations ?? {};
+  if (udp && sni === 'match') complain('proxy', 'udp without sni: match: no datagram names its host');
+  if (udp && via !== undefined) complain('proxy', 'udp without via: no datagrams go by the proxy behind');
   const behind: EgressBehind = {
     is: 'egress',
-    door: { http, socks5, hide, listen: listen.map(({ scheme, host, port }) => ({ scheme, host, port })), clear: proxy.clear === 'allow' },
+    door: {
+      http,
+      socks5,
+      hide,
+      ...(udp ? { udp: true as const } : {}),
+      listen: listen.map(({ scheme, host, port }) => ({ scheme, host, port })),
+      clear: proxy.clear === 'allow',
+    },
     way: { allow, deny, mode, sni, resolver, ...(via === undefined ? {} : { via }) },
   };
   return { ...rest, to: behind };

@@ -24,6 +24,7 @@ export type EgressBehind = Readonly<{
     http: boolean;
     socks5: boolean;
     hide: boolean;
+    udp?: true;
     listen: readonly ProxyListen[];
     /** Whether credentials may come in the clear from beyond this machine. */
     clear: boolean;

@@ -65,7 +65,8 @@ export function proxyWarnings({ name, behind, access, terminate }: ServicePlan):
   }
   const { via } = behind.way;
   const unsafe = via !== undefined && via.is !== 'https' && via.secret !== null && !isLoopbackHost(via.host);
-  const warnings: readonly Warning[] = unsafe ? [viaWarning(name, via)] : [];
+  const exposed = behind.door.udp === true ? behind.door.listen.find(({ host }) => !isLoopbackHost(host)) : undefined;
+  const warnings: readonly Warning[] = [...(unsafe ? [viaWarning(name, via)] : []), ...(exposed === undefined ? [] : [udpWarning(name)])];
   const first = behind.door.listen.find(({ scheme, host }) => scheme === 'http' && !isLoopbackHost(host));
   if (first === undefined) return warnings;
   const where = `http://${hostPort(first.host, first.port)}`;
@@ -82,11 +83,16 @@ export function proxyWarnings({ name, behind, access, terminate }: ServicePlan):
   return [...warnings, { code: 'proxy-clear', message, hint: `Say ${where.replace('http:', 'https:')}.` }];
 }
 
+function udpWarning(name: string): Warning {
+  const message = `Datagrams of the clients of ${name} can be read on the way: UDP has no part in TLS.`;
+  return { code: 'proxy-clear', message, hint: 'What is sent so should be encrypted itself, as QUIC is. Or leave out udp: true.' };
+}
+
 function viaWarning(name: string, { is, host, port }: ProxyVia): Warning {
   const message = `What ${name} shows to the proxy behind it can be read on the way: ${is}://${hostPort(host, port)} has no TLS.`;
   return { code: 'proxy-clear', message, hint: 'Say https:// where it speaks that, or reach it through sallyport connect.' };
 }
 
-function factsOf(service: string, { door: { http, socks5, hide } }: EgressBehind): ProxyFacts {
-  return Object.freeze({ service, http, socks5, hide });
+function factsOf(service: string, { door: { http, socks5, hide, udp } }: EgressBehind): ProxyFacts {
+  return Object.freeze({ service, http, socks5, hide, ...(udp === undefined ? {} : { udp }) });
 }

@@ -49,17 +49,20 @@ function hopsIn({ fields }: RequestHead): readonly string[] | null {
  * Faults: `target-malformed`.
  */
 export function proxiedSocks(
-  asked: Readonly<{ host: string; port: number; credentials: SocksCredentials | null }>,
+  asked: Readonly<{ host: string; port: number; credentials: SocksCredentials | null; udp?: true }>,
   facts: Facts,
 ): Exchange | Fault {
-  const to = readDestination('socks5', 'CONNECT', asked.host, asked.port);
+  const to = asked.udp === true ? anywhere : readDestination('socks5', 'CONNECT', asked.host, asked.port);
   if ('code' in to) return to;
   return { ...facts, host: facts.sni ?? '', http: socksHead(to, asked.credentials), identity: null, destination: to };
 }
 
-function socksHead({ host, port }: Destination, credentials: SocksCredentials | null): RequestHead {
+/** Of datagrams, each of which has its own destination. */
+const anywhere: Destination = { way: 'udp', host: '*', port: 0, method: 'UDP' };
+
+function socksHead({ host, port, method }: Destination, credentials: SocksCredentials | null): RequestHead {
   return {
-    method: 'CONNECT',
+    method,
     target: `${host}:${port}`,
     path: null,
     minor: 1,

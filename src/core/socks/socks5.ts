@@ -1,4 +1,4 @@
-/** SOCKS 5 as a proxy hears it: the methods, a name and a password, and one CONNECT (RFC 1928, RFC 1929). */
+/** SOCKS 5 as a proxy hears it: the methods, a name and a password, and one CONNECT, or UDP ASSOCIATE (RFC 1928, RFC 1929). */
 
 import { latin1 } from '../bytes.ts';
 import { fault, type Fault } from '../errors.ts';
@@ -10,8 +10,8 @@ export type SocksStep =
   | Readonly<{ is: 'more' }>
   /** To be answered with these bytes; then the reader goes on at `next`. */
   | Readonly<{ is: 'say'; bytes: Uint8Array; next: number }>
-  /** Where to. `host` is as it was sent; a literal IPv6 address stands in brackets. `next`: where the client's own bytes begin. */
-  | Readonly<{ is: 'request'; host: string; port: number; credentials: SocksCredentials | null; next: number }>
+  /** Where to. `host` is as it was sent; a literal IPv6 address stands in brackets. `next`: where the client's own bytes begin. `udp`: from where datagrams will be sent; zeros for what is not known yet. */
+  | Readonly<{ is: 'request'; host: string; port: number; credentials: SocksCredentials | null; next: number; udp?: true }>
   /** `bytes`: the protocol's own word for it, to be said before the end; null where there is none. */
   | Readonly<{ is: 'refused'; fault: Fault; bytes: Uint8Array | null }>;
 
@@ -44,12 +44,17 @@ type State = 'methods' | 'password' | 'request' | 'over';
 /**
  * Reads one client. Keeps at most one message. A client may send on without waiting for our answer only where that could not
  * change what it sends: it offered one method.
- * Faults: `preamble-malformed` (versions, lengths, text), `method-refused` (BIND, UDP ASSOCIATE), `credentials-missing`.
+ * Faults: `preamble-malformed` (versions, lengths, text), `method-refused` (BIND, and UDP ASSOCIATE unless it is taken), `credentials-missing`.
  */
 export class Socks5Reader {
   #state: State = 'methods';
   readonly #kept = new KeptBytes(messageBytesMax);
+  readonly #takesUdp: boolean;
   #credentials: SocksCredentials | null = null;
+
+  constructor(takesUdp = false) {
+    this.#takesUdp = takesUdp;
+  }
 
   /** Whether a part of a message was seen. */
   get started(): boolean {
@@ -86,7 +91,8 @@ export class Socks5Reader {
 
   #needOfRequest(message: Uint8Array): number | SocksStep {
     const [, command, reserved, type, first] = message;
-    if (command !== 1) return this.#refuse('method-refused', 'a command other than CONNECT', socksReply(socksReplies.command));
+    if (command !== 1 && !(command === 3 && this.#takesUdp))
+      return this.#refuse('method-refused', 'a command other than CONNECT', socksReply(socksReplies.command));
     if (reserved !== undefined && reserved !== 0) return this.#refuse('preamble-malformed', 'a reserved octet that is not zero');
     if (type === undefined) return 4;
     if (type === 1) return 10;
@@ -105,7 +111,8 @@ export class Socks5Reader {
       case 'request': {
         const port = ((message.at(-2) ?? 0) << 8) | (message.at(-1) ?? 0);
         this.#state = 'over';
-        return { is: 'request', host: hostOf(message), port, credentials: this.#credentials, next };
+        const udp = message[1] === 3 ? { udp: true as const } : {};
+        return { is: 'request', host: hostOf(message), port, credentials: this.#credentials, next, ...udp };
       }
       case 'over':
         return this.#refuse('preamble-malformed', 'nothing is read behind the end');

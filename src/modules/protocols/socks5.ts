@@ -10,6 +10,7 @@ import { defineProtocol } from '../../contracts/protocol.ts';
 import type { Call, Deadline, Proceeding, ProtocolTools, Tally } from '../../contracts/protocol.ts';
 import type { Stream } from '../../contracts/stream.ts';
 import type { Forwarding, Opened } from '../../contracts/upstream.ts';
+import { associatedReply, bound, DatagramPassing, localIp } from './socks5/associated.ts';
 
 type Request = Extract<SocksStep, { is: 'request' }>;
 type Failed = Extract<SocksStep, { is: 'refused' }>;
@@ -21,7 +22,9 @@ export const socks5 = defineProtocol({
     const { stream, listener, from, sni } = arrival;
     // To the very end: a second error can follow a destroy.
     stream.on('error', () => undefined);
-    const heard = await hear(stream, tools);
+    // Datagrams go past any TLS, and past any relay: where a client came straight to us, and where that was wanted.
+    const takesUdp = listener.proxy?.udp === true && listener.via === 'direct' && localIp(stream) !== null;
+    const heard = await hear(stream, tools, takesUdp);
     const refused = ({ fault: { code, why }, bytes }: Failed): void => {
       // Whoever looks whether the port is open says nothing and leaves: no line for that.
       if (code !== 'visitor-gone') tools.refused(arrival, code, why, null);
@@ -30,16 +33,16 @@ export const socks5 = defineProtocol({
     if (heard.is === 'refused') return refused(heard);
     const exchange = proxiedSocks(heard, { id: tools.newId(), at: tools.now(), listener, from, sni });
     if ('code' in exchange) return refused({ is: 'refused', fault: exchange, bytes: socksReply(socksReplies.failed) });
-    const call = new SocksCall(exchange, stream, tools);
+    const call = new SocksCall(exchange, stream, tools, heard.port === 0 ? null : heard.port);
     take(call);
     await call.over;
   },
 });
 
 /** Reads until the destination is known, within the time that a head may take; what follows it stays in the stream. */
-function hear(stream: Stream, { deadlines, limits }: ProtocolTools): Promise<Request | Failed> {
+function hear(stream: Stream, { deadlines, limits }: ProtocolTools, takesUdp: boolean): Promise<Request | Failed> {
   return new Promise((resolve) => {
-    const reader = new Socks5Reader();
+    const reader = new Socks5Reader(takesUdp);
     const settle = (heard: Request | Failed): void => {
       deadlines.delete(deadline);
       stream.off('data', data);
@@ -106,11 +109,14 @@ class SocksCall implements Call, Deadline {
   readonly #abort = new AbortController();
   readonly #over = Promise.withResolvers<void>();
   readonly #gone = (): void => this.#abort.abort();
+  readonly #datagramPort: number | null;
   #cutBy: Fault | null = null;
   /** Its first bytes are awaited. */
   #isLookedAt = false;
 
-  constructor(exchange: Exchange, stream: Stream, tools: ProtocolTools) {
+  /** @param datagramPort from where a client of UDP ASSOCIATE said that it will send; null where it did not */
+  constructor(exchange: Exchange, stream: Stream, tools: ProtocolTools, datagramPort: number | null) {
+    this.#datagramPort = datagramPort;
     this.exchange = exchange;
     this.#stream = stream;
     this.#tools = tools;
@@ -141,7 +147,8 @@ class SocksCall implements Call, Deadline {
       this.#stream.destroy();
       return owner.settled(this.#tally(0, 0, 'program-failed', 'an upstream of another kind was led to'));
     }
-    this.#join(to).then(
+    const joined = this.exchange.destination?.way === 'udp' ? this.#associate(to) : this.#join(to);
+    joined.then(
       (tally) => owner.settled(tally),
       (error: unknown) => owner.broke(error),
     );
@@ -166,6 +173,35 @@ class SocksCall implements Call, Deadline {
     });
     to.release(false, code);
     return this.#tally(bytesAToB, bytesBToA, code, why);
+  }
+
+  /** Ends with the client's connection, or when nothing has come for long. */
+  async #associate(to: Raw): Promise<Tally> {
+    const { limits, deadlines } = this.#tools;
+    const ip = localIp(this.#stream);
+    const near = ip === null || this.#stream.destroyed ? null : await bound(ip).catch(() => null);
+    if (near === null || ip === null) {
+      to.release(false);
+      leave(this.#stream, socksReply(socksReplies.failed));
+      return this.#tally(0, 0, 'upstream-unreachable', 'no port for datagrams could be opened');
+    }
+    const client = { ip: this.exchange.from.ip, port: this.#datagramPort };
+    const moved = (): void => void (this.at = deadlines.time() + limits.tunnelIdleMs);
+    const passing = new DatagramPassing({ near, far: to.stream, client, limits, moved });
+    moved();
+    deadlines.add(this);
+    const over = new Promise<void>((resolve) => {
+      // What else it says on this connection means nothing; its end is the end.
+      this.#stream.resume().once('end', () => this.#stream.destroy());
+      this.#stream.once('close', resolve);
+      to.stream.once('close', () => this.#stream.destroy());
+      if (this.#stream.destroyed) resolve();
+    });
+    this.#stream.write(associatedReply(ip, near));
+    await over;
+    near.close();
+    to.release(false);
+    return this.#tally(passing.bytesIn, passing.bytesOut, null, to.ending?.() ?? null);
   }
 
   /** The first bytes, which stay in the stream. Resolves with what is wrong with them, or null. */

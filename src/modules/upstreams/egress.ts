@@ -13,6 +13,7 @@ import { defaults } from '../../core/limits.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { defineUpstream, type BuiltUpstream, type Caller, type Opened } from '../../contracts/upstream.ts';
+import { Association } from './egress/association.ts';
 import { connectByNetwork, dialFirst, type Connect } from './egress/dial.ts';
 import { IdleConnections, placeOf, type Kept } from './egress/idle.ts';
 import { Denied, Judging, type Judged } from './egress/judging.ts';
@@ -88,6 +89,7 @@ class Egress {
   readonly #hop = randomBytes(9).toString('base64url');
   readonly #openMax: number;
   #open = 0;
+  #associations = 0;
 
   constructor(chosen: Options, tools: Given, outside: Outside) {
     const { limits, now, listening = () => [], secret = () => null } = tools;
@@ -113,6 +115,7 @@ class Egress {
   /** At once where the name is known and a connection of this client's waits there. */
   open(exchange: Exchange, caller: Caller, fresh: boolean): Promise<Opened> | Opened {
     const wanted = this.#wanted(exchange);
+    if (wanted.to.way === 'udp') return this.#associate(wanted);
     const place = placeFor(exchange, wanted.to);
     const judged = this.#judging.judge(wanted);
     if (judged instanceof Promise) return judged.then((found) => this.#lead(wanted.to, found, fresh ? null : place, caller));
@@ -141,6 +144,19 @@ class Egress {
     if ((to.hops?.length ?? 0) >= this.#tools.limits.proxyHopsMax)
       throw new SallyportError('destination-denied', 'it has come through as many proxies as it may');
     return { to, subject: identity?.subject ?? null, roles: identity?.roles ?? [] };
+  }
+
+  /** Each datagram is judged by where it wants to go. */
+  #associate({ subject, roles }: Wanted): Opened {
+    const { limits, now } = this.#tools;
+    if (this.via !== null) throw new SallyportError('destination-denied', 'no datagrams go by the proxy behind');
+    if (this.#associations >= limits.associationsMax)
+      throw new SallyportError('connections-exceeded', 'as many clients send datagrams as may');
+    this.#associations += 1;
+    const judge = (wanted: Wanted) => this.#judging.judge(wanted);
+    const stream = new Association({ who: { subject, roles }, judge, limits, now });
+    stream.once('close', () => (this.#associations -= 1));
+    return { is: 'raw', stream, reused: false, release: () => void stream.destroy(), ending: () => stream.refusals };
   }
 
   #lead(to: Destination, judged: Judged, place: string | null, caller: Caller): Promise<Opened> | Opened {
