@@ -69,7 +69,6 @@ function dealt(name, files, count) {
 
 /**
  * Writes a file for each process. Node's runner begins them in the order of their names; the tests keep their own names and places.
- * A file that cannot be loaded is a failed test with its name, and the others of its process are run.
  *
  * @returns {string[]} their paths
  */
@@ -78,26 +77,12 @@ export function writePlan(root, groups) {
   const hash = createHash('sha256').update(JSON.stringify(groups)).digest('hex').slice(0, 12);
   const folder = join(root, 'node_modules', '.tests', hash);
   mkdirSync(folder, { recursive: true });
+  const runner = pathToFileURL(join(root, 'scripts', 'test-process.mjs')).href;
   return groups.map(({ name, files }, index) => {
     const path = join(folder, `${String(index + 1).padStart(3, '0')}-${name.replaceAll(/[^\w.]+/g, '-').replace(/-$/, '')}.mjs`);
     const urls = files.map((file) => [file, pathToFileURL(join(root, file)).href]);
-    writeFileSync(path, `${runner}\nawait runs(${JSON.stringify(urls, null, 2)});\n`);
+    const words = [name, urls].map((word) => JSON.stringify(word)).join(', ');
+    writeFileSync(path, `import { runFiles } from ${JSON.stringify(runner)};\nawait runFiles(${words});\n`);
     return path;
   });
 }
-
-const runner = `import { afterEach, mock, test } from 'node:test';
-
-// A clock that one file stopped would stand still for the next.
-afterEach(() => mock.reset());
-
-async function runs(files) {
-  for (const [file, url] of files) {
-    await import(url).catch((error) => {
-      test(\`\${file} can be loaded\`, () => {
-        throw error;
-      });
-    });
-  }
-}
-`;

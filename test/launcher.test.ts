@@ -36,7 +36,14 @@ async function checkout(context: TestContext): Promise<Checkout> {
   // The real path: on some systems the folder for temporary files is a link.
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'sallyport-launcher-')));
   context.after(() => rm(folder, { recursive: true, force: true }));
-  for (const part of ['scripts/run.mjs', 'scripts/test-plan.mjs', 'bin/sallyport', 'package.json', 'package-lock.json']) {
+  for (const part of [
+    'scripts/run.mjs',
+    'scripts/test-plan.mjs',
+    'scripts/test-process.mjs',
+    'bin/sallyport',
+    'package.json',
+    'package-lock.json',
+  ]) {
     await mkdir(dirname(join(folder, part)), { recursive: true });
     await cp(join(root, part), join(folder, part));
   }
@@ -96,6 +103,29 @@ describe('the launcher', () => {
     await writeFile(join(folder, 'package-lock.json'), '{}');
     await launch('start');
     assert.match((await npmCalls())[2]!, /^ci --include=dev /, 'a start after a change of the lock file takes no tools away');
+  });
+
+  test('tests below src share a process; what fails and what cannot be loaded is named, and the rest is run', async (context) => {
+    const { folder, launch } = await checkout(context);
+    const lines = {
+      good: 'test(`good ${process.pid}`, () => undefined);',
+      also: "test(`also ${process.pid}`, () => undefined); mock.timers.enable({ apis: ['setTimeout'] });",
+      late: "test('a clock that was stopped goes on', () => new Promise((done) => void setTimeout(done, 1)));",
+      wrong: "\ntest('is wrong', () => { throw new Error('as it was meant'); });",
+      lost: "import './nowhere.ts';",
+    };
+    for (const [name, line] of Object.entries(lines))
+      await writeFile(join(folder, 'src', `${name}.test.ts`), `import { mock, test } from 'node:test'; void mock; ${line}\n`);
+    const { code, out } = await launch('test');
+    assert.equal(code, 1);
+    const [good, also] = ['good', 'also'].map((name) => new RegExp(`✔ ${name} (\\d+)`).exec(out)?.[1]);
+    assert.ok(good !== undefined && good === also, out);
+    assert.match(out, /✔ a clock that was stopped goes on/);
+    assert.match(out, /test at src\/wrong\.test\.ts:2:1\n✖ is wrong/);
+    assert.match(out, /✖ src\/lost\.test\.ts can be loaded[^]*nowhere\.ts/);
+    assert.match(out, /ℹ pass 3\nℹ fail 2\n/);
+    const alone = await launch('test', 'good');
+    assert.match(alone.out, /ℹ pass 1\nℹ fail 0\n/);
   });
 
   test('two at once install once', async (context) => {

@@ -12,7 +12,7 @@ import type { WebSocket } from 'ws';
 import { ask } from '../e2e/ask.ts';
 import { text } from '../e2e/lines.ts';
 import type { RelayProgram } from '../e2e/machines.ts';
-import { invitation, joinedHome, relayProgram, share } from '../e2e/machines.ts';
+import { invitation, joinedHome, relayProgram, shareInside } from '../e2e/machines.ts';
 import type { Line, freshHome } from '../e2e/program.ts';
 import { runToEnd } from '../e2e/program.ts';
 import { patternHash, startService } from '../e2e/service.ts';
@@ -25,7 +25,7 @@ async function place(context: Context, ...words: readonly string[]): Promise<Pla
   const { port } = await startService(context);
   const relay = await relayProgram(context, { words });
   const home = await joinedHome(context, await invitation(context, relay, 'blog'));
-  const { url, ca } = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const { url, ca } = await shareInside(context, port, ['--name', 'blog', '--public'], { home });
   return { relay, url, ca };
 }
 
