@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { certificateName } from '../src/controlplane/certificates/permitted-names.ts';
 import { makeAuthority, makeLeaf } from '../src/controlplane/certificates/signing.ts';
+import type { Alone } from './check-alone.ts';
 import { measureWindow, wrkWords, type Rate } from './load.ts';
 import { benchLimits, eventOf, sallyport } from './ours.ts';
 import { freePort, start, stop, type Program } from './processes.ts';
@@ -46,18 +47,24 @@ export async function measureChecks(
   }
 }
 
-export function checkTable(checks: readonly Check[]): string {
+export function checkTable(checks: readonly Check[], alone: readonly Alone[]): string {
   const rows = checks.map(({ credential, perSecond, cpuMicros, moreMicros }) => [
     credential,
     figure(perSecond, 0),
     figure(cpuMicros),
     credential === 'public' ? '–' : figure(moreMicros),
   ]);
-  return table(
+  const wire = table(
     'A credential that was checked before, plain HTTP/1.1, one gateway',
     ['access', 'requests/s', 'CPU µs/request', 'more than public, µs'],
     rows,
   );
+  const bare = alone.map(({ credential, micros, moreMicros }) => [
+    credential,
+    figure(micros, 2),
+    credential === 'public' ? '–' : figure(moreMicros, 2),
+  ]);
+  return `${wire}${table('The check by itself, without a socket', ['access', 'CPU µs/request', 'more than public, µs'], bare)}`;
 }
 
 function checksOf(found: ReadonlyMap<string, readonly Rate[]>): readonly Check[] {

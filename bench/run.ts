@@ -11,6 +11,7 @@ import { credential, runGateway, runTunnel } from './ours.ts';
 import type { Running } from './peers.ts';
 import { pagekite, pagekiteName, reversePeers, startOrigin } from './peers.ts';
 import { find, stopAll } from './processes.ts';
+import { measureAlone, type Alone } from './check-alone.ts';
 import { checkTable, measureChecks, type Check } from './check.ts';
 import { help } from './help.ts';
 import { measureScale, scaleTables, type Scale } from './scale.ts';
@@ -60,6 +61,7 @@ const absent: string[] = [];
 const broken: string[] = [];
 let scale: Scale | null = null;
 let checks: readonly Check[] = [];
+let alone: readonly Alone[] = [];
 
 const wrk = find('wrk');
 const curl = find('curl');
@@ -113,6 +115,7 @@ async function measureMany(): Promise<void> {
 async function measureCredentials(): Promise<void> {
   note('… what a credential costs');
   try {
+    alone = await measureAlone();
     checks = await measureChecks({ wrk: wrk ?? '', folder, origin: origin.port, seconds });
     for (const { credential, failures } of checks) if (failures > 0) broken.push(`${credential}: ${failures} requests failed`);
   } catch (error) {
@@ -169,6 +172,7 @@ function report(): void {
     for (const result of [...results, ...secure.map((each) => ({ work: 'h2', ...each }))])
       process.stdout.write(`${JSON.stringify(result)}\n`);
     if (scale !== null) process.stdout.write(`${JSON.stringify({ work: 'scale', ...scale })}\n`);
+    for (const each of alone) process.stdout.write(`${JSON.stringify({ work: 'check alone', ...each })}\n`);
     for (const check of checks) process.stdout.write(`${JSON.stringify({ work: 'check', ...check })}\n`);
   } else {
     if (chosen.has('reverse')) process.stdout.write(rates('reverse', 'Reverse proxy, plain HTTP/1.1', ['nginx', 'Caddy']));
@@ -177,7 +181,7 @@ function report(): void {
     if (chosen.has('bulk')) process.stdout.write(bulks());
     if (chosen.has('h2')) process.stdout.write(secureTable(secure));
     if (scale !== null) process.stdout.write(scaleTables(scale));
-    if (checks.length > 0) process.stdout.write(checkTable(checks));
+    if (checks.length > 0) process.stdout.write(checkTable(checks, alone));
   }
   if (absent.length > 0) note(`Not installed: ${absent.join(', ')}.`);
   for (const words of broken) note(`Failed: ${words}`);
