@@ -226,6 +226,8 @@ export const defaults = {
   mailQueueMax: 100 as number,
   /** From the dial to the server's last word. RFC 5321, 4.5.3.2 has minutes; a code that comes late is of no use. */
   mailMs: 30_000 as number,
+  /** Until a server that was away is asked once more: a code that comes later than that is of little use. */
+  mailAgainMs: 5_000 as number,
   /** How often the owner is told of the same failure. */
   mailTroubleMs: 600_000 as number,
   /** How long a code by mail is good. NIST SP 800-63B-4, 3.1.3.2: ten minutes at most. */

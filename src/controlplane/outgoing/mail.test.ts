@@ -79,7 +79,7 @@ function post(context: Context, changes: Partial<Limits> = {}) {
   const troubles: (SallyportError | null)[] = [];
   const heard = new EventEmitter();
   const made = createPost({
-    limits: limitsWith(changes),
+    limits: limitsWith({ mailAgainMs: 10, ...changes }),
     now: () => Date.now(),
     secret: (name) => (name === 'mail' ? Buffer.from('the password of it') : name === 'wrong' ? Buffer.from('another password') : null),
     trouble: (error) => {

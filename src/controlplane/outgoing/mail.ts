@@ -18,9 +18,8 @@ export type PostOptions = Readonly<{
 
 type Waiting = Readonly<{ server: Server; letter: Letter; tries: number }>;
 
-/** A server that is away for a moment is asked once more; a code that comes later than that is of no use. */
+/** A server that is away for a moment is asked once more. */
 const triesMax = 2;
-const againMs = 5_000;
 
 export function createPost({ limits, now, secret, trouble }: PostOptions): Post & Closable {
   const stop = new AbortController();
@@ -49,7 +48,7 @@ export function createPost({ limits, now, secret, trouble }: PostOptions): Post 
         pauses.delete(pause);
         queue.push({ server, letter, tries: tries + 1 });
         next();
-      }, againMs);
+      }, limits.mailAgainMs);
       pauses.add(pause);
       return;
     }
