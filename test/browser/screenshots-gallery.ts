@@ -16,7 +16,9 @@ import type { Exchange } from '../../src/core/policy/exchange.ts';
 import { pauseReply } from '../../src/controlplane/config/maintenance.ts';
 import { pauseText } from '../../src/controlplane/config/web-schema.ts';
 import { askPage, insecurePage, spentPage } from '../../src/modules/guards/link/pages.ts';
+import { endPage, makePage, startPage, usePage } from '../../src/modules/guards/passkey/pages.ts';
 import { codePage } from '../../src/modules/guards/totp/pages.ts';
+import { listingPage } from '../../src/modules/upstreams/folder/listing.ts';
 import { exchangeOf, navigation } from '../doubles/exchange.ts';
 
 type Make = (exchange: Exchange) => Reply;
@@ -68,6 +70,12 @@ export const gallery: Readonly<Record<string, Make>> = {
   'mail-code-wrong': (exchange) => mailedPage(exchange, 600_000, { to, said: say(exchange, 'mail.code.wrong') }),
   totp: (exchange) => codePage(exchange, { asksName: false, to, passkey: true }),
   'totp-alone-wrong': (exchange) => codePage(exchange, { asksName: true, to, passkey: false, said: say(exchange, 'code.wrong') }),
+  passkey: (exchange) => usePage(exchange, { options: {}, code: true }),
+  'passkey-wrong': (exchange) => usePage(exchange, { options: {}, code: false, said: say(exchange, 'passkey.wrong') }),
+  'enrol-start': startPage,
+  enrol: (exchange) => makePage(exchange, { name: 'ana', options: {}, cookie: ['X-None', 'none'] }),
+  'enrol-done': (exchange) => endPage(exchange, true, []),
+  'enrol-over': (exchange) => endPage(exchange, false, []),
   'link-counted': (exchange) => askPage(exchange, { ...link, uses: { max: 3, left: 3 }, browser: 'free' }, to),
   'link-once': (exchange) => askPage(exchange, { ...link, uses: { max: 1, left: 1 } }, to),
   'link-spent': spentPage,
@@ -84,6 +92,11 @@ export const gallery: Readonly<Record<string, Make>> = {
     doorPage(exchange, { ...doors, rows: [], session: false, fault: { text: say(exchange, 'door.exceeded'), status: 429 } }),
   maintenance: (exchange) => pauseReply(exchange, pauseText),
   'maintenance-own-words': (exchange) => pauseReply(exchange, 'We are moving house <this week>. Call 030 123456 if it burns.'),
+  listing: (exchange) =>
+    listingPage(['2026/', 'holiday in the mountains, second week.jpg', 'notes.txt', `${'long'.repeat(30)}.txt`], {
+      exchange,
+      title: '/photos/',
+    }),
   ...errorPages(),
   'relay-away': awayReply,
   'relay-unknown': unknownReply,

@@ -39,10 +39,12 @@ export const doorPath = '/.sallyport/door';
 
 export function doorPage(exchange: Exchange, facts: DoorPage): Reply {
   const { name, address, network, relayed, rows, session, now, fault } = facts;
-  const content = markup`<p>${say(exchange, 'door.who', { name, address })}${
-    relayed ? ` ${say(exchange, 'door.relay')}` : ''
-  }${network === null ? '' : ` ${say(exchange, 'door.network', { network })}`}</p>
-${fault === undefined ? null : markup`<p class="fault" role="alert">${fault.text}</p>\n`}${
+  const about = [
+    ...(relayed ? [say(exchange, 'door.relay')] : []),
+    ...(network === null ? [] : [say(exchange, 'door.network', { network })]),
+  ];
+  const content = markup`<p>${say(exchange, 'door.who', { name, address })}</p>
+${about.length === 0 ? null : markup`<p class="soft">${about.join(' ')}</p>\n`}${fault === undefined ? null : markup`<p class="fault" role="alert">${fault.text}</p>\n`}${
     rows.length === 0 ? markup`<p>${say(exchange, 'door.nothing')}</p>\n` : null
   }${rows.map((row) => rowOf(exchange, row, now))}<p class="soft">${say(exchange, 'door.neighbours')}</p>
 ${session ? signOutForm(exchange) : null}`;
@@ -56,28 +58,31 @@ function rowOf(exchange: Exchange, { service, forMs, open, others }: DoorRow, no
       ? say(exchange, 'door.closed', { service })
       : say(exchange, 'door.open', { service, time: timeOf(open.expires), left: durationWords(open.expires - now) });
   const deed = say(exchange, open === null ? 'door.deed.open' : 'door.deed.longer', { service, span });
-  const opening = form('service', service, 'open', deed);
-  const closing = open === null ? null : form('id', open.id, 'close', say(exchange, 'door.deed.close', { service }));
+  const opening = form({ field: 'service', value: service, deed: 'open', quiet: open !== null }, deed);
+  const closing =
+    open === null ? null : form({ field: 'id', value: open.id, deed: 'close', quiet: true }, say(exchange, 'door.deed.close', { service }));
   const also = others.map(
     ({ id, network, expires }) => markup`<p>${say(exchange, 'door.also', { service, network, time: timeOf(expires) })}</p>
-${form('id', id, 'close', say(exchange, 'door.deed.also', { service, network }))}`,
+${form({ field: 'id', value: id, deed: 'close', quiet: true }, say(exchange, 'door.deed.also', { service, network }))}`,
   );
   return markup`<p><strong>${state}</strong></p>
 ${closing}${opening}${also}`;
 }
 
-/** No script: a button sends the form, to our own origin alone. */
-function form(field: 'service' | 'id', value: string, deed: 'open' | 'close', words: string): Markup {
+type Deed = Readonly<{ field: 'service' | 'id'; value: string; deed: 'open' | 'close'; quiet: boolean }>;
+
+/** No script: a button sends the form, to our own origin alone. What is quiet is not what most people came for. */
+function form({ field, value, deed, quiet }: Deed, words: string): Markup {
   return markup`<form method="post" action="${doorPath}">
 <input type="hidden" name="${field}" value="${value}">
-<button name="do" value="${deed}">${words}</button>
+<button name="do" value="${deed}"${quiet ? markup` class="quiet"` : null}>${words}</button>
 </form>
 `;
 }
 
 function signOutForm(exchange: Exchange): Markup {
   return markup`<form method="post" action="/.sallyport/logout">
-<button>${say(exchange, 'door.signout.deed')}</button>
+<button class="quiet">${say(exchange, 'door.signout.deed')}</button>
 </form>
 <p class="soft">${say(exchange, 'door.signout')}</p>`;
 }

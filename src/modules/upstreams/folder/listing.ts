@@ -36,12 +36,17 @@ async function namesIn(path: string): Promise<readonly string[]> {
   return names;
 }
 
-function listingPage(names: readonly string[], { exchange, title }: Asked): Reply {
+/** `title` is the path as it was asked for, with a slash at its end. */
+export function listingPage(names: readonly string[], { exchange, title }: Asked): Reply {
   const items = names
     .toSorted((one, other) => one.localeCompare(other, 'en'))
-    .map((name) => markup`<p><a href="${reference(name)}">${name}</a></p> `);
-  const up = title === '/' ? null : markup`<p><a href="../">${say(exchange, 'listing.up')}</a></p> `;
-  return page(exchange, { status: 200, title: say(exchange, 'listing.title', { path: title }), content: markup`${up}${items}` });
+    .map((name) => markup`<li><a href="${reference(name)}">${name}</a></li>\n`);
+  const up = title === '/' ? null : markup`<p><a href="../">${say(exchange, 'listing.up')}</a></p>\n`;
+  return page(exchange, {
+    status: 200,
+    title: say(exchange, 'listing.title', { path: title }),
+    content: markup`${up}${items.length === 0 ? null : markup`<ul>\n${items}</ul>`}`,
+  });
 }
 
 /** `./` in front: a name with a colon would be read as a scheme (RFC 3986, 4.2). */
