@@ -43,8 +43,8 @@ export function doorPage(exchange: Exchange, facts: DoorPage): Reply {
     ...(relayed ? [say(exchange, 'door.relay')] : []),
     ...(network === null ? [] : [say(exchange, 'door.network', { network })]),
   ];
-  const content = markup`<p>${say(exchange, 'door.who', { name, address })}</p>
-${about.length === 0 ? null : markup`<p class="soft">${about.join(' ')}</p>\n`}${fault === undefined ? null : markup`<p class="fault" role="alert">${fault.text}</p>\n`}${
+  const content = markup`<p>${say(exchange, 'door.who', { name, address })}</p>${about.length === 0 ? null : markup`<p class="soft">${about.join(' ')}</p>`}
+${fault === undefined ? null : markup`<p class="fault" role="alert">${fault.text}</p>\n`}${
     rows.length === 0 ? markup`<p>${say(exchange, 'door.nothing')}</p>\n` : null
   }${rows.map((row) => rowOf(exchange, row, now))}<p class="soft">${say(exchange, 'door.neighbours')}</p>
 ${session ? signOutForm(exchange) : null}`;
