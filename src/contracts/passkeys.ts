@@ -29,6 +29,8 @@ export type Invitation = Readonly<{ user: string; service: string; label: string
 export interface Passkeys {
   /** Synchronous; null when unknown, or when its user is gone. */
   byCredential(credential: string): Passkey | null;
+  /** Synchronous: whether a user has one, wherever. */
+  has(user: string): boolean;
   /** Those of a user, at one host or at all. */
   of(user: string, host?: string): readonly Passkey[];
   /** Synchronous: whom a secret invites to make a passkey at a service; null when it was used, has ended or is another service's. */

@@ -44,7 +44,7 @@ export async function rehearse(config: Config, cast: Cast): Promise<Pick<Compile
     doors,
     passwords,
     // Whoever is in the cast has what the configuration asks for.
-    logins: { ...logins, codes: { has: () => true, take: async () => 'wrong' } },
+    logins: { ...logins, codes: { has: () => true, take: async () => 'wrong' }, passkeys: { ...logins.passkeys, has: () => true } },
     limits: defaults,
     secret: () => secret,
     outgoing,
@@ -103,7 +103,7 @@ function keysOf({ keys, now }: Cast): Tools['keys'] {
 function certificatesOf({ people, now }: Cast): ClientCertificates {
   const all = [...people].map(([name, roles]) => ({ fingerprint: '', name, roles, createdAt: now(), expires: Infinity, revokedAt: null }));
   const authority: Authority = { roots: () => [], judge: () => ({ is: 'wrong', why: 'nobody shows one here' }) };
-  return { own: { ...authority, find: () => null, list: () => all }, authority: () => authority };
+  return { own: { ...authority, find: () => null, list: () => all }, authority: () => authority, letIn: () => undefined };
 }
 
 function placeOf(root: string | null): RelayPlace {

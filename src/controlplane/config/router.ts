@@ -2,7 +2,7 @@
 
 import type { Form } from '../../contracts/guard.ts';
 import type { Service } from '../../contracts/snapshot.ts';
-import { decidePath, isWithin } from '../../core/http/path.ts';
+import { canonicalPath, decidePath, isWithin } from '../../core/http/path.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Route } from '../../core/policy/route.ts';
 import { joinedForms } from './access.ts';
@@ -82,7 +82,11 @@ function doorOf(places: readonly Place[]): Route<Service> | null {
   const services = [...new Set(places.toReversed().map(({ placed }) => placed))];
   const host = services.find(({ service }) => service.open) ?? services[0];
   if (host === undefined) return null;
-  const forms: readonly Form[] = joinedForms(services.filter(({ service }) => service.open).flatMap(({ service }) => service.forms));
+  const open = services.filter(({ service }) => service.open);
+  const ordered = open.map((first) =>
+    joinedForms([first, ...open.filter((each) => each !== first)].flatMap(({ service }) => service.forms)),
+  );
+  const forms = (ordered[0] ?? []).map((form): Form => ({ ...form, handle: byWish(form, { places, open, ordered }) }));
   const service: Service = Object.freeze({
     ...host.service,
     forms,
@@ -90,4 +94,20 @@ function doorOf(places: readonly Place[]): Route<Service> | null {
     asksPassword: services.some((each) => each.service.asksPassword),
   });
   return Object.freeze({ ...host.variants.unreadable, service });
+}
+
+type Asked = Readonly<{ places: readonly Place[]; open: readonly Placed[]; ordered: readonly (readonly Form[])[] }>;
+
+/**
+ * A form that says where its visitor wants to go (`to`) is answered first by the service that is there: one below `/admin` may
+ * ask for a code, where the others of the name are content with a password.
+ */
+function byWish({ method, path, handle }: Form, { places, open, ordered }: Asked): Form['handle'] {
+  const own = ordered.map((forms) => forms.find((form) => form.method === method && form.path === path)?.handle ?? handle);
+  return (exchange, input) => {
+    const to = canonicalPath(input.fields.get('to') ?? '/');
+    const wanted = !to.clear ? undefined : places.find((place) => place.path === '' || isWithin(to.text, place.path));
+    const at = wanted === undefined ? -1 : open.indexOf(wanted.placed);
+    return (own[at] ?? handle)(exchange, input);
+  };
 }

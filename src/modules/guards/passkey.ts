@@ -96,7 +96,7 @@ function bySession(exchange: Exchange, session: Session, admits: (user: string) 
 }
 
 function stands(user: string, admits: (user: string) => boolean, tools: Tools): boolean {
-  return admits(user) && tools.users.find(user) !== null;
+  return admits(user) && tools.users.find(user) !== null && tools.logins.passkeys.has(user);
 }
 
 function expired(why: string): Verdict {

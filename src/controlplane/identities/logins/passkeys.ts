@@ -56,6 +56,7 @@ export async function openPasskeys(tools: PasskeyTools): Promise<PasskeyTable> {
       const found = mirror.get(digest(credential));
       return found !== null && found.credential === credential && stands(found) ? found : null;
     },
+    has: (user) => all(user).length > 0,
     of: (user, host) =>
       all(user)
         .filter((each) => host === undefined || each.host === host)

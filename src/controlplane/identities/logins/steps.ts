@@ -1,6 +1,5 @@
 /** Logins that are on their way: kept in the browser, sealed, until all factors of a way were shown; then a session. */
 
-import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
 import type { Codes, Guesses, LoginSteps, ProvedStep } from '../../../contracts/logins.ts';
 import type { Passkeys } from '../../../contracts/passkeys.ts';
@@ -56,6 +55,7 @@ export function createSteps(tools: StepTools): LoginSteps {
     const [text, ...others] = cookieValues(exchange.http.fields, stepCookie);
     if (text === undefined || others.length > 0 || text.length > cookieCharsMax) return null;
     try {
+      const { jwtDecrypt } = await jose();
       const { payload } = await jwtDecrypt(text, key, { ...algorithms, currentDate: new Date(now()), requiredClaims: ['exp'] });
       const { place, exp: _exp, ...login } = sealedLogin.parse(payload);
       return place === placeOf(exchange, service) && over.get(login.id, now()) !== true ? login : null;
@@ -65,6 +65,7 @@ export function createSteps(tools: StepTools): LoginSteps {
   };
 
   const sealed = async (exchange: Exchange, service: string, login: BegunLogin): Promise<readonly [string, string] | null> => {
+    const { EncryptJWT } = await jose();
     const text = await new EncryptJWT({ ...login, shown: [...login.shown], place: placeOf(exchange, service) })
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
       .setExpirationTime(Math.floor((now() + limits.loginMs) / 1000))
@@ -101,6 +102,11 @@ export function createSteps(tools: StepTools): LoginSteps {
       }
     },
   };
+}
+
+/** Read when the first login goes on: commands that open the store have none. */
+function jose(): Promise<typeof import('jose')> {
+  return import('jose');
 }
 
 /** The service, at this name and port. */
