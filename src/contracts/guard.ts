@@ -26,13 +26,24 @@ export type Form = Readonly<{
 /** A reply when all is well; a challenge (recorded with its code, its answer null for the uniform face) when not. Never thrown. */
 export type FormAnswer = Reply | Extract<Verdict, { is: 'challenge' }>;
 
+/** A form of a proxy's own page: who asks is known. `done` is well, with what the record is to say of it. */
+export type PageForm = Readonly<
+  Omit<Form, 'handle'> & { handle: (...asked: Parameters<Form['handle']>) => PageAnswer | Promise<PageAnswer> }
+>;
+
+export type PageAnswer = FormAnswer | Readonly<{ is: 'done'; answer: Reply; why: string }>;
+
 export type BuiltGuard = Readonly<{
   check: Check;
   forms?: readonly Form[];
+  /** Of a guard of a proxy: its own pages there. */
+  pages?: readonly PageForm[];
   /** One sentence for `explain`, dashboards and the audit: "a password of ana or ben". No secret. */
   words: string;
-  /** For `explain`: whether somebody of that subject (`user:ana`) could come in by this guard. */
-  knows?: (subject: string) => boolean;
+  /** For `explain`: whether somebody of that subject (`user:ana`) could come in by this guard, with that request where one is asked about. */
+  knows?: (subject: string, exchange?: Exchange) => boolean;
+  /** For `explain`: roles of whoever comes in by it, besides their own. */
+  roles?: readonly string[];
   /** Of a guard that looks at client certificates: the authorities (PEM) whose certificates the handshake asks for, at this moment. */
   asks?: () => readonly string[];
   /** For `explain`: it is told only where it refuses. */

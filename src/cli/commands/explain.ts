@@ -45,7 +45,7 @@ export function explainCommand(cli: Cli) {
     .option('--from <address>', 'the address the visitor comes from')
     .option(
       '--as <user>',
-      'as if this user had shown their password, key:NAME its key, certificate:NAME its certificate, or the client of a proxy its own',
+      'as if this user had shown their password, key:NAME its key, certificate:NAME its certificate, email:ADDRESS, link:ID or pin:SERVICE what they say, or the client of a proxy its own',
     )
     .option('--method <method>', 'the method of the request: GET, or CONNECT to a destination')
     .option('--destination <host:port>', 'where a proxy would be asked to lead')

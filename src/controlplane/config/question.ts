@@ -11,7 +11,7 @@ import { explain } from '../../core/policy/explain.ts';
 import type { About, Step } from '../../core/policy/explain.ts';
 import type { Check } from '../../core/policy/verdict.ts';
 
-/** As asked: `url` absolute with http or https, `method` in capitals, `from` an address, `as` the name of a user, `key:NAME` for an API key, `certificate:NAME` for a client certificate, or null. */
+/** As asked: `url` absolute with http or https, `method` in capitals, `from` an address, `as` the name of a user, `key:NAME` for an API key, `certificate:NAME` for a client certificate, `email:ADDRESS`, `link:ID` or `pin:SERVICE` for who came in by those, or null. */
 export type Question = Readonly<{ url: string; method: string; from: string; as: string | null }>;
 
 export type Answer = Readonly<{
@@ -108,7 +108,7 @@ function exchangeOf({ url, method, from, as }: Question, { snapshot, via, loopba
         ? null
         : {
             guard: 'explain',
-            subject: /^(?:key|certificate):/.test(as) ? as : `user:${as}`,
+            subject: /^(?:key|certificate|email|link|pin):/.test(as) ? as : `user:${as}`,
             name: as,
             by: 'session',
             roles: rolesOf?.(as) ?? [],

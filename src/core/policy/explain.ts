@@ -9,7 +9,9 @@ import type { Check, GatherBody, Verdict } from './verdict.ts';
 /** What the wiring knows of a check: its guard's words, and whether it could let a subject in. */
 export type About = Readonly<{
   words: string;
-  knows?: (subject: string) => boolean;
+  knows?: (subject: string, exchange?: Exchange) => boolean;
+  /** Roles of whoever comes in by it. */
+  roles?: readonly string[];
   /** Told only where it refuses: it holds for few, and says nothing of the others. */
   quiet?: true;
 }>;
@@ -77,7 +79,7 @@ async function tellTree(tree: Tree, depth: number, asker: Asker): Promise<Told> 
 }
 
 async function tellCheck(check: Check, depth: number, { exchange, route, about, gather }: Asker): Promise<Told> {
-  const { words, knows } = about(check);
+  const { words, knows, roles = [] } = about(check);
   const as = exchange.identity;
   const alone = await judge(exchange, { ...route, identify: { is: 'check', check }, authorize: [], meter: [] }, gather);
   const step = { stage: 'identify', depth, words, decides: false } as const;
@@ -89,9 +91,10 @@ async function tellCheck(check: Check, depth: number, { exchange, route, about, 
       steps: [{ ...step, says: 'pass', why: `it is ${identity?.subject ?? 'nobody'}` }],
     };
   }
-  if (as !== null && knows?.(as.subject) === true) {
+  if (as !== null && knows?.(as.subject, exchange) === true) {
+    const identity = roles.length === 0 ? as : { ...as, roles: [...new Set([...as.roles, ...roles])] };
     return {
-      tree: { is: 'check', check: () => ({ is: 'pass', identity: as }) },
+      tree: { is: 'check', check: () => ({ is: 'pass', identity }) },
       steps: [{ ...step, says: 'pass', why: `${as.subject} could come in here` }],
     };
   }

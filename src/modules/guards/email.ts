@@ -34,6 +34,7 @@ export const email = defineGuard({
       forms: emailForms(place),
       words: emailWords(options),
       knows: (subject) => subject.startsWith('email:') && admits(subject.slice('email:'.length)),
+      roles: options.roles,
     };
   },
 });

@@ -24,7 +24,10 @@ export const link = defineGuard({
       { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, service.name) },
     ],
     words: 'a secret link',
-    knows: (subject) => subject.startsWith('link:') && standing(subject, tools, service.name) !== null,
+    knows: (subject, exchange) => {
+      const found = subject.startsWith('link:') ? standing(subject, tools, service.name) : null;
+      return found !== null && (exchange === undefined || boundFault(found, exchange) === null);
+    },
   }),
 });
 

@@ -53,7 +53,8 @@ export const pin = defineGuard({
         { method: 'POST', path: '/.sallyport/logout', handle: (exchange) => signOut(exchange, tools.sessions, service) },
       ],
       words: `the code of ${service}`,
-      knows: (subject) => subject === `pin:${service}`,
+      knows: (subject) => subject === subjectOf(service),
+      roles,
     };
   },
 });
