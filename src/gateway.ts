@@ -127,7 +127,7 @@ class Gateway implements RunningGateway {
       onEvent: options.onEvent,
     });
     this.#relays = this.#towardsRelays();
-    ends.push(cutWithCertificates(parts.clientCertificates, this.#engine));
+    ends.push(cutWithCertificates(parts, this.#engine));
     ends.push(cutWithStanding(parts.tools, this.#engine));
     this.#expiry = new Expiry({ now, expired: (names) => this.#expired(names) });
     ends.push({ close: async () => (this.#readiness.close(), this.#expiry.close()) });

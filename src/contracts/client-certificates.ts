@@ -53,4 +53,6 @@ export interface ClientCertificates {
    * Errors: `file-missing`, `certificate-unusable`.
    */
   readonly authority: (plan: AuthorityPlan) => Authority;
+  /** Whoever is let in by a certificate is known by that subject: what was opened for it ends with the certificate. */
+  readonly letIn: (fingerprint: string, subject: string) => void;
 }

@@ -5,6 +5,7 @@ import type { Closable } from '../contracts/stream.ts';
 import type { DoorsOptions } from '../dataplane/doors.ts';
 import type { Engine } from '../dataplane/engine.ts';
 import type { Parts } from './assemble.ts';
+import { closeDoorsOf } from './doors-standing.ts';
 
 type Handshakes = Required<Pick<DoorsOptions, 'contextFor' | 'base' | 'challengeFor' | 'askingFor' | 'asksAnybody'>>;
 
@@ -21,14 +22,15 @@ export function handshakes({ contexts, acme }: Pick<Parts, 'contexts' | 'acme'>,
   };
 }
 
-/** Ends what somebody has open whose certificate was taken back, or has ended; each look goes over everything that runs. */
-export function cutWithCertificates(desk: Parts['clientCertificates'], engine: Pick<Engine, 'cut'>): Closable {
+/** Ends what somebody has open whose certificate was taken back, or has ended, and the doors that they opened by it; each look goes over everything that runs. */
+export function cutWithCertificates({ clientCertificates: desk, tools }: Parts, engine: Pick<Engine, 'cut'>): Closable {
   let waits = false;
   const cut = (): void => {
     waits = false;
     engine.cut((_service, who) => who?.certificate !== undefined && !desk.stands(who.certificate), 'credentials-expired');
   };
-  desk.watch(() => {
+  desk.watch((ended) => {
+    for (const subject of ended) closeDoorsOf(tools.doors, subject);
     if (waits) return;
     waits = true;
     queueMicrotask(cut);

@@ -5,13 +5,12 @@ import type { CertificateFound, ClientCertificates, OwnAuthority } from '../../c
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
+import { certificateHolder, certificateSubject } from '../../core/policy/certificate-subject.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { forgery } from '../../core/policy/origin.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
 import { readHolder, type Named } from './mtls/holder.ts';
 import { mtlsOptions, type MtlsOptions } from './mtls/options.ts';
-
-const prefix = 'certificate:';
 
 export const mtls = defineGuard({
   name: 'mtls',
@@ -22,7 +21,7 @@ export const mtls = defineGuard({
     const own = given.ca.length === 0 ? certificates.own : null;
     if (own !== null) requireCertificates(given, own);
     const authority = own ?? certificates.authority({ ca: given.ca, crl: given.crl });
-    const door: Door = { given, own };
+    const door: Door = { given, own, certificates };
     return {
       check: (exchange) => {
         const { client, balanced } = exchange.listener;
@@ -34,13 +33,13 @@ export const mtls = defineGuard({
       },
       asks: authority.roots,
       words: wordsOf(given),
-      knows: (subject) => subject.startsWith(prefix) && isKnown(subject.slice(prefix.length), door),
+      knows: (subject) => isKnown(certificateHolder(subject), door),
     };
   },
 });
 
 /** `own`: where the certificates are ours. */
-type Door = Readonly<{ given: MtlsOptions; own: OwnAuthority | null }>;
+type Door = Readonly<{ given: MtlsOptions; own: OwnAuthority | null; certificates: ClientCertificates }>;
 
 function certificatesOf({ certificates }: Tools): ClientCertificates {
   if (certificates !== undefined) return certificates;
@@ -67,10 +66,12 @@ function verdict(exchange: Exchange, found: CertificateFound, door: Door): Verdi
 }
 
 /** A browser shows it with every request, whichever page sent that. The visitor is known by now, so the refusal may speak plainly. */
-function admitted(exchange: Exchange, { name, roles, fingerprint }: Named, { given, own }: Door): Verdict {
+function admitted(exchange: Exchange, { name, roles, fingerprint }: Named, { given, own, certificates }: Door): Verdict {
   const fault = forgery(exchange, 'basic');
   if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
-  const identity: Identity = { guard: 'mtls', subject: `${prefix}${name}`, name, by: 'certificate', roles, certificate: fingerprint };
+  const subject = certificateSubject(name);
+  certificates.letIn(fingerprint, subject);
+  const identity: Identity = { guard: 'mtls', subject, name, by: 'certificate', roles, certificate: fingerprint };
   // The authority has put it into the certificate: that is its word for it.
   return { is: 'pass', identity: own === null && given.name === 'email' ? { ...identity, email: name } : identity };
 }
@@ -88,8 +89,8 @@ function requireCertificates({ names }: MtlsOptions, own: OwnAuthority): void {
 }
 
 /** Who has one of the operator's is known to their authority alone: of those that are named here it could be any. */
-function isKnown(name: string, { given: { names }, own }: Door): boolean {
-  if (names !== 'all' && !names.includes(name)) return false;
+function isKnown(name: string | null, { given: { names }, own }: Door): boolean {
+  if (name === null || (names !== 'all' && !names.includes(name))) return false;
   return own === null || own.list().some((each) => each.name === name);
 }
 

@@ -79,11 +79,12 @@ describe('lists of revoked certificates', () => {
     const shown = shownBy(ana);
     assert.equal(await wordsOf(judging.judge(shown)), 'good');
     assert.equal(all.desk.stands(fingerprint(ana)), true);
-    const told = new Promise<void>((resolve) => {
+    all.desk.letIn(fingerprint(ana), 'certificate:ana@example.org');
+    const told = new Promise<readonly string[]>((resolve) => {
       all.desk.watch(resolve);
     });
     await put('a.crl', await revocationList({ issuer: root, revoked: [ana], fromMs: 0 }));
-    await told;
+    assert.deepEqual(await told, ['certificate:ana@example.org']);
     assert.equal(all.desk.stands(fingerprint(ana)), false);
     assert.equal(await wordsOf(judging.judge(shown)), 'wrong: the certificate was revoked');
     assert.equal(await wordsOf(judging.judge(shownBy(await signed({ cn: ['ben'], issuer: root })))), 'good');

@@ -9,6 +9,7 @@ import type {
 } from '../../../contracts/client-certificates.ts';
 import type { Closable } from '../../../contracts/stream.ts';
 import { SallyportError } from '../../../core/errors.ts';
+import { certificateSubject } from '../../../core/policy/certificate-subject.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { FileAuthority } from './file-authority.ts';
 import { outOfTime, Prover } from './prover.ts';
@@ -21,8 +22,8 @@ export interface ClientDesk extends ClientCertificates, Closable {
   settled(): Promise<void>;
   /** Whether nothing has come up against it since it was let in. */
   stands(fingerprint: string): boolean;
-  /** Called when somebody may not stand any more. */
-  watch(changed: () => void): void;
+  /** Called when somebody may not stand any more, with the subjects of which that is known. */
+  watch(changed: (ended: readonly string[]) => void): void;
 }
 
 export type ClientDeskOptions = Readonly<{
@@ -37,6 +38,8 @@ export type ClientDeskOptions = Readonly<{
 
 /** So often what runs is held against the time, for certificates that end. */
 const looksPerSweep = 60;
+/** Names of one certificate at different services: one of each kind. */
+const subjectsMax = 4;
 
 export function createClientDesk(options: ClientDeskOptions): ClientDesk {
   return new Desk(options);
@@ -45,7 +48,9 @@ export function createClientDesk(options: ClientDeskOptions): ClientDesk {
 class Desk implements ClientDesk {
   readonly #options: ClientDeskOptions;
   readonly #files = new Map<string, FileAuthority>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(ended: readonly string[]) => void>();
+  /** By fingerprint: who was let in by it. */
+  readonly #subjects = new Map<string, Set<string>>();
   readonly #looking: NodeJS.Timeout;
   readonly #prover: Prover;
   #fresh: FileAuthority[] = [];
@@ -71,7 +76,7 @@ class Desk implements ClientDesk {
       find: (fingerprint) => register.find(fingerprint),
       list: () => register.all().filter(({ revokedAt }) => revokedAt === null),
     };
-    register.watch(() => this.#tell());
+    register.watch((name) => this.#tell([certificateSubject(name)]));
     this.#looking = setInterval(() => this.#look(), options.lookMs ?? 1_000).unref();
   }
 
@@ -102,6 +107,13 @@ class Desk implements ClientDesk {
     return made;
   };
 
+  readonly letIn = (fingerprint: string, subject: string): void => {
+    const there = this.#subjects.get(fingerprint);
+    if (there !== undefined) return void (there.size < subjectsMax && there.add(subject));
+    // Whoever is forgotten by the authorities is forgotten here, with the next look.
+    if (this.#subjects.size < this.#options.limits.clientCertificatesMax) this.#subjects.set(fingerprint, new Set([subject]));
+  };
+
   begin(): void {
     this.#fresh = [];
   }
@@ -115,7 +127,7 @@ class Desk implements ClientDesk {
     return said.length > 0 && said.every(Boolean);
   }
 
-  watch(changed: () => void): void {
+  watch(changed: (ended: readonly string[]) => void): void {
     this.#listeners.add(changed);
   }
 
@@ -131,8 +143,14 @@ class Desk implements ClientDesk {
     if (this.#looks % looksPerSweep === 0) this.#tell();
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #tell(known: readonly string[] = []): void {
+    const ended = new Set(known);
+    for (const [fingerprint, subjects] of this.#subjects) {
+      if (this.stands(fingerprint)) continue;
+      this.#subjects.delete(fingerprint);
+      for (const subject of subjects) ended.add(subject);
+    }
+    for (const listener of this.#listeners) listener([...ended]);
   }
 }
 

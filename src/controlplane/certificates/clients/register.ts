@@ -24,8 +24,8 @@ export interface ClientRegister {
   /** All of that name, or the one of that fingerprint. Returns those that stood until now. */
   revoke(which: string): Promise<readonly OwnCertificate[]>;
   readonly newest: NewestLists;
-  /** Called with each change of what stands, here or by another process. */
-  watch(changed: () => void): void;
+  /** Told whose certificate stands no more, here or by another process. */
+  watch(ended: (name: string) => void): void;
   close(): void;
 }
 
@@ -43,14 +43,15 @@ export async function openClientRegister(
   tools: Readonly<{ records: Records; now: () => number; limits: Limits }>,
 ): Promise<ClientRegister> {
   const { records, now, limits } = tools;
-  const listeners = new Set<() => void>();
-  const told = (): void => listeners.forEach((listener) => listener());
+  const listeners = new Set<(name: string) => void>();
   let roots: readonly X509Certificate[] | null = null;
   const certificates = await Mirror.open<Omit<OwnCertificate, 'fingerprint'>>({
     records,
     prefix: 'client-certificates/',
     read: (value) => certificateRecord.safeParse(value).data ?? null,
-    changed: told,
+    changed: (before, after) => {
+      if (before !== null && before.revokedAt === null && after?.revokedAt !== null) listeners.forEach((listener) => listener(before.name));
+    },
   });
   const authorities = await Mirror.open<X509Certificate>({
     records,
