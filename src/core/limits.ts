@@ -148,7 +148,7 @@ export const defaults = {
   /** How often the last use of a key is written: a busy one must not cost a write a request. GitHub shows weeks. */
   keyUseMs: 60_000 as number,
   sessionsPerSubjectMax: 1_000 as number,
-  /** Addresses that are let in after a login, in all and for one person: a phone, a laptop and some places where they were. */
+  /** Addresses that are let in after a login, in all and for one person (or link): a phone, a laptop and some places where they were. */
   doorsMax: 10_000 as number,
   doorsPerSubjectMax: 20 as number,
   passwordCharsMin: 12 as number,

@@ -322,8 +322,14 @@ test('a door that nobody could open, or that leads to what asks for itself, is r
     });
   const login = 'access: [{ login: { service: web, for: 2h } }]';
   await assert.rejects(start(`to: "tls://127.0.0.1:1", ${login}`, 'access: [public]'), /nobody can sign in at web/);
-  await assert.rejects(start(`to: "tls://127.0.0.1:1", ${login.replace('web', 'nowhere')}`), /names a service that does not exist/);
-  await assert.rejects(start(`to: "tls://127.0.0.1:1", ${login.replace('web', 'mail')}`), /names mail, which has no web pages/);
-  await assert.rejects(start(`to: 3001, ${login}`), /can ask itself who comes/);
+  await assert.rejects(
+    start(`to: "tls://127.0.0.1:1", ${login.replace('web', 'nowhere')}`),
+    /login with the service nowhere, which does not exist/,
+  );
+  await assert.rejects(
+    start(`to: "tls://127.0.0.1:1", ${login.replace('web', 'mail')}`),
+    /login with the service mail, which has no web pages/,
+  );
+  await assert.rejects(start(`to: 3001, ${login}`), /before a service that can ask itself who comes/);
   await assert.rejects(start(`to: "tls://127.0.0.1:1", ${login.replace('2h', 'never')}`), /a time from 1m to 30d/);
 });

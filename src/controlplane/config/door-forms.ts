@@ -113,9 +113,11 @@ function shown(exchange: Exchange, who: Identity, { offers, tools }: DoorPlace, 
   });
 }
 
-/** A link may be known to many, who are not shown to each other. */
+/** A link or a short code may be known to many, who are not shown to each other. */
+const isShared = /^(?:link|pin):/;
+
 function isOf(door: AddressDoor, { subject, session }: Identity): boolean {
-  return door.subject === subject && (!subject.startsWith('link:') || door.session === (session ?? null));
+  return door.subject === subject && (!isShared.test(subject) || door.session === (session ?? null));
 }
 
 function back(body: string): FormAnswer {
