@@ -2,6 +2,7 @@
 
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
+import { faultLine, faultyField } from './fault.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { say, sayTime } from './say.ts';
@@ -24,7 +25,7 @@ export function pinPage(exchange: Exchange, { to, ...more }: CodePage): Reply {
   const form = markup`<form method="post" action="/.sallyport/pin">
 <input type="hidden" name="to" value="${to}">
 <label for="pin">${say(exchange, 'pin.label')}</label>
-<input id="pin" name="pin" type="password" inputmode="numeric" autocomplete="off" maxlength="20" required autofocus>
+<input id="pin" name="pin" type="password" inputmode="numeric" autocomplete="off" maxlength="20" required autofocus${faultyField(more.said)}>
 <button>${say(exchange, 'pin.button')}</button>
 </form>`;
   return formPage(exchange, more, { lead: say(exchange, 'pin.lead', { host: placeOf(exchange) }), form, hint: null });
@@ -35,7 +36,7 @@ export function mailPage(exchange: Exchange, { to, ...more }: CodePage): Reply {
   const form = markup`<form method="post" action="/.sallyport/email">
 <input type="hidden" name="to" value="${to}">
 <label for="email">${say(exchange, 'mail.label')}</label>
-<input id="email" name="email" type="email" autocomplete="email" maxlength="254" required autofocus>
+<input id="email" name="email" type="email" autocomplete="email" maxlength="254" required autofocus${faultyField(more.said)}>
 <button>${say(exchange, 'mail.button')}</button>
 </form>`;
   return formPage(exchange, more, { lead: say(exchange, 'mail.lead', { host: placeOf(exchange) }), form, hint: null });
@@ -46,7 +47,7 @@ export function mailedPage(exchange: Exchange, lifeMs: number, { to, ...more }: 
   const form = markup`<form method="post" action="/.sallyport/mailcode">
 <input type="hidden" name="to" value="${to}">
 <label for="code">${say(exchange, 'mail.code.label')}</label>
-<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20" required autofocus>
+<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20" required autofocus${faultyField(more.said)}>
 <button>${say(exchange, 'mail.code.button')}</button>
 </form>`;
   const hint = markup`<p class="soft">${say(exchange, 'mail.code.hint')} <a href="/.sallyport/email?to=${encodeURIComponent(to)}">${say(exchange, 'mail.code.again')}</a></p>`;
@@ -56,9 +57,8 @@ export function mailedPage(exchange: Exchange, lifeMs: number, { to, ...more }: 
 type Parts = Readonly<{ lead: string; form: Markup; hint: Markup | null }>;
 
 function formPage(exchange: Exchange, { said, status = 401, fields = [] }: Omit<CodePage, 'to'>, { lead, form, hint }: Parts): Reply {
-  const fault = said === null ? null : markup`<p class="fault" role="alert">${said}</p>\n`;
   const content = markup`<p>${lead}</p>
-${fault}${form}
+${faultLine(said)}${form}
 ${hint}`;
   return page(exchange, {
     status,

@@ -6,6 +6,7 @@ import type { Exchange } from '../policy/exchange.ts';
 import { originOf } from '../policy/origin.ts';
 import { returnTarget } from '../policy/return-target.ts';
 import { mailPage, pinPage } from './code-forms.ts';
+import { faultLine, faultyField } from './fault.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
@@ -82,12 +83,11 @@ export function loginPage(
     account?: Markup | null;
   }>,
 ): Reply {
-  const fault: Markup | null = said === null ? null : markup`<p class="fault" role="alert">${said}</p>\n`;
   const content = markup`<p>${say(exchange, 'login.lead', { host: exchange.host === '' ? say(exchange, 'login.here') : exchange.host })}</p>
-${fault}<form method="post" action="/.sallyport/login">
+${faultLine(said)}<form method="post" action="/.sallyport/login">
 <input type="hidden" name="to" value="${to}">
 <label for="user">${say(exchange, 'login.name')}</label>
-<input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus>
+<input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required autofocus${faultyField(said)}>
 <label for="password">${say(exchange, 'login.password')}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button>${say(exchange, 'login.button')}</button>

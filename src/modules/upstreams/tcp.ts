@@ -5,6 +5,9 @@ import { z } from 'zod';
 import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Reply } from '../../core/http/reply.ts';
+import { noticePage } from '../../core/pages/error.ts';
+import { say } from '../../core/pages/say.ts';
+import { isNavigation } from '../../core/pages/wants.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { isAtPort } from '../../core/port-name.ts';
 import { proxyHeader } from '../../core/proxy-protocol.ts';
@@ -26,15 +29,22 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /** For who comes with a browser, or with anything that does not ask for the upgrade: only whom the guards let in sees it. */
-const upgradeNeeded: Reply = {
-  status: 426,
-  fields: [
-    ['Upgrade', 'sallyport-tcp'],
-    ['Content-Type', 'text/plain; charset=utf-8'],
-    ['Cache-Control', 'no-store'],
-  ],
-  body: 'This is no web page. Reach it with: sallyport connect NAME\n',
-};
+function upgradeNeeded(exchange: Exchange): Reply {
+  const upgrade = ['Upgrade', 'sallyport-tcp'] as const;
+  if (isNavigation(exchange)) {
+    const { host } = exchange;
+    return noticePage(exchange, 426, {
+      title: say(exchange, 'tcp.title'),
+      detail: say(exchange, 'tcp.detail', { host }),
+      fields: [upgrade],
+    });
+  }
+  return {
+    status: 426,
+    fields: [upgrade, ['Content-Type', 'text/plain; charset=utf-8'], ['Cache-Control', 'no-store']],
+    body: 'This is no web page. Reach it with: sallyport connect NAME\n',
+  };
+}
 
 /** A connection for each visitor, and never one for two. Errors: `connections-exceeded`, `upstream-*`, `visitor-gone`. */
 export const tcp = defineUpstream({
@@ -70,7 +80,7 @@ export const tcp = defineUpstream({
         // Passed on as it comes: TLS, or whatever is spoken on a port of its own.
         if (http === null && (target.scheme === 'tls' || isAtPort(exchange))) return dialAny(exchange, caller, 'stream');
         if (http?.upgrade === 'sallyport-tcp' && target.scheme === 'tcp') return dialAny(exchange, caller, 'raw');
-        if (http !== null && target.scheme === 'tcp') return { is: 'reply', reply: upgradeNeeded };
+        if (http !== null && target.scheme === 'tcp') return { is: 'reply', reply: upgradeNeeded(exchange) };
         throw new SallyportError('program-failed', 'a visitor of another kind was led to this service');
       },
       close: async () => undefined,

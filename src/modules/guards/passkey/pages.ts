@@ -1,6 +1,7 @@
 /** The pages on which passkeys are used and made. */
 
 import type { Reply } from '../../../core/http/reply.ts';
+import { faultLine } from '../../../core/pages/fault.ts';
 import { markup, type Markup } from '../../../core/pages/markup.ts';
 import { page } from '../../../core/pages/page.ts';
 import { say } from '../../../core/pages/say.ts';
@@ -22,7 +23,7 @@ const challenge: readonly [string, string] = ['WWW-Authenticate', 'Sallyport rea
 
 /** Status 401 unless another is given: nobody is signed in yet. */
 export function usePage(exchange: Exchange, { options, code, said, status = 401, fields = [] }: UsePage): Reply {
-  const fault = said === undefined ? null : markup`<p class="fault" role="alert">${said}</p>\n`;
+  const fault = faultLine(said ?? null);
   const other = code ? markup`\n<p><a href="/.sallyport/totp">${say(exchange, 'passkey.code')}</a></p>` : null;
   const content = markup`<p>${say(exchange, 'passkey.lead', { host: exchange.host })}</p>
 ${fault}${ceremony(exchange, '/.sallyport/passkey', options, say(exchange, 'passkey.button'))}${other}`;
