@@ -194,6 +194,12 @@ export function reachWords({ reach, hint, raw }: Pick<Event<'ready'>, 'reach' | 
   }
 }
 
+/** What the configuration says of the rest stands in the file. */
+const otherWays: ReadonlyMap<string, string> = new Map([
+  ['pin', 'Whoever knows its code (sallyport pins set SERVICE)'],
+  ['email', 'Whoever is sent a code by mail'],
+]);
+
 /** Who may come in, a line for each way. */
 export function accessLines(access: AccessShown): readonly string[] {
   switch (access.kind) {
@@ -218,7 +224,7 @@ export function accessLines(access: AccessShown): readonly string[] {
     case 'all':
       return [access.of.flatMap(accessLines).join(', and ')];
     case 'other':
-      return [`By ${access.guard}`];
+      return [otherWays.get(access.guard) ?? `By ${access.guard}`];
     default:
       return access satisfies never;
   }
