@@ -62,9 +62,9 @@ export interface Codes {
   /** Synchronous. */
   has(user: string): boolean;
   /**
-   * Takes a code once. Who has none, or does not exist, costs the same and hears `wrong`. `repeated`: it was right and was
+   * Takes a code once. Who has none, does not exist or may not be here (`admitted`) costs the same and hears `wrong`. `repeated`: it was right and was
    * shown before, or another was that came after it.
    * Errors: `store-unavailable`, `disk-full`: then nobody was let in.
    */
-  take(user: string, code: string): Promise<'right' | 'wrong' | 'repeated'>;
+  take(user: string, code: string, admitted?: boolean): Promise<'right' | 'wrong' | 'repeated'>;
 }

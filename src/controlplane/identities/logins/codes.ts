@@ -64,17 +64,17 @@ export async function openCodes(tools: CodeTools): Promise<CodeTable> {
   /** What somebody without codes is compared with: nobody knows it. */
   const nobodys: Kept = keptOf(randomBytes(secretBytes), newRecovery(randomBytes), '?', 0);
   const keptFor = (name: string): Kept | null => {
-    const user = users.find(name);
-    const kept = user === null ? null : mirror.get(user.name);
+    // Both are looked at, whoever it is: the time tells nothing of who there is.
+    const [user, kept] = [users.find(name), mirror.get(name)];
     return kept !== null && kept.user === user?.createdAt ? kept : null;
   };
 
   return {
     has: (user) => keptFor(user) !== null,
-    take: async (user, shown) => {
+    take: async (user, shown, admitted = true) => {
       const kept = keptFor(user);
       const after = await taken(kept ?? nobodys, { user, code: canonical(shown), now: now() });
-      if (kept === null || after === null) return 'wrong';
+      if (kept === null || after === null || !admitted) return 'wrong';
       return after === 'repeated' ? after : replaced(mirror, user, after);
     },
     proves: async (secret, code) => (await stepOf(secret, canonical(code), now())) !== null,

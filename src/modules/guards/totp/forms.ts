@@ -52,7 +52,7 @@ async function take(exchange: Exchange, fields: URLSearchParams, door: CodeDoor)
   if (typeof guess === 'number') return wait(exchange, here, door, Math.ceil(guess / 1000));
   try {
     // Of somebody whom this entry does not admit none is used up: another may.
-    const found = await tools.logins.codes.take(user !== null && admits(user.name) ? user.name : '', shown);
+    const found = await tools.logins.codes.take(named ?? '?', shown, named !== null && admits(named));
     const still = named === null ? null : tools.users.find(named);
     const gone = still === null || !admits(still.name) || (begun !== null && still.revision !== begun.revision);
     if (found !== 'right' || gone)
