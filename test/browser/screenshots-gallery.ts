@@ -18,6 +18,7 @@ import { pauseText } from '../../src/controlplane/config/web-schema.ts';
 import { askPage, insecurePage, spentPage } from '../../src/modules/guards/link/pages.ts';
 import { endPage, makePage, startPage, usePage } from '../../src/modules/guards/passkey/pages.ts';
 import { codePage } from '../../src/modules/guards/totp/pages.ts';
+import { upgradeNeeded as tcpPage } from '../../src/modules/upstreams/tcp.ts';
 import { listingPage } from '../../src/modules/upstreams/folder/listing.ts';
 import { exchangeOf, navigation } from '../doubles/exchange.ts';
 
@@ -98,6 +99,7 @@ export const gallery: Readonly<Record<string, Make>> = {
       title: '/photos/',
     }),
   ...errorPages(),
+  tcp: tcpPage,
   'relay-away': awayReply,
   'relay-unknown': unknownReply,
   'relay-secure': securelyReply,

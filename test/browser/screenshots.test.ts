@@ -1,8 +1,13 @@
 /** Every page can be read, heard and worked with keys: measured in a browser, in both languages, light and dark, on the smallest screen. */
 
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { buildPages } from '../../src/controlplane/config/page-settings.ts';
+import { defaults } from '../../src/core/limits.ts';
 import { launchBrowser, withoutBrowser } from './browser.ts';
 import { gallery, serveGallery, type GalleryServer } from './screenshots-gallery.ts';
 import { enlarge, focused, fromTheTop, measure, type Focused, type Measured } from './screenshots-measure.ts';
@@ -60,6 +65,34 @@ describe('our own pages in a browser', { skip: withoutBrowser, timeout: 120_000 
         assert.match(await answer.text(), new RegExp(`<html lang="${language}">`), name);
       }
     }
+  });
+
+  it('a theme shows its picture and its colours, and the policy forbids neither', async () => {
+    const place = await mkdtemp(join(tmpdir(), 'sallyport-theme-'));
+    const path = join(place, 'logo.svg');
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circle cx="20" cy="20" r="20"/></svg>';
+    await writeFile(path, svg);
+    const accent = { light: [10, 107, 75], dark: [120, 220, 180] } as const;
+    const { settings } = buildPages({ theme: { name: 'Ana', logo: path, accent } }, defaults);
+    await rm(place, { recursive: true });
+    const themed = await serveGallery(settings, svg);
+    try {
+      for (const [colorScheme, button] of [
+        ['light', 'rgb(10, 107, 75)'],
+        ['dark', 'rgb(120, 220, 180)'],
+      ] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.goto(`${themed.url}/login-wrong`);
+        const found = await page.evaluate<{ width: number; button: string }>(
+          `({ width: document.images[0].naturalWidth, button: getComputedStyle(document.querySelector('button')).backgroundColor })`,
+        );
+        assert.deepEqual(found, { width: 40, button });
+        assertAccessible(`themed, ${colorScheme}`, await measured());
+      }
+    } finally {
+      await themed.close();
+    }
+    assert.deepEqual(complaints, []);
   });
 
   it('the keys go through a page in the order in which it is read, and show where they are', async () => {

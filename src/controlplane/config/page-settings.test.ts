@@ -113,7 +113,7 @@ describe('our own pages in a configuration', () => {
     const version = createHash('sha256').update(png).digest('hex').slice(0, 16);
     assert.match(bodyOf(reply), new RegExp(`<p class="brand"><img src="/.sallyport/logo\\?${version}" alt="">Ana &#38; Co</p>\\n<h1>`));
     assert.match(bodyOf(reply), /<title>This address is private · Ana &#38; Co<\/title>/);
-    const [, own = ''] = /<\/style>\n<style>([^<]*)<\/style>/.exec(bodyOf(reply)) ?? [];
+    const [, own = ''] = /<\/style>\n<link rel="icon"[^>]*>\n<style>([^<]*)<\/style>/.exec(bodyOf(reply)) ?? [];
     assert.match(
       own,
       /^:root\{--deed:#0a6b4b;--deed-ink:#ffffff\}@media\(prefers-color-scheme:dark\)\{:root\{--deed:#[0-9a-f]{6};--deed-ink:#000000\}\}$/,

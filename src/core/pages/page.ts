@@ -51,7 +51,7 @@ export function page(exchange: Exchange | null, { status, title, content, fields
 <meta name="viewport" content="width=device-width, initial-scale=1">
 ${retry}<title>${theme === null || theme.name === null ? title : `${title} · ${theme.name}`}</title>
 <style>${{ markup: pageStyle }}</style>
-${theme === null || theme.style === null ? null : markup`<style>${{ markup: theme.style.text }}</style>\n`}</head>
+${theme === null ? null : headOf(theme)}</head>
 <body>
 <main>
 ${theme === null ? null : brand(theme)}<h1>${title}</h1>
@@ -77,6 +77,11 @@ ${script === undefined ? null : markup`<script>${{ markup: script.text }}</scrip
 function themeOf(exchange: Exchange | null): Theme | null {
   const theme = exchange?.pages?.theme ?? null;
   return theme === null || exchange?.listener.proxy === undefined ? theme : { ...theme, logo: null };
+}
+
+function headOf({ logo, style }: Theme): Markup {
+  const icon = logo === null ? null : markup`<link rel="icon" href="${logo}">\n`;
+  return markup`${icon}${style === null ? null : markup`<style>${{ markup: style.text }}</style>\n`}`;
 }
 
 /** The picture says nothing that the name beside it does not. */

@@ -29,7 +29,7 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /** For who comes with a browser, or with anything that does not ask for the upgrade: only whom the guards let in sees it. */
-function upgradeNeeded(exchange: Exchange): Reply {
+export function upgradeNeeded(exchange: Exchange): Reply {
   const upgrade = ['Upgrade', 'sallyport-tcp'] as const;
   if (isNavigation(exchange)) {
     const { host } = exchange;
