@@ -4,7 +4,7 @@ import type { AddressDoor, Admits, DoorTerms } from '../../contracts/address-doo
 import type { Form, FormAnswer } from '../../contracts/guard.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
-import { doorPage, doorPath, type DoorPage, type DoorRow } from '../../core/pages/door.ts';
+import { doorPage, doorPath, type DoorPage, type DoorRow, type ShownDoor } from '../../core/pages/door.ts';
 import { errorReply } from '../../core/pages/error.ts';
 import { ownFields } from '../../core/pages/page.ts';
 import { say } from '../../core/pages/say.ts';
@@ -97,7 +97,7 @@ function shown(exchange: Exchange, who: Identity, { offers, tools }: DoorPlace, 
       const network = doorNetwork(exchange.from.ip, terms.prefix6);
       const ofService = own.filter((door) => door.service === service);
       const here = ofService.find((door) => door.network === network) ?? null;
-      return { service, forMs: terms.forMs, open: here, others: ofService.filter((door) => door !== here) };
+      return { service, forMs: terms.forMs, open: here, others: ofService.filter((door) => door !== here).map(shortened) };
     });
   const widest = Math.min(...offers.map(({ terms }) => terms.prefix6));
   const wide = exchange.from.ip.includes(':') && widest < 128 ? doorNetwork(exchange.from.ip, widest) : null;
@@ -111,6 +111,11 @@ function shown(exchange: Exchange, who: Identity, { offers, tools }: DoorPlace, 
     now: tools.now(),
     ...(fault === undefined ? {} : { fault }),
   });
+}
+
+/** One address is written as one. */
+function shortened({ id, network, expires }: AddressDoor): ShownDoor {
+  return { id, network: network.replace(/\/(?:32|128)$/, ''), expires };
 }
 
 /** A link or a short code may be known to many, who are not shown to each other. */

@@ -41,7 +41,8 @@ export function unreadWarnings(plan: ServicePlan, ways: Ways): readonly Warning[
       hint: 'Its TLS is passed on unread. Say access: [public], or access: [{ ip: [192.0.2.0/24] }] on an address of your own.',
     });
   }
-  const byAddress = access.some((uses) => uses.some(({ guard }) => guard === 'ip'));
+  // Somebody who signed in elsewhere stands behind an address that `login` lets in.
+  const byAddress = access.some((uses) => uses.some(({ guard }) => guard === 'ip') && !uses.some(({ guard }) => guard === 'login'));
   if (byAddress && ways.relay !== null) {
     throw new SallyportError(
       'config-unsafe',
@@ -51,7 +52,7 @@ export function unreadWarnings(plan: ServicePlan, ways: Ways): readonly Warning[
       },
     );
   }
-  if (byAddress && !access.some((uses) => uses.every(({ guard }) => guard === 'public'))) return [];
+  if (!access.some((uses) => uses.every(({ guard }) => guard === 'public'))) return [];
   return [
     {
       code: 'service-bare',

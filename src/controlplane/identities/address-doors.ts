@@ -46,7 +46,7 @@ const record: z.ZodType<AddressDoor> = z.strictObject({
 /** Reads all of them into memory. Rejects with `store-unavailable` when the store is away. */
 export async function openAddressDoors(tools: AddressDoorTools): Promise<AddressDoorTable> {
   const { records, now, randomBytes, limits } = tools;
-  const places = new Map<string, ReadonlyMap<string, AddressDoor>>();
+  const places: Places = new Map();
   const listeners = new Set<(id: string) => void>();
   const mirror = await Mirror.open<AddressDoor>({
     records,
@@ -142,16 +142,18 @@ function placeOf({ service, network }: Pick<AddressDoor, 'service' | 'network'>)
   return `${service} ${network}`;
 }
 
-type Places = Map<string, ReadonlyMap<string, AddressDoor>>;
+/** By service and network, then by id. */
+type Places = Map<string, Map<string, AddressDoor>>;
 
 function move(places: Places, before: AddressDoor | null, after: AddressDoor | null): void {
   if (before !== null) {
-    const left = new Map(places.get(placeOf(before)));
-    left.delete(before.id);
-    if (left.size === 0) places.delete(placeOf(before));
-    else places.set(placeOf(before), left);
+    const there = places.get(placeOf(before));
+    there?.delete(before.id);
+    if (there?.size === 0) places.delete(placeOf(before));
   }
-  if (after !== null) places.set(placeOf(after), new Map(places.get(placeOf(after))).set(after.id, after));
+  if (after === null) return;
+  const there = places.get(placeOf(after)) ?? new Map<string, AddressDoor>();
+  places.set(placeOf(after), there.set(after.id, after));
 }
 
 /** First what stands no more; nobody's door is closed for another one. */
