@@ -102,6 +102,9 @@ describe('pin', () => {
     assert.equal(await tried(guard, session), 'credentials-expired');
     assert.equal(statusOf(await shown(guard, code)), 401);
     const next = cookiesOf(await shown(guard, '73550192')).slice(0, 1);
+    // Where a session of another code still stands, the guard itself does not take it.
+    const other = { find: () => ({ service: 'blog', hash: '', revision: 1, createdAt: 0 }) };
+    assert.equal(await tried(pin.build(pin.options.parse({}), { ...tools, pins: other }, blog), next), 'credentials-expired');
     await tools.people.pins.remove('blog');
     assert.equal(await tried(guard, next), 'credentials-expired');
     assert.equal(statusOf(await shown(guard, '73550192')), 401);
