@@ -1,6 +1,7 @@
 /** What a service's name keeps for ourselves: `/.sallyport/` for forms, and the field by which we recognise our own check. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { openPac } from '../core/egress/pac.ts';
 import { fieldValue } from '../core/http/fields.ts';
 import type { CanonicalPath } from '../core/http/head.ts';
 import type { Reply } from '../core/http/reply.ts';
@@ -35,12 +36,12 @@ const CHECK_FIELD = 'sallyport-check';
 /**
  * Before a share is called ready its own program comes by the visitor's way and shows this start's nonce.
  * It gets a refusal, like any stranger, with a proof that it was ours; it is counted nowhere.
- * Null for everybody else: a wrong nonce is a stranger's.
+ * Null for everybody else: a wrong nonce is a stranger's. A proxy's file for browsers is anybody's as well, and no exchange.
  */
 export function ownCheckReply(exchange: Exchange, snapshot: Snapshot): Reply | null {
   if (exchange.http === null) return null;
   const shown = fieldValue(exchange.http.fields, CHECK_FIELD);
-  if (shown === undefined) return null;
+  if (shown === undefined) return openPac(exchange);
   const wanted = Buffer.from(snapshot.checkNonce, 'latin1');
   const given = Buffer.from(shown, 'latin1');
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return null;

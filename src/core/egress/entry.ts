@@ -88,6 +88,12 @@ export function namesHost({ target }: Entry, host: string): boolean {
   return target.is === 'name' && matches(target.pattern, host.split('.').toReversed());
 }
 
+/** The hosts that an entry names, as browsers write patterns; null for addresses. */
+export function hostPattern({ target }: Entry): string | null {
+  if (target.is === 'any') return '*';
+  return target.is === 'name' ? target.pattern.toReversed().join('.') : null;
+}
+
 /** Whether an entry is a network that holds this address. */
 export function holdsAddress({ target }: Entry, ip: Ip): boolean {
   return target.is === 'network' && contains(target.network, ip);

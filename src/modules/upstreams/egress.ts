@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import type { Destination } from '../../core/egress/destination.ts';
 import { HelloMatch } from '../../core/egress/hello-match.ts';
+import { asksForPac, pacReply } from '../../core/egress/pac.ts';
 import type { Here, Ruled, Wanted } from '../../core/egress/policy.ts';
 import { hopsField } from '../../core/egress/proxied.ts';
 import { SallyportError } from '../../core/errors.ts';
@@ -114,6 +115,7 @@ class Egress {
 
   /** At once where the name is known and a connection of this client's waits there. */
   open(exchange: Exchange, caller: Caller, fresh: boolean): Promise<Opened> | Opened {
+    if (asksForPac(exchange)) return { is: 'reply', reply: pacReply(exchange, this.#judging.hostsFor(whoOf(exchange))) };
     const wanted = this.#wanted(exchange);
     if (wanted.to.way === 'udp') return this.#associate(wanted);
     const place = placeFor(exchange, wanted.to);
@@ -143,7 +145,7 @@ class Egress {
     if (to.hops?.includes(this.#hop) === true) throw new SallyportError('destination-denied', 'the way leads in a circle');
     if ((to.hops?.length ?? 0) >= this.#tools.limits.proxyHopsMax)
       throw new SallyportError('destination-denied', 'it has come through as many proxies as it may');
-    return { to, subject: identity?.subject ?? null, roles: identity?.roles ?? [] };
+    return { to, ...whoOf({ identity }) };
   }
 
   /** Each datagram is judged by where it wants to go. */
@@ -227,6 +229,10 @@ class Egress {
   #begin(destination: Destination): Readonly<{ begin?: HelloMatch }> {
     return this.#options.sni === 'match' ? { begin: new HelloMatch(destination, this.#tools.limits) } : {};
   }
+}
+
+function whoOf({ identity }: Pick<Exchange, 'identity'>): Omit<Wanted, 'to'> {
+  return { subject: identity?.subject ?? null, roles: identity?.roles ?? [] };
 }
 
 /** Null for what is used once: tunnels, and whoever is not known. */

@@ -2,7 +2,7 @@
 
 import type { Ip } from '../../../core/address.ts';
 import { destinationText, literalOf, type Destination } from '../../../core/egress/destination.ts';
-import { parseEntry, type Entry } from '../../../core/egress/entry.ts';
+import { hostPattern, isOfWho, parseEntry, type Entry } from '../../../core/egress/entry.ts';
 import { judgeAddress, judgeName, type DestinationPolicy, type Here, type Ruling, type Wanted } from '../../../core/egress/policy.ts';
 import { SallyportError } from '../../../core/errors.ts';
 
@@ -42,6 +42,13 @@ export class Judging {
     if (this.#options.resolvedElsewhere) return this.#byName(wanted, named);
     const found = this.#options.resolve(wanted.to.host);
     return found instanceof Promise ? found.then((ips) => this.#byAddress(wanted, named, ips)) : this.#byAddress(wanted, named, found);
+  }
+
+  /** The hosts that the list names for somebody; null where everything public is meant. */
+  hostsFor({ subject, roles }: Omit<Wanted, 'to'>): readonly string[] | null {
+    const { allow } = this.#held;
+    if (allow.length === 0) return null;
+    return allow.filter((entry) => isOfWho(entry, subject, roles)).flatMap((entry) => hostPattern(entry) ?? []);
   }
 
   /** A network of the list cannot hold an address that nobody here knows. */
