@@ -1,6 +1,7 @@
 /** Rules between keys: what is right for itself and wrong together. */
 
 import { balanceProblems } from './balance-keys.ts';
+import { certificateProblems } from './certificate-problems.ts';
 import type { Path, Problem, ReadDocument } from './document.ts';
 import { portProblems, type ClaimedPorts } from './ports.ts';
 import type { CheckedFile } from './settle.ts';
@@ -37,7 +38,8 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
     const overLimit = serviceLimitsProblem(service.limits, service.to?.is ?? 'folder');
     if (overLimit !== null) complain([...here, 'limits'], overLimit);
     for (const { key, sentence } of portProblems(name, service, { ...file, claimed: ports })) complain([...here, key], sentence);
-    for (const sentence of loginProblems(service, file.services)) complain([...here, 'access'], sentence);
+    for (const sentence of [...loginProblems(service, file.services), ...certificateProblems(service, file)])
+      complain([...here, 'access'], sentence);
     if (service.to?.is === 'tls' || (service.to?.is === 'tcp' && service.port === undefined))
       otherThanHttp(service, service.to.is, (key, sentence) => complain([...here, key], sentence));
     if (service.to?.is === 'tls' && file.relay === undefined && file.listen !== undefined && !hasTlsDoor({ listen: [file.listen].flat() }))

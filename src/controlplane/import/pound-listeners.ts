@@ -50,7 +50,11 @@ export function guardsOf(listeners: readonly Directive[], top: readonly Directiv
   const inAll = [...listeners.flatMap(({ body }) => body ?? []), ...top];
   for (const { key, line, words } of inAll) {
     if (key === 'clientcert' && /^[23]$/.test(words[0] ?? ''))
-      throw malformed(named, line, 'found certificates of visitors, which are not asked for here: without them everybody would get in');
+      throw malformed(
+        named,
+        line,
+        'found certificates of visitors, which are said by hand (access: [{ mtls: { ca: FILE } }]): without them everybody would get in',
+      );
     if (key !== 'checkurl') continue;
     const path = pathPattern(words.at(-1) ?? '', { kind: 're', icase: words.includes('-icase') });
     if (path === null) throw malformed(named, line, 'found a CheckURL that cannot be said here: without it more would get in');
