@@ -198,6 +198,7 @@ export function reachWords({ reach, hint, raw }: Pick<Event<'ready'>, 'reach' | 
 const otherWays: ReadonlyMap<string, string> = new Map([
   ['pin', 'Whoever knows its code (sallyport pins set SERVICE)'],
   ['email', 'Whoever is sent a code by mail'],
+  ['mtls', 'Whoever shows a client certificate (sallyport clients certificates list)'],
   ['login', 'Addresses from which somebody signed in and opened it (sallyport doors list)'],
   ['forward-auth', 'Whom your own verifier lets in'],
 ]);
