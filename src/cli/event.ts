@@ -81,6 +81,9 @@ export type CliEvent =
       expires?: string;
       /** When they may come in; left out for always. */
       hours?: string;
+      /** In lists, where there are some: how many recovery codes are left beside the codes of an authenticator; how many passkeys. */
+      codes?: Readonly<{ recovery: number }>;
+      passkeys?: number;
       change: 'added' | 'changed' | 'removed' | 'unlocked' | null;
     }>
   /** `source`: the address that opened it. `used`: when it was last, and from where. */

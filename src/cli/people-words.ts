@@ -32,10 +32,12 @@ export function peopleWords(event: People, terminal: Terminal): string {
   }
 }
 
-function userWords({ name, roles, expires, hours = '', change }: Event<'user'>): string {
+function userWords({ name, roles, expires, hours = '', codes, passkeys, change }: Event<'user'>): string {
   const may = roles === undefined ? '' : roles.length === 0 ? 'no roles' : roles.join(', ');
   const until = expires === undefined ? '' : `until ${localTime(expires)}`;
-  const more = [may, until, hours].filter((text) => text !== '');
+  const has = codes === undefined ? '' : `codes (${codes.recovery} for recovery)`;
+  const keys = passkeys === undefined ? '' : `${passkeys} ${passkeys === 1 ? 'passkey' : 'passkeys'}`;
+  const more = [may, until, hours, has, keys].filter((text) => text !== '');
   if (change === null) return [name, ...more].join('  ');
   return `${name} was ${change}${more.length === 0 ? '' : ` (${more.join('; ')})`}.`;
 }

@@ -42,6 +42,8 @@ test('codes are set up by showing one, replaced and taken away; the secret and t
   );
   assert.equal(added?.['change'], 'added');
   assert.equal(new Set(added?.['recovery'] as string[]).size, 10);
+  const [listed] = (await said('users list')).events;
+  assert.deepEqual(listed, { event: 'user', name: 'ana', codes: { recovery: 10 }, change: null });
   const second = await said('users totp ana');
   assert.equal(second.events[1]?.['change'], 'changed');
   assert.notEqual(second.events[0]?.['secret'], offered?.['secret']);

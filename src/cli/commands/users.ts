@@ -115,11 +115,15 @@ function unlock(cli: Cli) {
 
 function list(cli: Cli) {
   return newCommand({ usage: 'list', summary: 'all users, with their roles', examples: ['sallyport users list'] }).action(() =>
-    withPeople(cli, async ({ users }) => {
+    withPeople(cli, async ({ users, logins: { codes, passkeys } }) => {
       const reporter = cli.reporter();
       const all = users.list();
       if (all.length === 0) reporter.note('There is no user. Add one: sallyport users add ana');
-      for (const user of all) reporter.say(eventOf(user, null));
+      for (const user of all) {
+        const has = codes.has(user.name) ? { codes: { recovery: codes.recoveryLeft(user.name) } } : {};
+        const own = passkeys.of(user.name).length;
+        reporter.say({ ...eventOf(user, null), ...has, ...(own === 0 ? {} : { passkeys: own }) });
+      }
     }),
   );
 }
