@@ -33,6 +33,8 @@ export type Page = Readonly<{
   fields?: readonly (readonly [string, string])[];
   /** Whether a form of ours is on it; `secret` where the address of the page is one. */
   form?: boolean | 'secret';
+  /** For what is read at length, or has long lines. */
+  wide?: true;
   /** The browser asks again after so many seconds. */
   retrySeconds?: number;
   /** What cannot be done without one: its text, and the SHA-256 of that, base64. The policy lets in this one alone. */
@@ -40,7 +42,10 @@ export type Page = Readonly<{
 }>;
 
 /** A page for the person who sent this; its texts come from `say`, in the same language. */
-export function page(exchange: Exchange | null, { status, title, content, fields = [], form = false, retrySeconds, script }: Page): Reply {
+export function page(
+  exchange: Exchange | null,
+  { status, title, content, fields = [], form = false, wide, retrySeconds, script }: Page,
+): Reply {
   const language = languageOf(exchange);
   const theme = themeOf(exchange);
   const retry = retrySeconds === undefined ? null : markup`<meta http-equiv="refresh" content="${retrySeconds}">\n`;
@@ -52,7 +57,7 @@ export function page(exchange: Exchange | null, { status, title, content, fields
 ${retry}<title>${theme === null || theme.name === null ? title : `${title} · ${theme.name}`}</title>
 <style>${{ markup: pageStyle }}</style>
 ${theme === null ? null : headOf(theme)}</head>
-<body>
+<body${wide === true ? markup` class="wide"` : null}>
 <main>
 ${theme === null ? null : brand(theme)}<h1>${title}</h1>
 ${content}

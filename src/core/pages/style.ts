@@ -41,9 +41,11 @@ export const pageStyle =
   '*{box-sizing:border-box}html{-webkit-text-size-adjust:100%;text-size-adjust:100%}' +
   'body{margin:0;min-height:100vh;min-height:100dvh;display:grid;grid-template-columns:minmax(0,26rem);place-content:center;padding:1rem;background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}' +
   'main{padding:clamp(1.25rem,6vw,2rem);background:var(--paper);border:1px solid var(--line);border-radius:.75rem}' +
-  'h1{margin:0 0 .75rem;font-size:1.35rem;line-height:1.25;hyphens:auto}h1,p,li,label,button{overflow-wrap:anywhere}' +
-  'p{margin:0 0 1rem}ul{margin:0 0 1rem;padding:0;list-style:none}li{padding:.3rem 0}main>:last-child{margin-bottom:0}.soft{color:var(--soft);font-size:.9rem}.fault{color:var(--fault);font-weight:600}' +
+  'h1{margin:0 0 .75rem;font-size:1.35rem;line-height:1.25;hyphens:auto}h1,h2,p,li,label,button,code{overflow-wrap:anywhere}' +
+  'p{margin:0 0 1rem}ul,ol{margin:0 0 1rem;padding-left:1.4rem}li{padding:.2rem 0}.bare{padding:0;list-style:none}main>:last-child{margin-bottom:0}.soft{color:var(--soft);font-size:.9rem}.fault{color:var(--fault);font-weight:600}' +
   '.brand{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem;margin:0 0 1.25rem;color:var(--soft);font-weight:600}.brand img{max-width:100%;height:2.5rem;object-fit:contain}' +
+  'h2{margin:1.75rem 0 .5rem;font-size:1.1rem;line-height:1.3;hyphens:auto}hr{margin:1.5rem 0;border:0;border-top:1px solid var(--line)}blockquote{margin:0 0 1rem;padding-left:.9rem;border-left:3px solid var(--line)}' +
+  'code{padding:.1em .3em;font:.875em/1.6 ui-monospace,monospace;background:var(--ground);border-radius:.25rem;-webkit-box-decoration-break:clone;box-decoration-break:clone}.wide{grid-template-columns:minmax(0,44rem)}' +
   'form{margin:1.25rem 0}form+form{margin-top:-.5rem}label{display:block;margin:0 0 .25rem;font-size:.9rem;font-weight:600}' +
   'input:not([type=hidden]){width:100%;min-height:2.75rem;margin:0 0 1rem;padding:.5rem .7rem;font:inherit;color:inherit;background:var(--ground);border:1px solid var(--soft);border-radius:.4rem}' +
   'input[inputmode=numeric]{letter-spacing:.15em;font-variant-numeric:tabular-nums}' +
@@ -53,4 +55,4 @@ export const pageStyle =
   'a{color:var(--deed)}:focus-visible{outline:3px solid var(--deed);outline-offset:2px}';
 
 /** SHA-256 of `pageStyle`, base64: the only style that the policy lets in (CSP 3, 8.4), beside that of a theme. */
-export const pageStyleHash = 'mb7L1dhMAyQ3Jo0pKNvfq0/oaf93kdcKLJu/AxLkbhs=';
+export const pageStyleHash = '8WZd0epd5h3basYTKdHNCGpTZH3myWDakuSEhll6DLk=';

@@ -44,8 +44,9 @@ export function listingPage(names: readonly string[], { exchange, title }: Asked
   const up = title === '/' ? null : markup`<p><a href="../">${say(exchange, 'listing.up')}</a></p>\n`;
   return page(exchange, {
     status: 200,
+    wide: true,
     title: say(exchange, 'listing.title', { path: title }),
-    content: markup`${up}${items.length === 0 ? null : markup`<ul>\n${items}</ul>`}`,
+    content: markup`${up}${items.length === 0 ? null : markup`<ul class="bare">\n${items}</ul>`}`,
   });
 }
 
