@@ -107,7 +107,7 @@ function newDoor({ forMs, ...wanted }: Opening, id: string, tools: AddressDoorTo
 
 /** When the credential ends that stands behind a door: 0 where it has ended, Infinity where nobody can say. */
 function endOf({ subject, session, revision }: AddressDoor, { users, links, keys, sessionEnds }: AddressDoorTools): number {
-  const [kind = '', name = ''] = splitSubject(subject);
+  const [kind, name] = splitSubject(subject);
   const until = session === null ? Number.POSITIVE_INFINITY : (sessionEnds(session) ?? 0);
   switch (kind) {
     case 'user': {
@@ -128,7 +128,7 @@ function endOf({ subject, session, revision }: AddressDoor, { users, links, keys
 }
 
 function rolesOf({ subject, roles }: AddressDoor, { users, keys }: AddressDoorTools): readonly string[] {
-  const [kind = '', name = ''] = splitSubject(subject);
+  const [kind, name] = splitSubject(subject);
   if (kind === 'user') return users.find(name)?.roles ?? [];
   return kind === 'key' ? (keys.byName(name)?.roles ?? []) : roles;
 }
