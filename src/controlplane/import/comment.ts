@@ -9,6 +9,7 @@ export function comment(text: string): string {
 /** JSON is YAML: quoted where it has to be, plain where nobody could take it for anything else. */
 export function flow(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) return '{}';
   if (typeof value === 'object' && value !== null)
     return `{ ${Object.entries(value)
       .map(([key, each]) => `${scalar(key)}: ${flow(each)}`)
