@@ -26,7 +26,7 @@ function set(cli: Cli) {
     usage: 'set <service>',
     summary: 'set the code of a service, or change it',
     description:
-      'Sets the code of a service whose access has a pin: 6 to 12 digits. Asks for it twice, takes it from SALLYPORT_PIN, or makes one. Another code ends the sessions of the one before.',
+      'Sets the code of a service whose access has a pin: 6 to 12 digits. Asks for it twice, takes it from SALLYPORT_PIN, or makes one. Another code ends the sessions of the one before, and the waits after wrong ones.',
     examples: ['sallyport pins set photos', 'sallyport pins set photos --generate'],
   })
     .option('--generate', 'make one of eight digits, and show it once')
@@ -37,7 +37,11 @@ function set(cli: Cli) {
         });
       const made = generate === true ? newPin((below) => randomInt(below)) : null;
       const code = made ?? (await typedPin(cli.terminal, service));
-      await withPeople(cli, ({ pins }) => pins.set(service, code));
+      await withPeople(cli, async ({ pins, store }) => {
+        await pins.set(service, code);
+        // Whoever had to wait because of guesses at the old one tries the new one at once.
+        await store.bus.publish('users.unlock', `pin:${service}`);
+      });
       cli.reporter().say({ event: 'pin', service, change: 'set', code: made });
     });
 }

@@ -71,8 +71,9 @@ function choose(all: readonly ListedSession[], id: string | undefined, { user, a
   });
 }
 
+/** `ana` is a user; `email:ana@example.org`, `link:3f9a0c11d2` and `pin:photos` say themselves what they are. */
 function isOf({ subject }: ListedSession, user: string): boolean {
-  return subject === `user:${user.toLowerCase()}`;
+  return subject === (user.includes(':') ? user : `user:${user.toLowerCase()}`);
 }
 
 function eventOf(session: ListedSession, change: 'revoked' | null): Extract<CliEvent, { event: 'session' }> {
