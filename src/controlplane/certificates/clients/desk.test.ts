@@ -20,12 +20,16 @@ const limits = limitsWith({});
 
 type Bench = Readonly<{ desk: ClientDesk; register: ClientRegister; clock: { now: number }; errors: SallyportError[] }>;
 
-async function bench(context: TestContext, records = createMemoryStore({ now: Date.now }).records): Promise<Bench> {
+async function bench(
+  context: TestContext,
+  records = createMemoryStore({ now: Date.now }).records,
+  ending: (path: string) => void = () => undefined,
+): Promise<Bench> {
   const clock = { now: Date.now() };
   const errors: SallyportError[] = [];
   const now = (): number => clock.now;
   const register = await openClientRegister({ records, now, limits });
-  const desk = createClientDesk({ register, limits, now, failed: (error) => errors.push(error), lookMs: 5 });
+  const desk = createClientDesk({ register, limits, now, failed: (error) => errors.push(error), ending, lookMs: 5 });
   context.after(() => desk.close());
   return { desk, register, clock, errors };
 }
@@ -98,6 +102,19 @@ describe('lists of revoked certificates', () => {
     all.clock.now += 3_600_000;
     assert.equal(await wordsOf(judging.judge(shown)), 'away: the list of revoked certificates has ended');
     assert.equal(all.desk.stands(fingerprint(ana)), false);
+  });
+
+  it('a list that is near its end is said once, and again when the next one is', async (test) => {
+    const said: string[] = [];
+    const all = await bench(test, undefined, (path) => said.push(path));
+    const crl = await put('k.crl', await revocationList({ issuer: root, fromMs: 0, toMs: 100_000 }));
+    await loaded(all, [crl]);
+    all.clock.now += 70_000;
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    assert.deepEqual(said, []);
+    all.clock.now += 15_000;
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    assert.deepEqual(said, [crl]);
   });
 
   it('crl rollback: an older list is none, after a restart too', async (test) => {

@@ -32,6 +32,8 @@ export type ClientDeskOptions = Readonly<{
   now: () => number;
   /** A list cannot be used. Once for each mistake. */
   failed: (error: SallyportError) => void;
+  /** A list is near its end, and no newer one has come. */
+  ending?: (path: string, at: number) => void;
   /** How often files are looked at. */
   lookMs?: number;
 }>;
@@ -91,6 +93,7 @@ class Desk implements ClientDesk {
       listBytesMax: this.#options.limits.revocationListBytesMax,
       heldMax: this.#options.limits.clientCertificatesMax,
       failed: this.#options.failed,
+      ending: this.#options.ending,
       changed: () => this.#tell(),
     });
     if (there !== undefined && there.roots().join() === made.roots().join()) {

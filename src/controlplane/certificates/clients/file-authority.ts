@@ -29,6 +29,8 @@ export type FileAuthorityOptions = Readonly<{
   failed: (error: SallyportError) => void;
   /** Somebody may have been taken back. */
   changed: () => void;
+  /** As of ListFiles. */
+  ending?: ((path: string, at: number) => void) | undefined;
 }>;
 
 /** A chain has some kilobytes; a bundle of a company's authorities some more. */
@@ -46,10 +48,10 @@ export class FileAuthority implements Authority {
   /** Errors: `file-missing`, `certificate-unusable`. */
   constructor(options: FileAuthorityOptions) {
     this.#options = options;
-    const { plan, failed, changed, listBytesMax, now } = options;
+    const { plan, failed, changed, listBytesMax, now, ending = () => undefined } = options;
     this.#roots = plan.ca.flatMap((path) => rootsIn(path, now()));
     this.#pem = this.#roots.map((root) => root.toString());
-    this.#lists = new ListFiles({ paths: plan.crl, bytesMax: listBytesMax, failed, changed });
+    this.#lists = new ListFiles({ paths: plan.crl, bytesMax: listBytesMax, failed, changed, ending, now });
     this.#prover = new Prover(
       () => this.#roots,
       (path) => this.#faultOf(path),

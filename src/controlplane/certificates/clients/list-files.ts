@@ -13,14 +13,25 @@ export type ListFilesOptions = Readonly<{
   failed: (error: SallyportError) => void;
   /** There is another list, or none any more. */
   changed: () => void;
+  /** A list is in the last fifth of its life, and no newer one has come: once for each. `at`: when it ends, milliseconds since 1970. */
+  ending?: (path: string, at: number) => void;
+  now: () => number;
 }>;
 
 /** So often a file that is bad is read before it counts: some programs write in place, and are half done at one moment. */
 const doubtsMax = 3;
+const endingShare = 1 / 5;
 /** Beyond it nobody looks at them from outside: a configuration that was replaced, and is in use all the same. */
 const staleMs = 5_000;
 
-type File = { readonly path: string; mark: string; list: RevocationList | null; doubts: number; said: string };
+type File = {
+  readonly path: string;
+  mark: string;
+  list: RevocationList | null;
+  doubts: number;
+  said: string;
+  warned: RevocationList | null;
+};
 
 export class ListFiles {
   readonly #options: ListFilesOptions;
@@ -30,7 +41,7 @@ export class ListFiles {
 
   constructor(options: ListFilesOptions) {
     this.#options = options;
-    this.#files = options.paths.map((path) => ({ path, mark: '', list: null, doubts: 0, said: '' }));
+    this.#files = options.paths.map((path) => ({ path, mark: '', list: null, doubts: 0, said: '', warned: null }));
   }
 
   /** Null when one of them cannot be used: then none can, for the missing one may be the one that counts. */
@@ -65,7 +76,10 @@ export class ListFiles {
 
   async #look(): Promise<void> {
     let changed = false;
-    for (const file of this.#files) changed = (await this.#again(file)) || changed;
+    for (const file of this.#files) {
+      changed = (await this.#again(file)) || changed;
+      this.#warn(file);
+    }
     if (changed) this.#options.changed();
   }
 
@@ -94,6 +108,16 @@ export class ListFiles {
       if (error instanceof RangeError) throw unusable(path, null, error.message, listHint, error);
       throw error;
     }
+  }
+
+  /** Whoever makes lists makes the next one long before. */
+  #warn(file: File): void {
+    const { list } = file;
+    if (list === null || list === file.warned) return;
+    const { thisUpdate, nextUpdate } = list;
+    if (nextUpdate - this.#options.now() >= (nextUpdate - thisUpdate) * endingShare) return;
+    file.warned = list;
+    this.#options.ending?.(file.path, nextUpdate);
   }
 
   #say(file: File, error: unknown): void {
