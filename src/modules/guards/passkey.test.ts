@@ -295,6 +295,18 @@ describe('a password and a passkey', () => {
     assert.equal(who(await ben.asks()), 'ben');
   });
 
+  test('two factors out of order: of three none is left out, and none comes before its turn', async () => {
+    const { all, device } = await withPasskey([{ totp: {}, passkey: {}, password: {} }]);
+    const visitor = all.visitor();
+    assert.equal(told(await visitor.form('POST', login, { ...rightPassword, to: '/a' })), `303 ${page}`);
+    assert.equal(told(await visitor.form('POST', '/.sallyport/totp', { code: all.code() })), 'credentials-missing');
+    assert.equal(told(await use(visitor, device)), '303 /.sallyport/totp');
+    assert.equal(told(await use(visitor, device).catch(() => visitor.form('GET', page))), 'credentials-missing', 'not twice');
+    assert.equal(who(await visitor.asks()), 'credentials-missing', 'session after two of three');
+    assert.equal(told(await visitor.form('POST', '/.sallyport/totp', { code: all.code() })), '303 /a');
+    assert.equal(who(await visitor.asks()), 'ana');
+  });
+
   test('nobody, or somebody who does not exist: it refuses to start', async () => {
     for (const [said, users] of [
       [alone, []],
