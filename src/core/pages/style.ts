@@ -51,8 +51,8 @@ export const pageStyle =
   'input[inputmode=numeric]{letter-spacing:.15em;font-variant-numeric:tabular-nums}' +
   'input[type=checkbox],input[type=radio]{width:auto;min-height:0;accent-color:var(--deed)}' +
   'button{width:100%;min-height:2.75rem;padding:.5rem .7rem;font:inherit;font-weight:600;color:var(--deed-ink);background:var(--deed);border:1px solid transparent;border-radius:.4rem;cursor:pointer}' +
-  'button:hover{text-decoration:underline}button.quiet{color:var(--deed);background:transparent;border-color:var(--soft)}' +
+  'button:hover{text-decoration:underline}@media(min-width:40rem){.wide button{width:auto;padding-inline:1.5rem}}button.quiet{color:var(--deed);background:transparent;border-color:var(--soft)}' +
   'a{color:var(--deed)}:focus-visible{outline:3px solid var(--deed);outline-offset:2px}';
 
 /** SHA-256 of `pageStyle`, base64: the only style that the policy lets in (CSP 3, 8.4), beside that of a theme. */
-export const pageStyleHash = '8WZd0epd5h3basYTKdHNCGpTZH3myWDakuSEhll6DLk=';
+export const pageStyleHash = 'WRyobRmHHmgZ26uQuPbDO1FXWIYM9H7+KaCDQRwM/38=';
