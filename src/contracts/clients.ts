@@ -39,6 +39,20 @@ export type Client = Readonly<{
 /** What was used of the quotas of bytes, and when each begins anew, in milliseconds since 1970. */
 export type Used = Readonly<{ dayBytes: number; monthBytes: number; dayEnds: number; monthEnds: number }>;
 
+/** A request that was refused, as its owner is told of it. */
+export type RefusedRequest = Readonly<{ at: number; destination: string; code: string }>;
+
+/**
+ * What was measured in the last thirty days: shares from 0 to 1, of errors those of our own making; what 95 of 100 connections
+ * took at most; the last refusals, the newest first. Null where nothing was measured.
+ */
+export type Measured = Readonly<{
+  uptime: number | null;
+  connectMs: number | null;
+  errors: number | null;
+  refused: readonly RefusedRequest[];
+}>;
+
 /** All clients, mirrored in memory from the store so that a look is synchronous. */
 export interface Clients {
   /** The client that somebody is, by their subject; null for everybody else. */
@@ -53,4 +67,9 @@ export interface Clients {
   spend(name: string, bytes: number): void;
   /** A connection to `destination` was made for it after so long. */
   connected(name: string, destination: string, ms: number): void;
+  measured(name: string): Promise<Measured>;
+  /** Errors: `client-missing`, `record-conflicted`, `store-unavailable`. */
+  accept(name: string, acceptance: Acceptance): Promise<unknown>;
+  /** A new text for a key, shown once; the one before is good for `overlapMs` more. Errors: `key-missing`, `record-conflicted`, `store-unavailable`. */
+  rotate(key: string, overlapMs: number): Promise<string>;
 }

@@ -7,7 +7,7 @@ import type { Reply } from '../core/http/reply.ts';
 import type { PageSettings } from '../core/pages/settings.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import type { Route } from '../core/policy/route.ts';
-import type { Decoy, Form } from './guard.ts';
+import type { Decoy, Form, PageForm } from './guard.ts';
 import type { BuiltUpstream, Forwarding, Open } from './upstream.ts';
 
 /** A service as the data plane needs it. */
@@ -32,6 +32,8 @@ export type Service = Readonly<{
   ruling?: NonNullable<BuiltUpstream['ruling']>;
   /** Below `/.sallyport/`, from its guards. */
   forms: readonly Form[];
+  /** Of a proxy: what it shows to who is known to it, below `/.sallyport/` on its own name. Who asks is identified first. */
+  pages?: readonly PageForm[];
   /** Its own page for one of our refusals, where it has one: never shown to a stranger of a guarded service. */
   errorPage?: (exchange: Exchange, code: Code) => Reply | null;
   /** Its upstream in words, for error pages meant for the owner: never shown to a stranger. */

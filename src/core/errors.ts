@@ -61,6 +61,7 @@ export const codes = {
   'destination-denied': { status: 403, exit: null },
   'destination-missing': { status: 400, exit: null },
   'client-suspended': { status: 403, exit: null },
+  'client-inactive': { status: 403, exit: null },
   'tunnels-exceeded': { status: 429, exit: null },
   'quota-exceeded': { status: 429, exit: null },
   'destination-unresolved': { status: 502, exit: null },

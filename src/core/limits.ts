@@ -19,7 +19,7 @@ export const defaults = {
   chunkOverheadBytesMax: 16_384 as number,
   /** Interim answers (1xx) before the final one: a service that sends more is broken or hostile. curl stops at 20 redirects alike. */
   interimResponsesMax: 16 as number,
-  /** A fixed answer of the configuration, and an error page of one's own: kept in memory. What is longer belongs into a folder. */
+  /** A fixed answer of the configuration, and an error page of one's own, or the terms of a proxy: kept in memory. What is longer belongs into a folder. */
   fixedAnswerBytesMax: 1_048_576 as number,
   errorPageBytesMax: 65_536 as number,
   /** A file with texts of our own pages: all of them in twenty languages. The logo on them is sent to every stranger. */

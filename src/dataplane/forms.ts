@@ -3,9 +3,8 @@
 import type { Code } from '../core/errors.ts';
 import { fieldValue } from '../core/http/fields.ts';
 import type { Reply } from '../core/http/reply.ts';
-import type { Form, FormAnswer } from '../contracts/guard.ts';
+import type { PageAnswer, PageForm } from '../contracts/guard.ts';
 import type { Call } from '../contracts/protocol.ts';
-import type { Service } from '../contracts/snapshot.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
 import { errorReply } from '../core/pages/error.ts';
 import { foreignOrigin } from '../core/policy/origin.ts';
@@ -17,7 +16,7 @@ export type Submitted = Readonly<{ answer: Reply | null; code: Code | null; why:
 export type Asked = Pick<Call, 'exchange' | 'gather'>;
 
 /** As much of a service as this needs. */
-export type Formed = Pick<Service, 'forms' | 'guarded'>;
+export type Formed = Readonly<{ forms: readonly PageForm[]; guarded: boolean }>;
 
 /** Null when the service has no such form: the caller answers as for any path. */
 export async function submitForm(call: Asked, service: Formed, bytesMax = 16_384): Promise<Submitted | null> {
@@ -34,8 +33,9 @@ export async function submitForm(call: Asked, service: Formed, bytesMax = 16_384
   return submitted(await found.form.handle(exchange, { fields, rest: found.rest }));
 }
 
-function submitted(answer: FormAnswer): Submitted {
-  return 'is' in answer ? { answer: answer.answer, code: answer.code, why: answer.why } : { answer, code: null, why: null };
+function submitted(answer: PageAnswer): Submitted {
+  if (!('is' in answer)) return { answer, code: null, why: null };
+  return { answer: answer.answer, code: answer.is === 'done' ? null : answer.code, why: answer.why };
 }
 
 /** A guarded service shows its face, as a path without a form does: that there is one is nobody's business. */
@@ -43,7 +43,7 @@ function refused(exchange: Exchange, service: Formed, code: Code, why: string): 
   return { answer: service.guarded ? null : errorReply(exchange, code), code, why };
 }
 
-function find(forms: readonly Form[], method: string, path: string): { form: Form; rest: string } | null {
+function find(forms: readonly PageForm[], method: string, path: string): { form: PageForm; rest: string } | null {
   for (const form of forms) {
     if (form.method !== method) continue;
     if (form.path === path) return { form, rest: '' };

@@ -4,6 +4,7 @@ import { SallyportError, codes, type Code, type Fault } from '../core/errors.ts'
 import { judge, type Outcome } from '../core/policy/judge.ts';
 import type { Exchange, Identity } from '../core/policy/exchange.ts';
 import type { Permit } from '../core/policy/permit.ts';
+import type { Route } from '../core/policy/route.ts';
 import type { Call, Deadlines, Proceeding, Tally } from '../contracts/protocol.ts';
 import type { Service, Snapshot } from '../contracts/snapshot.ts';
 import type { AuditLog } from '../contracts/sink.ts';
@@ -11,8 +12,9 @@ import type { Stream } from '../contracts/stream.ts';
 import type { Again, Forwarding, Opened } from '../contracts/upstream.ts';
 import { answerFor, type Answers } from './answer.ts';
 import { eventOf } from './event.ts';
-import { submitForm, type Asked } from './forms.ts';
+import { submitForm, type Asked, type Formed } from './forms.ts';
 import { permitted } from './permitted.ts';
+import { hasForms, isOwnPage, misdirected, unavailable, whyNot } from './reachable.ts';
 import { isReservedRequest, ownCheckReply } from './reserved.ts';
 
 /** What every trip is handed. */
@@ -113,13 +115,17 @@ export class Trip implements Proceeding {
       return this.#refuseStranger({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
     if (hasForms(exchange) && service.forwarding.transparent !== true) return this.#form(service);
+    if (service.pages !== undefined && isOwnPage(exchange)) return this.#page(route, service.pages);
     const judged = judge(exchange, route, this.#call.gather);
     if (judged instanceof Promise) this.#wait(judged, (outcome) => this.#judged(outcome, service));
     else this.#judged(judged, service);
   }
 
   #judged(outcome: Outcome, service: Service): void {
-    if (outcome.is === 'refuse') return outcome.stage === 'identify' ? this.#refuseStranger(outcome) : this.#refuse(outcome);
+    if (outcome.is === 'refuse') {
+      if (outcome.identity !== undefined) this.#exchange = { ...this.#exchange, identity: outcome.identity };
+      return outcome.stage === 'identify' ? this.#refuseStranger(outcome) : this.#refuse(outcome);
+    }
     const { exchange, spent, permit } = outcome;
     this.#exchange = exchange;
     this.#permit = permit;
@@ -130,9 +136,19 @@ export class Trip implements Proceeding {
     this.#open(service, this.#forwarding, null);
   }
 
+  /** Of a proxy's own pages: who asks is known first, and what they may elsewhere is another matter. */
+  #page(route: Route<Service>, forms: Formed['forms']): void {
+    this.#wait(Promise.resolve(judge(this.#exchange, { ...route, authorize: [], meter: [] }, this.#call.gather)), (outcome) => {
+      if (outcome.is === 'refuse') return this.#refuse(outcome);
+      this.#exchange = outcome.exchange;
+      this.#live.who = outcome.exchange.identity;
+      return this.#form({ forms, guarded: false });
+    });
+  }
+
   /** A form that refuses without an answer of its own shows the face, like a path that has no form. */
-  #form(service: Service): void {
-    this.#wait(submitForm(this.#asked, service, this.#snapshot.limits.formBytesMax), (submitted) => {
+  #form(place: Formed): void {
+    this.#wait(submitForm(this.#asked, place, this.#snapshot.limits.formBytesMax), (submitted) => {
       if (submitted === null || submitted.answer === null) {
         const { code, why } = submitted ?? { code: null, why: 'no form of this service' };
         const refusal: Refusal = { code: code ?? 'route-missing', why: why ?? '', stage: 'identify', answer: null };
@@ -259,29 +275,4 @@ export class Trip implements Proceeding {
     this.#permit?.close();
     this.#call.end();
   }
-}
-
-const whyNot: Partial<Record<Code, string>> = {
-  'route-missing': 'no service has this name',
-  'host-misdirected': 'the Host field and the name of the TLS handshake differ',
-  'service-closed': 'the service is closed',
-  'service-expired': 'the share has expired',
-  'relay-unagreed': 'the relay has ended the TLS of a service that does not say terminate: relay',
-};
-
-/** A proxy has no pages of its own, and those of others are not ours. */
-function hasForms({ http, listener }: Exchange): boolean {
-  return http !== null && listener.proxy === undefined && isReservedRequest(http);
-}
-
-/** RFC 9110, 15.5.20; domain fronting: what was asked for in the handshake decided the certificate, so Host must agree. */
-function misdirected(exchange: Exchange): boolean {
-  return exchange.sni !== null && exchange.http !== null && exchange.destination === undefined && exchange.sni !== exchange.host;
-}
-
-function unavailable(service: Service | null, { at, listener }: Exchange): Code | null {
-  if (service === null) return null;
-  if (listener.terminated === true && service.relayTerminates !== true) return 'relay-unagreed';
-  if (!service.open) return 'service-closed';
-  return service.expires !== null && service.expires <= at ? 'service-expired' : null;
 }

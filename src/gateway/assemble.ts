@@ -28,7 +28,7 @@ import { openSqliteStore } from '../modules/stores/sqlite.ts';
 import { Balancer } from '../modules/upstreams/balance.ts';
 import { doorAddresses, namesOf, type RelayPlace } from '../controlplane/places.ts';
 import { openAudit } from './audit.ts';
-import { certificateNews, filesFailed } from './certificate-news.ts';
+import { certificateNews, filesFailed, revocationNews } from './certificate-news.ts';
 import type { DoorsOptions } from '../dataplane/doors.ts';
 import { turnClock } from '../dataplane/turn-clock.ts';
 import { machineAddresses, messageOf } from './parts.ts';
@@ -85,8 +85,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(store);
   const identities = await openIdentities({ store, now, randomBytes, limits });
   ends.push({ close: async () => identities.close() });
-  const clients = await openClientDesk({ store, now, limits });
-  ends.push(clients);
+  const clients = kept(await openClientDesk({ store, now, limits, rotateKey: identities.keys.rotate }), ends);
   const trouble = (error: SallyportError | null): void => {
     if (error !== null) onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
   };
@@ -99,16 +98,14 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   for (const { relay } of legs) if (relay !== null) ends.push(relay);
   const relays = legs.map(({ place }) => place);
   const ca = await openLocalCa(home, { names: caNames(options.config, relays), now });
-  const files = openCertificateFiles({ now, filesMax: limits.certificatesMax, failed: (error) => onEvent(filesFailed(error)) });
-  ends.push(files);
-  const acme = await openAcmeDesk({ store, limits, now, env: process.env, chance: Math.random, onEvent });
-  ends.push(acme);
-  const contexts = createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files, acme], now });
-  ends.push(contexts);
-  const outgoing = createOutgoing(limits);
-  ends.push(outgoing);
-  const post = createPost({ limits, now, secret: (name) => identities.secrets.find(name), trouble });
-  ends.push(post);
+  const files = kept(openCertificateFiles({ now, filesMax: limits.certificatesMax, failed: (error) => onEvent(filesFailed(error)) }), ends);
+  const acme = kept(await openAcmeDesk({ store, limits, now, env: process.env, chance: Math.random, onEvent }), ends);
+  const contexts = kept(
+    createContexts({ ...certificateNews(onEvent), leafFor: (names) => ca.leafFor(names), sources: [files, acme], now }),
+    ends,
+  );
+  const outgoing = kept(createOutgoing(limits), ends);
+  const post = kept(createPost({ limits, now, secret: (name) => identities.secrets.find(name), trouble }), ends);
   const { users, sessions, links, keys, pins, doors, passwords, logins, assertions } = identities;
   const ownDoors: OwnDoors = { open: () => [] };
   const tools: Tools = {
@@ -128,14 +125,13 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     secret: (name) => identities.secrets.find(name),
     listening: () => [...ownDoors.open(), ...relays.filter(({ embedded }) => embedded)],
     outgoing,
-    mail: null,
     trouble,
     assertions,
     issuers: createIssuers({ outgoing, now, limits }),
   };
   const balancer = new Balancer({ now, limits, secret: storeId, onNews: (news) => onEvent({ event: 'backend', ...news }) });
   const register = await openClientRegister({ records: store.records, now, limits });
-  const clientCertificates = createClientDesk({ register, limits, now, failed: trouble });
+  const clientCertificates = createClientDesk({ register, limits, now, ...revocationNews(onEvent) });
   const switches = await Switches.read({ store: options.keepSwitches ? store : null, now });
   return {
     tools: { ...tools, certificates: clientCertificates },
@@ -151,6 +147,12 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
     ownDoors,
     balancer,
   };
+}
+
+/** It ends with the rest. */
+function kept<Part extends Closable>(part: Part, ends: Closable[]): Part {
+  ends.push(part);
+  return part;
 }
 
 /** From the first CA on, so that a machine with a public address does not begin with a second one. */

@@ -107,6 +107,9 @@ it('bytes of a day: a running tunnel is cut, the next is told until when, and a 
   assert.match((await scene.tunnel('other')).head, /^HTTP\/1\.1 200 /);
   assert.deepEqual(codesOf(scene.gateway).slice(0, 2), ['quota-exceeded', 'quota-exceeded']);
   await scene.gateway.gateway.stop();
+  const [used] = await scene.told('clients', 'usage', 'partner');
+  assert.deepEqual([used?.['requests'], used?.['refusals'], used?.['errors']], [2, 1, 1]);
+  assert.ok(Number(used?.['bytesOut']) >= 1_000_000 - 65_536, String(used?.['bytesOut']));
   await scene.start();
   assert.match((await scene.tunnel('partner')).head, /^HTTP\/1\.1 429 /);
   await scene.told('clients', 'set', 'partner', '--per-day', 'none');

@@ -16,7 +16,7 @@ import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
 import { askingNames } from './asking.ts';
 import { buildUpstream } from './behind-upstream.ts';
-import { buildHolding } from './holding.ts';
+import { buildHolding, type Holding } from './holding.ts';
 import { assertNamesApart } from './claims.ts';
 import type { BuiltAccess } from './access.ts';
 import type { Config, ServicePlan } from './plan.ts';
@@ -125,7 +125,10 @@ export function compile(config: Config, world: World): Compiled {
       about: (check) => doors.about(check, about.get(check) ?? { words: 'a check' }),
       via: world.ways.relay !== null && config.listen.length === 0 ? 'relay' : 'direct',
       loopback: config.listen.every((listen) => isLoopbackHost(listen.host)),
-      now: tools.now(),
+      // When it is asked, and not when this was compiled: hours and ends depend on it.
+      get now() {
+        return tools.now();
+      },
       rolesOf: shownRoles(tools, config),
       clientOf: (name) => tools.clients?.byName(name) ?? null,
     });
@@ -189,6 +192,7 @@ function buildService(plan: ServicePlan, config: Config, world: World, tools: To
     ...(plan.terminate === 'relay' ? { relayTerminates: true as const } : {}),
     asksPassword: accessOf(plan, config).some((uses) => uses.some((use) => use.guard === 'password')),
     forms: [...access.forms, ...doors.formsAt(name, access, tools)],
+    ...pagesOf(plan, holding),
   };
   const { service, variants, upstream } = buildWeb(plan, base, {
     access,
@@ -231,6 +235,12 @@ function forwardingOf({ behind, rewriteHost, rawHeaders, limits, timeouts }: Ser
     ...(timeouts?.answerMs === undefined ? {} : { answerMs: timeouts.answerMs }),
     ...(timeouts?.idleMs === undefined ? {} : { idleMs: timeouts.idleMs }),
   });
+}
+
+/** A proxy that hides has no page either. */
+function pagesOf({ behind }: ServicePlan, { authorize }: Holding): Pick<Service, 'pages'> {
+  if (behind.is !== 'egress' || behind.door.hide) return {};
+  return { pages: authorize.flatMap(({ pages = [] }) => pages) };
 }
 
 function serviceWarnings(plan: ServicePlan): readonly Warning[] {

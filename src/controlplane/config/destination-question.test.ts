@@ -64,7 +64,7 @@ function proxyOf({ tools }: Begun, lists: Lists) {
   const outside = recordedOutside(names);
   const guarded = { name: 'out', hosts: [], behindRelay: false };
   const shown = key.build(key.options.parse({}), tools, guarded);
-  const standing = client.build({}, tools, guarded);
+  const standing = client.build({ terms: null, agreed: null }, tools, guarded);
   const upstream = buildEgress({ ...lists, sni: 'any', resolver: null }, { ...tools, listening: () => [] }, outside);
   const service = { name: 'out', open: true, expires: null, ruling: upstream.ruling } as unknown as Service;
   const route: Route<Service> = {

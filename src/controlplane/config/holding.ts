@@ -3,10 +3,11 @@
 import type { BuiltGuard, Guard, GuardedService } from '../../contracts/guard.ts';
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
-import { defaults } from '../../core/limits.ts';
+import { defaults, type Limits } from '../../core/limits.ts';
 import { usualClients, type ClientsPlan } from './clients-keys.ts';
 import { hoursCheck } from './hours-check.ts';
 import { limitsOf } from './limit-keys.ts';
+import { readTerms, type Terms } from './terms.ts';
 import type { ServicePlan } from './plan.ts';
 
 export type Holding = Readonly<{ authorize: readonly BuiltGuard[]; meter: readonly BuiltGuard[] }>;
@@ -28,11 +29,12 @@ export function buildHolding(
   const isHttp = kind !== 'tls' && kind !== 'tcp' && kind !== 'port' && kind !== 'egress';
   const { bodyBytesMax } = limitsOf(tools.limits, plan.limits);
   const requests = plan.limits?.requests ?? null;
+  const terms = termsOf(plan, clients, tools.limits);
   return {
     authorize: [
       hoursCheck(tools),
       ...(isHttp && plan.firewall !== 'off' ? [build('firewall', plan.firewall)] : []),
-      ...(kind === 'egress' ? [build('client', {})] : []),
+      ...(kind === 'egress' ? [build('client', { terms, agreed: clients.agreed })] : []),
       ...(isHttp && bodyBytesMax !== defaults.bodyBytesMax ? [build('size', bodyBytesMax)] : []),
     ],
     meter: [
@@ -41,4 +43,13 @@ export function buildHolding(
       ...(kind === 'egress' ? [build('quota', { bandwidth: clients.bandwidth, zone: clients.zone })] : []),
     ],
   };
+}
+
+/** Errors: `config-malformed` where nobody could accept them. */
+function termsOf({ name, behind }: ServicePlan, { terms }: ClientsPlan, { errorPageBytesMax }: Limits): Terms | null {
+  if (behind.is !== 'egress' || terms === null) return null;
+  if (!behind.door.hide && behind.door.http) return readTerms(terms, errorPageBytesMax);
+  throw new SallyportError('config-malformed', `services.${name} shows no pages, so its clients could not accept the terms.`, {
+    hint: 'Leave out hide, and let it speak HTTP; or leave out clients: { terms }.',
+  });
 }

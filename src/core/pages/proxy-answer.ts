@@ -33,6 +33,9 @@ const details = {
   'upstream-unreachable': 'proxy.unreachable',
 } as const satisfies Partial<Record<Code, TextKey>>;
 
+/** Where a client finds what was agreed with it. */
+export const clientPagePath = '/.sallyport/client';
+
 const stranger: ReadonlySet<Code> = new Set<Code>(['credentials-missing', 'credentials-wrong', 'credentials-expired']);
 
 /** An ordinary web server has nothing at such an address. */
@@ -52,6 +55,15 @@ export function proxyAnswer(exchange: Exchange, code: Code, identified: boolean,
       detail: 'proxy.login',
       code,
       fields: [['Proxy-Authenticate', 'Basic realm="sallyport", charset="UTF-8"']],
+    });
+  // The one page of ours asks for itself (RFC 9110, 11.6.1), and not for the way out.
+  if (stranger.has(code) && exchange.http?.path?.clear === true && `${exchange.http.path.text}/`.startsWith(`${clientPagePath}/`))
+    return said(exchange, {
+      status: 401,
+      title: 'Unauthorized',
+      detail: 'proxy.login',
+      code,
+      fields: [['WWW-Authenticate', 'Basic realm="sallyport", charset="UTF-8"']],
     });
   // Without a destination nobody is asked for anything.
   const told: Code = exchange.destination === undefined && stranger.has(code) ? 'destination-missing' : code;

@@ -8,7 +8,16 @@ import type { Route, Stage, Tree } from './route.ts';
 import type { Check, GatherBody, Verdict } from './verdict.ts';
 
 /** `at` is the place of the check that refused among those of its stage; 0 for identify, which is one tree. */
-export type Refused = Readonly<{ is: 'refuse'; stage: Stage; at: number; code: Code; why: string; answer: Reply | null }>;
+export type Refused = Readonly<{
+  is: 'refuse';
+  stage: Stage;
+  at: number;
+  code: Code;
+  why: string;
+  answer: Reply | null;
+  /** Who it was, where that was known by then. */
+  identity?: Identity;
+}>;
 
 /** What becomes of an exchange. `answer` null: the visitor gets the uniform face (identify) or the code's plain page. */
 export type Outcome = Readonly<{ is: 'admit'; exchange: Exchange; spent: readonly string[]; permit: Permit | null }> | Refused;
@@ -61,11 +70,11 @@ function every<Service>(
         const verdict = decided(settled);
         return verdict.is === 'pass'
           ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent), held(permit, verdict.permit))
-          : refuseHolding(permit, stage, verdict, at);
+          : refuseHolding(permit, exchange, refuse(stage, verdict, at));
       });
     }
     const verdict = decided(found);
-    if (verdict.is !== 'pass') return refuseHolding(permit, stage, verdict, at);
+    if (verdict.is !== 'pass') return refuseHolding(permit, exchange, refuse(stage, verdict, at));
     if (verdict.spent !== undefined) spent = joined(spent, verdict.spent);
     if (verdict.permit !== undefined) permit = held(permit, verdict.permit);
   }
@@ -78,9 +87,9 @@ function held(before: Permit | null, permit: Permit | undefined): Permit | null 
   return permit ?? before;
 }
 
-function refuseHolding(permit: Permit | null, stage: Stage, verdict: No, at: number): Outcome {
+function refuseHolding(permit: Permit | null, { identity }: Exchange, refused: Refused): Outcome {
   permit?.close();
-  return refuse(stage, verdict, at);
+  return identity === null ? refused : { ...refused, identity };
 }
 
 /** After identify nobody may look away: a skip there would be an open door. */

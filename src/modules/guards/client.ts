@@ -1,42 +1,75 @@
-/** Guard `client`: refuses a client of a proxy that is suspended, whoever of it asks. */
+/** Guard `client`: refuses a client of a proxy that is suspended or has not accepted the terms, and shows each its own page. */
 
 import { z } from 'zod';
 import type { Client } from '../../contracts/clients.ts';
 import { defineGuard } from '../../contracts/guard.ts';
+import { hostPort } from '../../core/address.ts';
+import type { Code } from '../../core/errors.ts';
+import type { ShownTerms } from '../../core/pages/client-page.ts';
+import { plainReply } from '../../core/pages/problem.ts';
+import { clientPagePath } from '../../core/pages/proxy-answer.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
-import { plainReply } from '../../core/pages/problem.ts';
+import { clientPages, hasAccepted } from './client/pages.ts';
 
 const pass: Verdict = Object.freeze({ is: 'pass' });
+
+const share = z.number().nullable();
 
 /** Stands at `authorize`, so that `explain` asks it as well. Whoever is no client is none of its business. */
 export const client = defineGuard({
   name: 'client',
   stage: 'authorize',
-  options: z.strictObject({}),
-  build(_options, { clients }) {
+  options: z.strictObject({
+    terms: z.strictObject({ version: z.string(), hash: z.string(), text: z.string() }).nullable(),
+    agreed: z.strictObject({ uptime: share, connectMs: share, errors: share }).nullable(),
+  }),
+  build({ terms, agreed }, { clients, now }, { hosts }) {
+    if (clients === undefined) return { check: () => pass, words: 'no clients' };
     return {
       check: (exchange) => {
-        const found = clients?.of(exchange.identity?.subject ?? '') ?? null;
-        return found === null || found.state === 'active' ? pass : suspended(exchange, found);
+        const found = clients.of(exchange.identity?.subject ?? '');
+        if (found === null) return pass;
+        if (found.state === 'suspended') return suspended(exchange, found);
+        return terms === null || hasAccepted(found, terms) ? pass : inactive(exchange, found, terms, hosts[0] ?? null);
       },
-      words: 'no client that is suspended',
+      words: terms === null ? 'no client that is suspended' : 'no client that is suspended, and none without the current terms',
+      pages: clientPages({ clients, terms, agreed, now }),
     };
   },
 });
 
 function suspended(exchange: Exchange, { name, why }: Client): Verdict {
   const reason = why === null ? '' : `: ${why}`;
-  return {
-    is: 'deny',
+  return denied(exchange, {
     code: 'client-suspended',
+    title: 'Suspended',
     why: `the client ${name} is suspended${reason}`,
-    answer: plainReply(exchange, {
-      status: 403,
-      title: 'Suspended',
-      detail: `Access of ${name} is suspended${reason}. Ask whoever runs this proxy.`,
-      code: 'client-suspended',
-      fields: [['Proxy-Status', 'sallyport; error=http_request_denied']],
-    }),
-  };
+    detail: `Access of ${name} is suspended${reason}. Ask whoever runs this proxy.`,
+  });
+}
+
+function inactive(exchange: Exchange, { name }: Client, { version }: ShownTerms, own: string | null): Verdict {
+  const where = pageAddress(exchange, own);
+  return denied(exchange, {
+    code: 'client-inactive',
+    title: 'Terms of use',
+    why: `the client ${name} has not accepted the terms ${version}`,
+    detail: `The key of ${name} opens nothing until the terms of use (${version}) are accepted at ${where}`,
+  });
+}
+
+function denied(
+  exchange: Exchange,
+  { code, title, why, detail }: Readonly<{ code: Code; title: string; why: string; detail: string }>,
+): Verdict {
+  const fields = [['Proxy-Status', 'sallyport; error=http_request_denied']] as const;
+  return { is: 'deny', code, why, answer: plainReply(exchange, { status: 403, title, detail, code, fields }) };
+}
+
+/** As the client has reached us, as far as that is known: by the name of the handshake, or a name of the service. */
+function pageAddress({ sni, listener: { scheme, port, loopback } }: Exchange, own: string | null): string {
+  const host = sni ?? own ?? (loopback ? '127.0.0.1' : null);
+  if (host === null) return `${clientPagePath} on this proxy’s own address`;
+  return `${scheme === 'http' ? 'http' : 'https'}://${hostPort(host, port)}${clientPagePath}`;
 }

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { exchangeOf } from '../../../test/doubles/exchange.ts';
+import { clientPage, type ClientFacts } from './client-page.ts';
+
+const evil = "\"><script>alert(1)</script><img src=x onerror='alert(1)'>";
+
+const facts: ClientFacts = {
+  name: 'partner',
+  user: 'partner',
+  place: { scheme: 'https', host: 'proxy.example.org', port: 8443 },
+  suspended: true,
+  why: evil,
+  terms: { version: '2026-11', hash: 'f'.repeat(64), text: `# Terms\n\n${evil}\n\n- [x](javascript:alert(1))` },
+  accepted: null,
+  limits: {
+    requestsPerSecond: 5,
+    connections: null,
+    tunnels: 3,
+    bytesPerSecond: null,
+    bytesPerDay: 2e9,
+    bytesPerMonth: null,
+    tunnelIdleMs: null,
+    tunnelLifeMs: 3_600_000,
+  },
+  used: { dayBytes: 5e8, monthBytes: 0, dayEnds: 1_800_000_000_000, monthEnds: 0 },
+  agreed: { uptime: 99.5, connectMs: 300, errors: null },
+  measured: { uptime: 0.99871, connectMs: 91, errors: 0 },
+  refused: [{ at: 1_800_000_000_000, destination: evil, code: 'destination-denied' }],
+  keys: ['partner'],
+  overlapHours: 24,
+};
+
+it('stored XSS by destination names, reasons or terms: all of it is text, under a policy without script', () => {
+  const { body, fields } = clientPage(exchangeOf(), facts);
+  const shown = String(body);
+  assert.doesNotMatch(shown, /<script|<img|href="javascript|onerror=(?!&#39;)/);
+  assert.match(shown, /&#60;script&#62;/);
+  const policy = fields.find(([name]) => name === 'Content-Security-Policy')?.[1] ?? '';
+  assert.match(policy, /^default-src 'none'; style-src [^;]*; form-action 'self'; frame-ancestors 'none'/);
+  assert.doesNotMatch(policy, /script-src|unsafe/);
+});
+
+it('has the values of whoever asks filled in, their secret left out, and what is used beside what was agreed', () => {
+  const shown = String(clientPage(exchangeOf(), facts).body);
+  for (const text of [
+    'curl --proxy https://proxy.example.org:8443 --proxy-user partner',
+    'https://partner:YOUR-KEY@proxy.example.org:8443',
+    'HTTPS proxy.example.org:8443',
+    'Today: 500 MB of 2 GB',
+    'agreed 99.5 %, measured 99.87 %',
+    'agreed 300 ms, measured 91 ms',
+    'Tunnels at one moment: 3',
+  ])
+    assert.ok(shown.includes(text), text);
+  assert.doesNotMatch(shown, /sallyport_[0-9A-Za-z]{39}/);
+});
