@@ -1,5 +1,6 @@
 /** What a visitor showed in a TLS handshake that asked for a client certificate. Nothing is judged here. */
 
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from '../core/policy/exchange.ts';
 
@@ -12,10 +13,15 @@ const chainMax = 10;
  */
 export function shownBy(tls: TLSSocket): ClientCertificate | null {
   if (tls.isSessionReused()) return null;
+  const own = tls.getPeerX509Certificate();
+  if (own === undefined) return null;
+  const fault = faultOf(tls);
+  // Nobody looks into what TLS did not take, and it may be long.
+  if (fault !== null) return Object.freeze({ chain: [], fault });
   const chain: Uint8Array[] = [];
-  for (let each = tls.getPeerX509Certificate(); each !== undefined && chain.length < chainMax; each = each.issuerCertificate)
+  for (let each: X509Certificate | undefined = own; each !== undefined && chain.length < chainMax; each = each.issuerCertificate)
     chain.push(each.raw);
-  return chain.length === 0 ? null : Object.freeze({ chain, fault: faultOf(tls) });
+  return Object.freeze({ chain, fault });
 }
 
 /**

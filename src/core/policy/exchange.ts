@@ -30,7 +30,7 @@ export type ListenerFacts = Readonly<{
 
 /** A client certificate (RFC 8446, 4.4.2) whose key the visitor has. Who that is, and whether it stands, is a guard's to say. */
 export type ClientCertificate = Readonly<{
-  /** DER: the own one first, then those that came with it. */
+  /** DER: the own one first, then those that came with it; empty where TLS found fault. */
   chain: readonly Uint8Array[];
   /** What TLS has against the path to the authorities that were asked for, at the moment of the handshake; null for nothing. */
   fault: string | null;

@@ -95,6 +95,10 @@ test('names: one, of the kind that was asked for, in one spelling', async () => 
   assert.deepEqual(verdict.is === 'pass' && verdict.identity?.roles, ['admin']);
 });
 
+test('names of our own certificates are names here, too', () => {
+  for (const name of ['a', '_', 'a_', 'ci-deploy.2', 'x'.repeat(64)]) assert.equal(readName('cn', name), name);
+});
+
 test('san confusion: nothing that could be read twice is a name', () => {
   for (const bad of [
     '',

@@ -113,7 +113,8 @@ describe('lists of revoked certificates', () => {
     await new Promise((resolve) => setTimeout(resolve, 40));
     assert.deepEqual(said, []);
     all.clock.now += 15_000;
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    while (said.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(said, [crl]);
   });
 

@@ -4,7 +4,7 @@ import type { NameKind } from '../../../contracts/client-certificates.ts';
 
 /** ASCII alone: no NUL, no letter that looks like another, nothing that ends a line of a log or a field. */
 const kinds: Readonly<Record<NameKind, RegExp>> = {
-  cn: /^[A-Za-z0-9_][A-Za-z0-9 ._@+-]{0,62}[A-Za-z0-9._-]$|^[A-Za-z0-9_]$/,
+  cn: /^[A-Za-z0-9_][A-Za-z0-9 ._@+-]{0,62}[A-Za-z0-9_.-]$|^[A-Za-z0-9_]$/,
   email: /^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?$/,
   dns: /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/,
   uri: /^[A-Za-z][A-Za-z0-9+.-]{0,30}:[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]{1,220}$/,
