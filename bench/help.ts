@@ -12,6 +12,7 @@ Of four windows the quietest counts. It takes some minutes, and wants a machine 
                   tunnel:  relay and gateway, TLS from end to end, 16, 64 and 1,000 connections
                   bulk:    one large download through the tunnel
                   scale:   not with the others: many gateways with ten names each at one relay, which is upgraded, and killed
+                  proxy:   not with the others: a forward proxy beside Squid and tinyproxy
                   check:   not with the others: what a credential costs that was checked before, beside a public service
   --gateways N    how many for scale, 2 to 1,900 (1000); it takes some three minutes, and 3 GB of memory
   --json          one JSON object a line instead of tables

@@ -15,11 +15,12 @@ import { measureAlone, type Alone } from './check-alone.ts';
 import { checkTable, measureChecks, type Check } from './check.ts';
 import { help } from './help.ts';
 import { measureScale, scaleTables, type Scale } from './scale.ts';
+import { measureProxies, proxyTable, type ProxyResult } from './proxy.ts';
 import { figure, ratio, table } from './table.ts';
 
 const usual = ['reverse', 'tunnel', 'bulk', 'h2'] as const;
 /** And what has no peer, and takes minutes by itself: only when it is asked for. */
-const works = [...usual, 'scale', 'check'] as const;
+const works = [...usual, 'scale', 'check', 'proxy'] as const;
 type Work = (typeof works)[number];
 type Result = Readonly<{ work: Work; system: string; connections: number } & (Rate | Bulk)>;
 
@@ -62,6 +63,7 @@ const broken: string[] = [];
 let scale: Scale | null = null;
 let checks: readonly Check[] = [];
 let alone: readonly Alone[] = [];
+let proxies: readonly ProxyResult[] = [];
 
 const wrk = find('wrk');
 const curl = find('curl');
@@ -84,6 +86,7 @@ if (chosen.has('tunnel') || chosen.has('bulk'))
 if (chosen.has('h2')) for (const peer of securePeers) await measured(peer.name, () => peer.run(folder, origin.port), measureH2);
 if (chosen.has('scale')) await measureMany();
 if (chosen.has('check')) await measureCredentials();
+if (chosen.has('proxy')) await measureForward();
 report();
 process.exit(broken.length === 0 ? 0 : 1);
 
@@ -110,6 +113,13 @@ async function measureMany(): Promise<void> {
   } catch (error) {
     broken.push(`scale: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+async function measureForward(): Promise<void> {
+  const found = await measureProxies({ wrk: wrk ?? '', curl: curl ?? '', folder, origin: origin.port, seconds, note });
+  proxies = found.results;
+  absent.push(...found.absent);
+  broken.push(...found.broken);
 }
 
 async function measureCredentials(): Promise<void> {
@@ -173,6 +183,7 @@ function report(): void {
       process.stdout.write(`${JSON.stringify(result)}\n`);
     if (scale !== null) process.stdout.write(`${JSON.stringify({ work: 'scale', ...scale })}\n`);
     for (const each of alone) process.stdout.write(`${JSON.stringify({ work: 'check alone', ...each })}\n`);
+    for (const proxy of proxies) process.stdout.write(`${JSON.stringify({ work: 'proxy', ...proxy })}\n`);
     for (const check of checks) process.stdout.write(`${JSON.stringify({ work: 'check', ...check })}\n`);
   } else {
     if (chosen.has('reverse')) process.stdout.write(rates('reverse', 'Reverse proxy, plain HTTP/1.1', ['nginx', 'Caddy']));
@@ -180,6 +191,7 @@ function report(): void {
     if (chosen.has('tunnel')) process.stdout.write(`${besidePagekite()}\n`);
     if (chosen.has('bulk')) process.stdout.write(bulks());
     if (chosen.has('h2')) process.stdout.write(secureTable(secure));
+    if (proxies.length > 0) process.stdout.write(proxyTable(proxies));
     if (scale !== null) process.stdout.write(scaleTables(scale));
     if (checks.length > 0) process.stdout.write(checkTable(checks, alone));
   }
