@@ -196,6 +196,8 @@ export function reachWords({ reach, hint, raw }: Pick<Event<'ready'>, 'reach' | 
 
 /** What the configuration says of the rest stands in the file. */
 const otherWays: ReadonlyMap<string, string> = new Map([
+  ['totp', 'Whoever has codes of an authenticator (sallyport users totp NAME)'],
+  ['passkey', 'Whoever has a passkey (sallyport users passkey NAME)'],
   ['pin', 'Whoever knows its code (sallyport pins set SERVICE)'],
   ['email', 'Whoever is sent a code by mail'],
   ['mtls', 'Whoever shows a client certificate (sallyport clients certificates list)'],
@@ -225,12 +227,17 @@ export function accessLines(access: AccessShown): readonly string[] {
     case 'public':
       return ['Everyone: it is public'];
     case 'all':
-      return [access.of.flatMap(accessLines).join(', and ')];
+      return [access.of.flatMap(accessLines).map(withinSentence).join(', and ')];
     case 'other':
       return [otherWays.get(access.guard) ?? `By ${access.guard}`];
     default:
       return access satisfies never;
   }
+}
+
+/** A small letter, where it is not the first and begins no word in capitals. */
+function withinSentence(text: string, at: number): string {
+  return at > 0 && /^[A-Z][a-z]/.test(text) ? `${text.slice(0, 1).toLowerCase()}${text.slice(1)}` : text;
 }
 
 /** The file of a relay has no services. */

@@ -32,7 +32,8 @@ export function usersPasskey(cli: Cli) {
       const address = await urlOf(cli, service);
       const reporter = cli.reporter();
       // Behind the hash: a browser sends it to nobody, so that it stands in no log on the way.
-      const url = `${(address ?? '').replace(/\/$/, '')}/.sallyport/enrol#${secret}`;
+      // Of a service below a path the name alone: what is ours lies at its root.
+      const url = `${address === null ? '' : new URL(address).origin}/.sallyport/enrol#${secret}`;
       reporter.say({ event: 'invitation', name: user, service, url, expires: new Date(expires).toISOString(), change: 'added' });
       if (address === null) reporter.note(`${service} is not running here: put its address before the link.`);
     });
