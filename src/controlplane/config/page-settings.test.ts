@@ -96,6 +96,7 @@ describe('our own pages in a configuration', () => {
       ['de:\n  login.button: "a\\nb"\n', /expected a text of one line/],
       ['d_e: {}\n', /expected a language like de/],
       ['de: x\n', /expected texts by name/],
+      ['pt: {}\nPT: {}\n', /line 2, column 1: PT: found this language a second time/],
       ['- de\n', /expected texts by language/],
       ['de:\n\tx: y\n', /expected spaces/],
       ['__proto__: { login.button: x }\n', /__proto__/],

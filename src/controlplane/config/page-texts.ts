@@ -71,13 +71,20 @@ function textsParser() {
   return fileParser<z.output<typeof schema>, Written>({
     title: 'Texts of pages',
     schema,
-    contradictions: () => [],
+    contradictions: (_file, { value, place }) =>
+      spelledTwice(value).map((key) => ({ ...place([], key), sentence: `${key}: found this language a second time, expected it once` })),
     // Only keys of ours passed the schema, and only texts.
     settle: (file) =>
       Object.fromEntries(
         Object.entries(file).map(([each, own]) => [each, Object.fromEntries(Object.entries(own).filter(([, text]) => text !== undefined))]),
       ),
   });
+}
+
+/** `pt` and `PT` are one language. */
+function spelledTwice(file: unknown): readonly string[] {
+  const keys = typeof file === 'object' && file !== null ? Object.keys(file) : [];
+  return keys.filter((key, at) => keys.findIndex((each) => each.toLowerCase() === key.toLowerCase()) < at);
 }
 
 function textSchema(key: TextKey) {

@@ -1,6 +1,7 @@
 /** What a listener without TLS answers in a hostile network: where the same is to be had with TLS, and nothing else. */
 
 import type { Service } from '../../contracts/snapshot.ts';
+import { securelyReply } from '../../core/pages/plain.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import type { Route, Tree } from '../../core/policy/route.ts';
 import type { Reply } from '../../core/http/reply.ts';
@@ -11,7 +12,11 @@ import type { Reply } from '../../core/http/reply.ts';
  */
 export function redirectRoute(httpsPort: number, isOurs: (host: string) => boolean): Route<Service> {
   const words = `https on port ${httpsPort}`;
-  return replyRoute('https-redirect', (exchange) => (isOurs(exchange.host) ? redirectReply(exchange, httpsPort) : refusal), words);
+  return replyRoute(
+    'https-redirect',
+    (exchange) => (isOurs(exchange.host) ? redirectReply(exchange, httpsPort) : securelyReply(exchange)),
+    words,
+  );
 }
 
 /** A route to an answer of ours; no service is behind it, and nobody is asked who they are. */
@@ -35,19 +40,11 @@ export function replyRoute(name: string, reply: (exchange: Exchange) => Reply, w
 
 const anyone: Identity = Object.freeze({ guard: 'public', subject: 'anyone', name: 'anyone', by: 'nothing', roles: [] });
 
-const refusal: Reply = {
-  status: 403,
-  fields: [
-    ['Content-Type', 'text/plain; charset=utf-8'],
-    ['Cache-Control', 'no-store'],
-  ],
-  body: 'This address is served over HTTPS only.\n',
-};
-
 /** 308 where nothing is lost by asking again; what carries a body has shown it in the clear already and is told so. */
 function redirectReply(exchange: Exchange, httpsPort: number): Reply {
   const { http, host } = exchange;
-  if (http === null || (http.method !== 'GET' && http.method !== 'HEAD') || !http.target.startsWith('/') || host === '') return refusal;
+  if (http === null || (http.method !== 'GET' && http.method !== 'HEAD') || !http.target.startsWith('/') || host === '')
+    return securelyReply(exchange);
   const name = host.includes(':') ? `[${host}]` : host;
   const location = `https://${name}${httpsPort === 443 || httpsPort === 0 ? '' : `:${httpsPort}`}${http.target}`;
   return {

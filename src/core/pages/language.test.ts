@@ -75,7 +75,7 @@ test('malformed: what is no list of ranges counts as none, whole', () => {
 test('oversized: a longer field than any browser sends, and more ranges, count as none', () => {
   assert.equal(chosen(`de,${'fr,'.repeat(100)}`), 'en');
   assert.equal(chosen(`de,${'f,'.repeat(40)}`), 'en');
-  assert.equal(chosen(`de,${'f,'.repeat(20)}`), 'de');
+  assert.equal(chosen(`de,${'f,'.repeat(15)}`), 'de');
   const before = performance.now();
   for (let round = 0; round < 1_000; round += 1) chosen(`${' '.repeat(250)}x`, `de${';'.repeat(200)}`);
   assert.ok(performance.now() - before < 1_000, 'linear, whatever is sent');

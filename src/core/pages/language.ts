@@ -4,7 +4,7 @@ import type { Fields } from '../http/fields.ts';
 
 /** Longer than any browser sends, and short enough to be read for every refusal. */
 const charactersMax = 256;
-const rangesMax = 32;
+const rangesMax = 16;
 
 /** RFC 4647, 2.1, and a weight (RFC 9110, 12.4.2). */
 const element = /^([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?$/i;

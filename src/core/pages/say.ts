@@ -8,9 +8,17 @@ import type { TextKey, Texts, Values } from './texts/catalogue.ts';
 
 /** The language of the pages that this visitor gets: a key of the settings' texts. Null: no head could be read. */
 export function languageOf(exchange: Exchange | null): string {
-  const { language, texts } = exchange?.pages ?? usualPages;
-  return chosenLanguage(exchange?.http?.fields ?? [], texts, language);
+  if (exchange === null) return usualPages.language;
+  const known = chosen.get(exchange);
+  if (known !== undefined) return known;
+  const { language, texts } = exchange.pages ?? usualPages;
+  const found = chosenLanguage(exchange.http?.fields ?? [], texts, language);
+  chosen.set(exchange, found);
+  return found;
 }
+
+/** A page says a dozen texts, and a stranger may send the longest field that there is: it is read once. Gone with its exchange. */
+const chosen = new WeakMap<Exchange, string>();
 
 /**
  * A text in the visitor's language. Plain text: `markup` escapes it where it is put in.
