@@ -20,7 +20,7 @@ export function readPasswordHash(text: string): PasswordHash | null {
 }
 
 export function writePasswordHash({ cost, salt, tag }: PasswordHash): string {
-  return `$argon2id$v=19$m=${cost.memoryKib},t=${cost.passes},p=${cost.lanes}$${unpadded(salt)}$${unpadded(tag)}`;
+  return ['', 'argon2id', 'v=19', `m=${cost.memoryKib},t=${cost.passes},p=${cost.lanes}`, unpadded(salt), unpadded(tag)].join('$');
 }
 
 function unpadded(bytes: Uint8Array): string {

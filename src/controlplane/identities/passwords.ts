@@ -54,11 +54,12 @@ export function createPasswords(tools: PasswordTools): PasswordHasher {
       // Too long is refused after the same work too, on something short.
       const long = Buffer.byteLength(password, 'utf8') > limits.passwordBytesMax;
       // Of a file of the operator's: in a thread, and in the same queue.
-      if (stored?.startsWith('$2') === true) {
-        const fits = await turns.take(() => bcrypt(long ? '' : password, stored), first);
+      const shown = stored ?? nobody;
+      if (shown.startsWith('$2')) {
+        const fits = await turns.take(() => bcrypt(long ? '' : password, shown), first);
         return fits && !long;
       }
-      const read = readPasswordHash(stored ?? nobody);
+      const read = readPasswordHash(shown);
       const known = stored === null ? null : read;
       const against = read ?? unreadable;
       const tag = await turns.take(() => tagOf(long ? '' : password, against), first);

@@ -79,9 +79,11 @@ export class Door {
     const { guesses } = this.#tools.logins;
     const name = userName(shown);
     const user = name === null ? null : this.find(name);
+    // Asked for whoever it is, so that the question takes no longer for who is unknown.
+    const standIn = this.#source.standIn(name ?? '?');
     const guess = await guesses.take(exchange, { name: name ?? '?', revision: user?.revision ?? 0 });
     if (typeof guess === 'number') return { is: 'wait', seconds: Math.ceil(guess / 1000), why: 'too many wrong guesses' };
-    const right = await this.#tools.passwords.verify(password, user?.hash ?? this.#source.standIn(name ?? '?'), guess.known);
+    const right = await this.#tools.passwords.verify(password, user?.hash ?? standIn, guess.known);
     if (right === 'busy') {
       guess.unmade();
       return { is: 'wait', seconds: 1, why: 'too many passwords are being checked' };
