@@ -106,7 +106,6 @@ function limitsPart(exchange: Exchange, { limits, used }: ClientFacts): Markup {
 
 function agreedPart(exchange: Exchange, { agreed, measured }: ClientFacts): Markup | null {
   if (agreed === null) return null;
-  const percent = (share: number | null): string => (share === null ? '–' : String(Math.round(share * 10_000) / 100));
   const lines = [
     agreed.uptime === null ? null : say(exchange, 'client.agreed.uptime', { agreed: agreed.uptime, measured: percent(measured.uptime) }),
     agreed.connectMs === null
@@ -115,6 +114,10 @@ function agreedPart(exchange: Exchange, { agreed, measured }: ClientFacts): Mark
     agreed.errors === null ? null : say(exchange, 'client.agreed.errors', { agreed: agreed.errors, measured: percent(measured.errors) }),
   ].filter((line) => line !== null);
   return markup`<h2>${say(exchange, 'client.agreed')}</h2>\n<p class="soft">${say(exchange, 'client.agreed.days')}</p>\n${list(lines)}`;
+}
+
+function percent(share: number | null): string {
+  return share === null ? '–' : String(Math.round(share * 10_000) / 100);
 }
 
 function refusedPart(exchange: Exchange, { refused }: ClientFacts): Markup {
