@@ -15,7 +15,7 @@ import { originOf } from '../../../core/policy/origin.ts';
 import { cookieValues, readSessionCookie, writeSessionCookie } from '../../../core/policy/session-cookie.ts';
 
 /** `__Host-`: no sibling can plant it; what is ours by its name never reaches a service. */
-export const stepCookie = '__Host-sallyport-step';
+const stepCookie = '__Host-sallyport-step';
 
 /** The longest target, twice encoded, and a name fit into it; browsers take 4,096 (RFC 6265, 6.1). */
 const cookieCharsMax = 3_800;

@@ -7,7 +7,7 @@ import { originOf } from '../../../core/policy/origin.ts';
 import { cookieValues } from '../../../core/policy/session-cookie.ts';
 
 /** `__Host-`: no sibling can plant it; what is ours by its name never reaches a service. */
-export const challengeCookie = '__Host-sallyport-passkey';
+const challengeCookie = '__Host-sallyport-passkey';
 
 /** Browsers take 4,096 characters of name, value and attributes (RFC 6265, 6.1). */
 const cookieCharsMax = 3_800;
