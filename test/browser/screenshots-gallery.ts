@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { clientNotice, clientPage, type ClientFacts } from '../../src/core/pages/client-page.ts';
 import { doorPage } from '../../src/core/pages/door.ts';
 import { mailedPage, mailPage, pinPage } from '../../src/core/pages/code-forms.ts';
 import { errorReply, noticePage } from '../../src/core/pages/error.ts';
@@ -35,6 +36,36 @@ const doors = {
   now: Date.UTC(2026, 10, 21, 18, 0),
 } as const;
 const door = { id: 'd1', network: '2001:db8:4a7c:11f0::/64', expires: Date.UTC(2026, 10, 21, 20, 15) };
+
+const client: ClientFacts = {
+  name: 'partner',
+  user: 'partner',
+  place: { scheme: 'https', host: 'proxy.example.org', port: 8443 },
+  suspended: false,
+  why: null,
+  terms: {
+    version: '2026-11',
+    hash: 'f'.repeat(64),
+    text: '# Terms\n\nBe **kind**. Use `https`, and see [the text](https://example.org/).\n\n- one\n- two\n\n> quoted',
+  },
+  accepted: null,
+  limits: {
+    requestsPerSecond: 5,
+    connections: null,
+    tunnels: 3,
+    bytesPerSecond: null,
+    bytesPerDay: 2e9,
+    bytesPerMonth: null,
+    tunnelIdleMs: null,
+    tunnelLifeMs: 3_600_000,
+  },
+  used: { dayBytes: 5e8, monthBytes: 0, dayEnds: 1_800_000_000_000, monthEnds: 0 },
+  agreed: { uptime: 99.5, connectMs: 300, errors: null },
+  measured: { uptime: 0.99871, connectMs: 91, errors: 0 },
+  refused: [{ at: 1_800_000_000_000, destination: 'tracker.example:443', code: 'destination-denied' }],
+  keys: ['partner'],
+  overlapHours: 24,
+};
 
 /** One code for each status that an error page has. */
 function errorPages(): Readonly<Record<string, Make>> {
@@ -104,6 +135,12 @@ export const gallery: Readonly<Record<string, Make>> = {
   'relay-unknown': unknownReply,
   'relay-secure': securelyReply,
   'relay-blocked': (exchange) => blockedReply(exchange, 'It sent spam. Write to abuse@example.org.'),
+  client: (exchange) => clientPage(exchange, client),
+  'client-active': (exchange) => clientPage(exchange, { ...client, accepted: { version: '2026-11', at: 1_800_000_000_000 } }),
+  'client-suspended': (exchange) =>
+    clientPage(exchange, { ...client, suspended: true, why: 'The bill is open.', terms: null, refused: [] }),
+  'client-notice': (exchange) =>
+    clientNotice(exchange, say(exchange, 'client.terms'), say(exchange, 'client.terms.thanks'), `sp_${'Ab3'.repeat(16)}`),
   proxy: (exchange) => proxyAnswer(exchange, 'destination-missing', true, null),
   'proxy-denied': (exchange) =>
     proxyAnswer({ ...exchange, destination: { host: 'intranet.example', port: 80 } } as Exchange, 'destination-denied', true, null),
