@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { freePort } from './free-port.ts';
 import { accessOf, text } from './lines.ts';
 import { echoedWhole, shake, startOwnTls } from './own-tls.ts';
-import { freshHome, runInside, runToEnd } from './program.ts';
+import { freshHome, recorded, runInside, runToEnd, type Recorded } from './program.ts';
 import { startService } from './service.ts';
 
 const portOf = (url: string): number => Number(/:(\d+)$/.exec(url)?.[1]);
@@ -36,11 +36,12 @@ test('sallyport tls: the visitor sees the certificate of the service, its bytes 
   await runToEnd(context, ['close', 'own'], { home });
   await cut;
   await assert.rejects(shake(context, port, 'own.localhost'), unrecognized);
-  const { lines } = await runToEnd(context, ['logs', '--lines', '100'], { home });
-  const records = lines.flatMap(({ record }) => (record === undefined ? [] : [record as Record<string, unknown>]));
-  const whole = records.find(({ bytesOut }) => Number(bytesOut) > 3_000_000);
+  const isWhole = ({ bytesOut }: Recorded): boolean => Number(bytesOut) > 3_000_000;
+  const isCut = ({ code }: Recorded): boolean => code === 'exchange-cut' || code === 'service-closed';
+  const records = await recorded(home, (all) => all.some(isWhole) && all.some(isCut));
+  const whole = records.find(isWhole);
   assert.deepEqual([whole?.['service'], whole?.['method'], whole?.['verdict'], whole?.['who']], ['own', null, 'pass', 'anyone']);
-  assert.ok(records.some(({ code }) => code === 'exchange-cut' || code === 'service-closed'));
+  assert.ok(records.some(isCut));
 });
 
 test('sallyport tls opens nothing that nobody decided: neither without --public, nor by an address behind a relay', async (context) => {

@@ -154,3 +154,15 @@ export function runInside(
   });
   return { lines: watch.lines, stderr: () => watch.stderr, line: (event, where) => watch.line(event, where), stop, exited: code };
 }
+
+export type Recorded = Readonly<Record<string, unknown>>;
+
+/** What `sallyport logs` shows, once `enough` holds of it: an exchange is written down a moment after its answer. Gives up after 10 s. */
+export async function recorded(home: string, enough: (records: readonly Recorded[]) => boolean): Promise<readonly Recorded[]> {
+  for (const end = performance.now() + 10_000; ;) {
+    const { lines } = await runHere(['logs', '--lines', '100'], { home });
+    const records = lines.flatMap(({ record }) => (record === undefined ? [] : [record as Recorded]));
+    if (enough(records) || performance.now() > end) return records;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { linkOf, text } from './lines.ts';
-import { freshHome, run, runInside, runToEnd, type Line, type Serving } from './program.ts';
+import { freshHome, recorded, run, runInside, runToEnd, type Line, type Recorded, type Serving } from './program.ts';
 import { startTcpService } from './tcp-service.ts';
 
 type Context = Parameters<typeof freshHome>[0];
@@ -90,12 +90,12 @@ test('megabytes both ways come whole through sallyport tcp and connect, a half-c
   );
   if (process.platform === 'linux') assert.match(service.from[0] ?? '', /^127\.83\.\d+\.\d+$/);
   assert.equal(await program.stop(), 0);
-  const { lines } = await runToEnd(context, ['logs', '--lines', '100'], { home });
-  const records = lines.flatMap(({ record }) => (record === undefined ? [] : [record as Record<string, unknown>]));
-  const big = records.find(({ bytesIn }) => bytesIn === 24_000_000);
+  const isBig = ({ bytesIn }: Recorded): boolean => bytesIn === 24_000_000;
+  const records = await recorded(home, (all) => all.some(isBig));
+  const big = records.find(isBig);
   assert.deepEqual([big?.['bytesOut'], big?.['status'], big?.['verdict'], big?.['code']], [24_000_000, 101, 'pass', null]);
   assert.match(String(big?.['who']), /^link:/);
-  assert.doesNotMatch(JSON.stringify(lines), new RegExp(linkOf(ready).split('/').at(-1) ?? '-'));
+  assert.doesNotMatch(JSON.stringify(records), new RegExp(linkOf(ready).split('/').at(-1) ?? '-'));
 });
 
 test('who shows nothing, a wrong link or a wrong password is not let in, and the service hears of nobody', async (context) => {
