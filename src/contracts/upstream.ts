@@ -1,5 +1,6 @@
 /** What an upstream must be: it opens a stream (or a whole reply) for an exchange that was admitted. */
 
+import type { ContentRules } from '../core/egress/content.ts';
 import type { ZodType } from 'zod';
 import type { Ruled } from '../core/egress/policy.ts';
 import type { Code, Fault } from '../core/errors.ts';
@@ -25,6 +26,8 @@ export type Opened =
       note?: string;
       /** It is another proxy: asked in absolute form, with these whole lines. */
       proxyLines?: string;
+      /** What may be carried both ways: somebody else's content, led through. */
+      content?: ContentRules;
       /** Opens it once more, by another backend if this one failed: there as long as that may be tried. Throws as `Open` does. */
       again?: Again;
       /** A field of our own that the answer gets: which backend it was, for the visitor to come back to. */

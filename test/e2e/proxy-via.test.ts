@@ -165,6 +165,46 @@ describe('via another proxy', () => {
   });
 });
 
+describe('what is carried in plain HTTP', () => {
+  it('is held to its kind and its length, both ways', async () => {
+    const port = await freePort();
+    const origin = createServer((request, response) => {
+      const [, type = '', length = '0'] = /^\/(\w+)\/(\d+)/.exec(request.url ?? '') ?? [];
+      response.writeHead(200, { 'content-type': type === 'text' ? 'text/plain' : 'image/png' });
+      request.resume().once('end', () => {
+        // In pieces, so that nobody is told how long it will be.
+        response.write('x');
+        response.end('x'.repeat(Number(length) - 1));
+      });
+    });
+    const to = await listening(origin);
+    const gateway = await gatewayWith(
+      proxy(
+        `http://127.0.0.1:${port}`,
+        'allow: ["127.0.0.1:*"], requests: { bytes: 1KB, types: [application/json] }, answers: { bytes: 2KB, types: ["text/*"] }',
+      ),
+    );
+    const ask = (path: string, body = '', type = 'application/json'): Promise<string> => {
+      const content = body === '' ? '' : `Content-Type: ${type}\r\nContent-Length: ${body.length}\r\n`;
+      const method = body === '' ? 'GET' : 'POST';
+      return say(
+        port,
+        `${method} http://127.0.0.1:${to}${path} HTTP/1.1\r\nHost: x\r\n${basic()}\r\nConnection: close\r\n${content}\r\n${body}`,
+      );
+    };
+    assert.match(await ask('/text/100'), /^HTTP\/1\.1 200 /);
+    assert.match(await ask('/image/100'), /^HTTP\/1\.1 403 /);
+    assert.match(await ask('/text/10', '{}'), /^HTTP\/1\.1 200 /);
+    assert.match(await ask('/text/10', 'a=b', 'application/x-www-form-urlencoded'), /^HTTP\/1\.1 403 /);
+    assert.match(await ask('/text/10', 'x'.repeat(1_001)), /^HTTP\/1\.1 413 /);
+    const long = await ask('/text/5000');
+    // What was begun is cut: half of it does not look whole.
+    assert.ok(!long.endsWith('0\r\n\r\n') && long.length < 5_000);
+    const codes = records(gateway).map(({ code }) => code);
+    assert.deepEqual(codes, [null, 'destination-denied', null, 'destination-denied', 'body-too-large', 'destination-denied']);
+  });
+});
+
 describe('connections that are kept', () => {
   let port = 0;
   let gateway: WrittenGateway;

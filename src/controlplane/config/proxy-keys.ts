@@ -5,6 +5,7 @@ import { hostPort, parseIp } from '../../core/address.ts';
 import { entryExpected, parseEntry } from '../../core/egress/entry.ts';
 import { listenExpected, readHostName, readListen, readPort } from './forms.ts';
 import { formed, oneOf } from './pieces.ts';
+import { contentKey } from './content-keys.ts';
 import type { Behind } from './plan.ts';
 import type { EgressBehind, EntryPlan } from './proxy-plan.ts';
 import { proxyViaKey } from './proxy-via-key.ts';
@@ -116,6 +117,8 @@ export function destinationsKey() {
           .optional()
           .describe("Name servers to ask. Left out: the system's."),
         via: proxyViaKey(),
+        requests: contentKey('requests'),
+        answers: contentKey('answers'),
       },
       { error: 'where it leads, like { allow: ["*.example.org"] }' },
     )
@@ -164,7 +167,16 @@ export function asProxy<Service extends Keys>(
   const listen = proxy.listen === undefined ? [] : [proxy.listen].flat();
   const { http, socks5, hide, udp } = proxy;
   if (udp && (!socks5 || listen.length === 0)) complain('proxy', 'udp with socks5 and listen');
-  const { allow = [], deny = [{ text: 'private' }], mode = 'enforce', sni = 'any', resolver = null, via } = destinations ?? {};
+  const {
+    allow = [],
+    deny = [{ text: 'private' }],
+    mode = 'enforce',
+    sni = 'any',
+    resolver = null,
+    via,
+    requests,
+    answers,
+  } = destinations ?? {};
   if (udp && sni === 'match') complain('proxy', 'udp without sni: match: no datagram names its host');
   if (udp && via !== undefined) complain('proxy', 'udp without via: no datagrams go by the proxy behind');
   const behind: EgressBehind = {
@@ -177,7 +189,18 @@ export function asProxy<Service extends Keys>(
       listen: listen.map(({ scheme, host, port }) => ({ scheme, host, port })),
       clear: proxy.clear === 'allow',
     },
-    way: { allow, deny, mode, sni, resolver, ...(via === undefined ? {} : { via }) },
+    way: { allow, deny, mode, sni, resolver, ...optional({ via, requests, answers }) },
   };
   return { ...rest, to: behind };
+}
+
+type Optional = Pick<EgressBehind['way'], 'via' | 'requests' | 'answers'>;
+
+/** What was left out is no key. */
+function optional({ via, requests, answers }: { [Key in keyof Optional]: Optional[Key] | undefined }): Optional {
+  return {
+    ...(via === undefined ? {} : { via }),
+    ...(requests === undefined ? {} : { requests }),
+    ...(answers === undefined ? {} : { answers }),
+  };
 }

@@ -1,5 +1,7 @@
 /** What a configuration says of a proxy, once it was read. */
 
+import type { ContentRule } from '../../core/egress/content.ts';
+
 /** An address of the proxy's own. */
 export type ProxyListen = Readonly<{ scheme: 'http' | 'https'; host: string; port: number }>;
 
@@ -37,6 +39,8 @@ export type EgressBehind = Readonly<{
     sni: 'match' | 'any';
     resolver: readonly string[] | null;
     via?: ProxyVia;
+    requests?: ContentRule;
+    answers?: ContentRule;
   }>;
 }>;
 

@@ -40,6 +40,8 @@ const via = z.strictObject({
   resolve: z.enum(['here', 'there']),
 });
 
+const rule = z.strictObject({ bytesMax: z.number().nullable(), types: z.array(z.string()).readonly().nullable() });
+
 const options = z.strictObject({
   allow: z.array(entry).readonly(),
   deny: z.array(entry).readonly(),
@@ -51,6 +53,9 @@ const options = z.strictObject({
   resolver: z.array(z.string()).min(1).max(8).readonly().nullable(),
   /** The proxy that is asked in turn; left out where destinations are dialled from here. */
   via: via.optional(),
+  /** Of plain HTTP: what may be carried there, and back. */
+  requests: rule.optional(),
+  answers: rule.optional(),
 });
 
 type Options = z.output<typeof options>;
@@ -205,7 +210,9 @@ class Egress {
       else socket.destroy();
     };
     const asked = this.via !== null && this.#isRequested(to) ? { proxyLines: this.via.authorization + this.#hops(to) } : {};
-    return { is: 'stream', stream: socket, reused, release, ...(note === null ? {} : { note }), ...asked };
+    const { requests, answers } = this.#options;
+    const content = requests === undefined && answers === undefined ? {} : { content: { requests, answers } };
+    return { is: 'stream', stream: socket, reused, release, ...(note === null ? {} : { note }), ...asked, ...content };
   }
 
   /** The proxy behind is asked for it as it is, in absolute form. */

@@ -11,7 +11,8 @@ import type { Limits } from '../../../core/limits.ts';
 import type { Batch } from './batch.ts';
 import { Delivery, tooLong } from './delivery.ts';
 import { mayBeRepeated, withOwn } from './repeat.ts';
-import { requestTextFor } from './request-text.ts';
+import { isTooLong, tooLongWords } from '../../../core/egress/content.ts';
+import { answerProblem, bodyBytesMax, requestProblem, requestTextFor } from './led-through.ts';
 import { Tap, type Drinker } from './tap.ts';
 import type { Answering, BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -71,12 +72,13 @@ export class Transfer implements Drinker, BodyTaker, Running {
     const head = forwarding.rewrite?.request(this.#head) ?? this.#head;
     this.#forwarding = forwarding;
     this.#quietMs = this.#talks ? this.#limits.upgradedIdleMs : (forwarding.answerMs ?? this.#limits.answerMs);
-    this.#request.bytesMax = forwarding.bodyBytesMax ?? this.#limits.bodyBytesMax;
+    this.#request.bytesMax = bodyBytesMax(this.#to, forwarding, this.#limits);
+    const problem = requestProblem(head, this.#to);
+    if (problem !== null) return this.#fail(problem.code, problem.why, null);
     if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
     this.#tap.drinker = this;
     this.#visitor.touch(this.#quietMs);
-    const asked = { visitor: this.#visitor.lines, forwarding, expectContinue: gathered === null };
-    this.#toService.text(requestTextFor(this.#to, head, asked));
+    this.#toService.text(requestTextFor(this.#to, head, { visitor: this.#visitor.lines, forwarding, expectContinue: gathered === null }));
     const bodiless = this.#visitor.bodyBytes === 0 && this.#visitor.bodyRead;
     if (gathered === null && !bodiless) return this.#visitor.readBody(this);
     if (gathered !== null) this.span(gathered);
@@ -221,9 +223,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   #answer(head: ResponseHead, nothingFollows: boolean): void {
-    // What it asks for is ours to show, and no visitor's.
-    if (head.status === 407 && this.#to.proxyLines !== undefined)
-      return this.#fail('upstream-unreachable', 'the proxy behind does not take what it is shown (407)', null);
+    const problem = answerProblem(head, this.#head.method, this.#to);
+    if (problem !== null) return this.#fail(problem.code, problem.why, null);
     this.#persistent = head.persistent;
     this.#status = head.status;
     // Events may be far between; other answers move or die.
@@ -243,6 +244,10 @@ export class Transfer implements Drinker, BodyTaker, Running {
     const step = this.#state === 'raw' ? this.#writer.raw(chunk, at) : this.#writer.push(chunk, at);
     if (typeof step !== 'number') {
       this.#fail('response-malformed', step.why, null);
+      return null;
+    }
+    if (isTooLong(this.#writer.bytes, this.#to.content)) {
+      this.cut('destination-denied', tooLongWords);
       return null;
     }
     if (this.#state === 'body' && this.#writer.done) {
