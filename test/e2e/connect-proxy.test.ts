@@ -138,7 +138,7 @@ describe('a proxy of this machine', () => {
     assert.ok(records().some(({ code }) => code === 'credentials-wrong'));
   });
 
-  it('asks for a name and a password of its own where it was told to', async () => {
+  it('credentials on this machine: asks for a name and a password of its own where it was told to', async () => {
     const own = { user: 'me', password: 'and mine' };
     const { port } = await local(ana, { own });
     const get = (more: string): string => `GET http://127.0.0.1:${ports.web}/own HTTP/1.1\r\nHost: x\r\n${more}\r\n`;

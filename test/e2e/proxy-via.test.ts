@@ -166,7 +166,7 @@ describe('via another proxy', () => {
 });
 
 describe('what is carried in plain HTTP', () => {
-  it('is held to its kind and its length, both ways', async () => {
+  it('content of another kind, or longer, is held back, both ways', async () => {
     const port = await freePort();
     const origin = createServer((request, response) => {
       const [, type = '', length = '0'] = /^\/(\w+)\/(\d+)/.exec(request.url ?? '') ?? [];

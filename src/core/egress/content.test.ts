@@ -13,7 +13,7 @@ function why(type: string | null, framing: Framing = { is: 'chunked' }, status =
   return unwantedAnswer({ status, reason: 'x', minor: 1, fields, framing, persistent: true, upgrade: null } as ResponseHead, method, rules);
 }
 
-it('kinds are compared as they are meant, and what has none is of none', () => {
+it('content of another kind: kinds are compared as they are meant, and what has none is of none', () => {
   for (const type of ['text/html', 'TEXT/plain; charset=utf-8', 'application/json ;x=y']) assert.equal(why(type), null, type);
   for (const type of ['image/png', 'application/jsonx', 'text', 'application/octet-stream', 'text/html, image/png', '', null])
     assert.match(why(type) ?? '', /kind/, String(type));
