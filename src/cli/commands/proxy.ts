@@ -21,6 +21,8 @@ type ProxyOptions = Readonly<{
   allow?: readonly string[];
   deny?: readonly string[];
   resolver?: readonly string[];
+  via?: string;
+  udp?: boolean;
   socks: boolean;
   hide?: boolean;
   clear?: boolean;
@@ -48,6 +50,8 @@ export function proxyCommand(cli: Cli) {
     .option('--allow <destination>', 'lead there, like *.example.org, git.example.org:22 or 10.2.0.0/16:443', gathered)
     .option('--deny <destination>', 'never lead there', gathered)
     .option('--resolver <address>', 'ask this name server', gathered)
+    .option('--via <proxy>', 'go out by another proxy, like https://${secret:NAME}@proxy.example.org')
+    .option('--udp', 'let SOCKS clients send datagrams, which TLS does not hold')
     .option('--no-socks', 'speak HTTP only')
     .option('--hide', 'look like an ordinary web server to who shows no credentials; HTTP only')
     .option('--clear', 'take passwords over plain HTTP and SOCKS from beyond this machine: anybody on the way reads them')
@@ -76,7 +80,7 @@ export function proxyCommand(cli: Cli) {
 
 /** The service as `sallyport.yaml` would say it. */
 function rawProxy(options: ProxyOptions): object {
-  const { password = [], key = [], allow, deny = [], resolver, socks, hide = false, clear = false } = options;
+  const { password = [], key = [], allow, deny = [], resolver, via, udp = false, socks, hide = false, clear = false } = options;
   if (password.length === 0 && key.length === 0) {
     throw new SallyportError('usage-wrong', 'A proxy asks who somebody is, and nobody was named.', {
       hint: 'Say --password ana, or --key ci after sallyport keys add ci.',
@@ -87,11 +91,12 @@ function rawProxy(options: ProxyOptions): object {
     ...(key.length === 0 ? [] : [{ key: { keys: key } }]),
   ];
   return {
-    proxy: { http: true, socks5: socks && !hide, hide, listen: listenUrl(options.listen, clear), clear: clear ? 'allow' : 'refuse' },
+    proxy: { http: true, socks5: socks && !hide, udp, hide, listen: listenUrl(options.listen, clear), clear: clear ? 'allow' : 'refuse' },
     destinations: {
       ...(allow === undefined ? {} : { allow }),
       deny: ['private', ...deny],
       ...(resolver === undefined ? {} : { resolver }),
+      ...(via === undefined ? {} : { via }),
     },
     access,
     for: checkedFor(options.for) ?? 'never',
