@@ -15,6 +15,8 @@ export type KeptLink = Readonly<{
   secret: string;
   /** SHA-256 of the mark of the browser to which it belongs; null while it belongs to none. */
   owner: string | null;
+  /** Who opened it last, by the SHA-256 of their mark, and when; null where it was nobody with a mark. */
+  last: Readonly<{ by: string; at: number }> | null;
 }>;
 
 export type NewLink = Readonly<{
@@ -49,8 +51,9 @@ const record = z
     from: z.array(z.string()).optional(),
     browser: z.enum(['free', 'taken']).optional(),
     owner: z.string().nullable().optional(),
+    last: z.strictObject({ by: z.string(), at: z.number() }).nullable().optional(),
   })
-  .transform(({ secret, owner = null, uses, path, from, browser, ...link }, context): KeptLink => {
+  .transform(({ secret, owner = null, last = null, uses, path, from, browser, ...link }, context): KeptLink => {
     const networks = from?.map(parsePrefix);
     // A bound that cannot be read must not become none.
     if (networks?.includes(null) === true) context.issues.push({ code: 'custom', message: 'networks', input: from });
@@ -64,6 +67,7 @@ const record = z
       },
       secret,
       owner,
+      last,
     };
   });
 
@@ -72,13 +76,14 @@ export function readLink(value: Json): KeptLink | null {
   return record.safeParse(value).data ?? null;
 }
 
-export function linkRecord({ link, secret, owner }: KeptLink): Json {
+export function linkRecord({ link, secret, owner, last }: KeptLink): Json {
   const { from, uses, ...plain } = link;
   return {
     ...plain,
     ...(uses === undefined ? {} : { uses: { ...uses } }),
     ...(from === undefined ? {} : { from: from.map(({ text }) => text) }),
     ...(owner === null ? {} : { owner }),
+    ...(last === null ? {} : { last: { ...last } }),
     secret,
   };
 }

@@ -16,6 +16,9 @@ export type SpendingTools = Readonly<{
 
 const markBytes = 32;
 
+/** A button that is pressed twice, or an answer that was lost, is one use: for so long the same browser opens it again. */
+const againMs = 60_000;
+
 /** Each conflict means that another process went on; more in a row than this is a store that is not well. */
 const triesMax = 100;
 
@@ -53,11 +56,20 @@ export function createSpending(tools: SpendingTools): Pick<Links, 'spend' | 'isO
 
 async function spendNow(id: string, mark: string | null, { mirror, now, randomBytes }: SpendingTools): ReturnType<Links['spend']> {
   for (let tries = 0; tries < triesMax; tries += 1) {
-    const left = whatIsLeft(mirror.get(id), mark, now());
+    const before = mirror.get(id);
+    const left = whatIsLeft(before, mark, now());
     if (left === null) return null;
-    const fresh = left.link.browser === 'free' ? Buffer.from(randomBytes(markBytes)).toString('base64url') : null;
+    // Pressed twice: nothing is written.
+    if (left === before) return { mark: null };
+    const fresh = mark === null && left.link.browser === 'free' ? Buffer.from(randomBytes(markBytes)).toString('base64url') : null;
+    const shown = mark ?? fresh;
+    const by = shown === null ? null : digest(shown);
     const { expires } = left.link;
-    const after: KeptLink = fresh === null ? left : { ...left, link: { ...left.link, browser: 'taken' }, owner: digest(fresh) };
+    const after: KeptLink = {
+      ...left,
+      ...(left.link.browser === 'free' ? { link: { ...left.link, browser: 'taken' }, owner: by } : {}),
+      last: by === null ? null : { by, at: now() },
+    };
     try {
       await mirror.replace(id, linkRecord(after), expires === null ? {} : { ttlMs: Math.max(1, expires - now()) });
       return { mark: fresh };
@@ -69,19 +81,23 @@ async function spendNow(id: string, mark: string | null, { mirror, now, randomBy
   throw new SallyportError('store-unavailable', 'A link could not be counted.');
 }
 
-/** The link as it is once it was opened by that browser; null when it cannot be. */
+/** The link as it is once it was opened by that browser, the same where that costs nothing; null when it cannot be. */
 function whatIsLeft(kept: KeptLink | null, mark: string | null, now: number): KeptLink | null {
   if (kept === null) return null;
   const { link } = kept;
   if (link.expires !== null && link.expires <= now) return null;
   if (link.browser === 'taken' && (mark === null || !isMark(kept, mark))) return null;
-  if (link.uses === undefined) return kept;
+  if (mark !== null && kept.last !== null && now - kept.last.at < againMs && isHash(kept.last.by, mark)) return kept;
+  if (link.uses === undefined) return link.browser === 'taken' ? kept : { ...kept };
   return link.uses.left < 1 ? null : { ...kept, link: { ...link, uses: { ...link.uses, left: link.uses.left - 1 } } };
 }
 
 function isMark({ owner }: KeptLink, mark: string): boolean {
-  if (owner === null) return false;
-  const [wanted, shown] = [Buffer.from(owner), Buffer.from(digest(mark))];
+  return owner !== null && isHash(owner, mark);
+}
+
+function isHash(hashed: string, mark: string): boolean {
+  const [wanted, shown] = [Buffer.from(hashed), Buffer.from(digest(mark))];
   return wanted.length === shown.length && timingSafeEqual(wanted, shown);
 }
 

@@ -73,7 +73,7 @@ export async function openLinks({ records, now, randomBytes, limits, endSessions
       const secret = Buffer.from(randomBytes(secretBytes)).toString('base64url');
       const link: Link = { id: Buffer.from(randomBytes(idBytes)).toString('hex'), service, createdAt: now(), expires, label, ...bounds };
       const ttl = expires === null ? {} : { ttlMs: expires - now() };
-      await mirror.put(link.id, linkRecord({ link, secret: digest(secret), owner: null }), { ifVersion: 0, ...ttl });
+      await mirror.put(link.id, linkRecord({ link, secret: digest(secret), owner: null, last: null }), { ifVersion: 0, ...ttl });
       return { secret, link };
     },
     revoke: async (id) => {

@@ -73,7 +73,11 @@ describe('a counted link', () => {
     const { guard, tools, secret, id } = await built({ uses: 1 });
     for (let time = 0; time < 20; time += 1) {
       const asked = await opened(guard, secret, { fields: [['User-Agent', 'Slackbot-LinkExpanding 1.0']] });
-      assert.deepEqual([statusOf(asked), fieldsOf(asked, 'Set-Cookie')], [200, []]);
+      assert.equal(statusOf(asked), 200);
+      assert.ok(
+        fieldsOf(asked, 'Set-Cookie').every((text) => text.startsWith('__Host-sallyport-link-')),
+        'no session',
+      );
       assert.equal(statusOf(await opened(guard, secret, { method: 'HEAD' })), 'credentials-missing');
     }
     assert.deepEqual([left(tools, id), tools.people.sessions.list().length], [1, 0]);
@@ -151,6 +155,19 @@ describe('a counted link', () => {
     });
     assert.equal(statusOf(await post(guard, secret, { fields: [['Cookie', `__Host-sallyport-session=${token}`]] })), 303);
     assert.equal(left(tools, id), 1);
+  });
+
+  test('a button that is pressed twice is one use, and so is an answer that was lost; for a minute, in that browser alone', async () => {
+    const { guard, tools, secret, id } = await built({ uses: 1 });
+    const mark = cookies(await opened(guard, secret));
+    const both = await Promise.all([post(guard, secret, { fields: mark }), post(guard, secret, { fields: mark })]);
+    assert.deepEqual(both.map(statusOf), [303, 303]);
+    assert.equal(left(tools, id), 0);
+    const stranger: Fields = [['Cookie', `__Host-sallyport-link-${id}=${'A'.repeat(43)}`]];
+    assert.deepEqual([statusOf(await post(guard, secret)), statusOf(await post(guard, secret, { fields: stranger }))], [403, 403]);
+    tools.clock.now += 60_000;
+    assert.equal(statusOf(await post(guard, secret, { fields: mark })), 403);
+    assert.equal(await tried(guard, cookies(both[1] ?? both[0])), 'pass');
   });
 
   test('a program that shows it with each request comes in by no request', async () => {

@@ -19,6 +19,7 @@ type Cookie = readonly [string, string];
 type Opening = Readonly<{ exchange: Exchange; link: Link; target: string; tools: Tools }>;
 
 const path = '/.sallyport/link/*';
+const markBytes = 32;
 
 export function linkForms(tools: Tools, service: string): readonly Form[] {
   const formOf = (method: 'GET' | 'POST'): Form => ({
@@ -58,6 +59,7 @@ async function spend(opening: Opening, isMeant: boolean): Promise<FormAnswer> {
   // Who is in already, by this link or by more than a link, spends nothing: not with a second click either.
   if (before !== null && (before.guard !== 'link' || before.subject === subjectOf(link))) return redirect(target, []);
   const mark = readMark(exchange, link.id);
+  if (isMeant) return press(opening, mark);
   const isOwn = mark !== null && tools.links.isOwn(link.id, mark);
   if (link.uses?.left === 0 || (link.browser === 'taken' && !isOwn))
     return {
@@ -67,11 +69,23 @@ async function spend(opening: Opening, isMeant: boolean): Promise<FormAnswer> {
       answer: spentPage(exchange),
     };
   if (link.uses === undefined && isOwn) return enter(opening, []);
-  if (!isMeant) return askPage(exchange, link, target);
+  // By this mark the button is known when it is pressed twice, and the browser when it was the first.
+  const fresh = mark === null ? Buffer.from(tools.randomBytes(markBytes)).toString('base64url') : null;
+  return askPage(exchange, link, target, fresh === null ? [] : [writeMark(link, fresh, tools.now())]);
+}
+
+/** The button was pressed. */
+async function press(opening: Opening, mark: string | null): Promise<FormAnswer> {
+  const { exchange, link, tools } = opening;
   try {
     const spent = await tools.links.spend(link.id, mark);
     if (spent === null)
-      return { is: 'challenge', code: 'credentials-wrong', why: 'the link was used up a moment before', answer: spentPage(exchange) };
+      return {
+        is: 'challenge',
+        code: 'credentials-wrong',
+        why: 'the link is used up or belongs to another browser',
+        answer: spentPage(exchange),
+      };
     return await enter(opening, spent.mark === null ? [] : [writeMark(link, spent.mark, tools.now())]);
   } catch (error) {
     return failed(exchange, error, 'the link could not be counted');

@@ -12,7 +12,12 @@ import type { Exchange } from '../../../core/policy/exchange.ts';
  * Asks whoever came by such a link to open it. The form goes to the page's own address, so that the secret stands in no
  * page; what chats and scanners fetch beforehand sends no form.
  */
-export function askPage(exchange: Exchange, { uses, browser }: Link, to: string): Reply {
+export function askPage(
+  exchange: Exchange,
+  { uses, browser }: Link,
+  to: string,
+  fields: readonly (readonly [string, string])[] = [],
+): Reply {
   const words = [
     say(exchange, 'link.ask.lead', { host: exchange.host === '' ? say(exchange, 'login.here') : exchange.host }),
     ...(uses === undefined
@@ -25,7 +30,7 @@ export function askPage(exchange: Exchange, { uses, browser }: Link, to: string)
 <input type="hidden" name="to" value="${to}">
 <button autofocus>${say(exchange, 'link.ask.button')}</button>
 </form>`;
-  return page(exchange, { status: 200, title: say(exchange, 'link.ask.title'), content, form: 'secret' });
+  return page(exchange, { status: 200, title: say(exchange, 'link.ask.title'), content, form: 'secret', fields });
 }
 
 /** Said to whoever has the secret, and to nobody else: that it is used up is news that its owner must hear of. */
