@@ -165,6 +165,18 @@ test(
   },
 );
 
+/** A connection that echoes: what was added or opened is known to a gateway in another process a moment later. */
+async function admitted(context: Context, ready: Line, env: Words, words: readonly string[] = []): Promise<Socket> {
+  for (const end = performance.now() + 10_000; ;) {
+    const { program, port } = await connectTo(context, ready, env, words);
+    const socket = await dial(context, port);
+    const got = await echo(socket, 'hello').catch((error: unknown) => error);
+    if (got === 'hello') return socket;
+    if (performance.now() > end) throw got;
+    await program.stop();
+  }
+}
+
 test('what runs is cut when its link is revoked, its service closed, its password changed or its time over', async (context) => {
   const service = await startTcpService(context);
   const home = await freshHome(context);
@@ -176,10 +188,8 @@ test('what runs is cut when its link is revoked, its service closed, its passwor
   const ready = await up.line('ready');
   const added = await runToEnd(context, ['links', 'add', 'echo'], { home });
   const link = added.lines.find(({ event }) => event === 'link');
-  const byLink = await connectTo(context, ready, { SALLYPORT_LINK: text(link, 'url') });
-  const byPassword = await connectTo(context, ready, password, ['--user', 'ana']);
-  const [one, two] = [await dial(context, byLink.port), await dial(context, byPassword.port)];
-  assert.deepEqual([await echo(one, 'a'), await echo(two, 'b')], ['a', 'b']);
+  const one = await admitted(context, ready, { SALLYPORT_LINK: text(link, 'url') });
+  const two = await admitted(context, ready, password, ['--user', 'ana']);
 
   const [oneGone, heard] = [gone(one), service.ended()];
   await runToEnd(context, ['links', 'revoke', text(link, 'id')], { home });
@@ -191,16 +201,14 @@ test('what runs is cut when its link is revoked, its service closed, its passwor
   await runToEnd(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: 'other words than before' } });
   await twoGone;
 
-  const again = await connectTo(context, ready, { SALLYPORT_PASSWORD: 'other words than before' }, ['--user', 'ana']);
-  const three = await dial(context, again.port);
-  assert.equal(await echo(three, 'c'), 'c');
+  const changed = { SALLYPORT_PASSWORD: 'other words than before' };
+  const three = await admitted(context, ready, changed, ['--user', 'ana']);
   const threeGone = gone(three);
   await runToEnd(context, ['close', 'echo'], { home });
   await threeGone;
   await runToEnd(context, ['open', 'echo'], { home });
 
-  const four = await dial(context, again.port);
-  assert.equal(await echo(four, 'd'), 'd');
+  const four = await admitted(context, ready, changed, ['--user', 'ana']);
   const fourGone = gone(four);
   await writeFile(file, `services:\n  echo: { to: "tcp://127.0.0.1:${service.port}", access: [{ link: {} }] }\n`);
   await fourGone;
