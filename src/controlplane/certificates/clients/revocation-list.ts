@@ -84,9 +84,11 @@ function readBody(bytes: Uint8Array, body: Element, outerAlgorithm: Element): Bo
   const parts = [...elementsIn(bytes, body)];
   if (parts[0]?.tag === tags.integer) parts.shift();
   const [algorithm, issuer, from, to, ...rest] = parts;
-  if (algorithm === undefined || issuer === undefined || from === undefined) throw new RangeError('it is no list of revoked certificates');
+  if (algorithm?.tag !== tags.sequence || issuer?.tag !== tags.sequence || from === undefined)
+    throw new RangeError('it is no list of revoked certificates');
   // RFC 5280, 5.1.1.2: said twice, and signed once.
-  if (hexOf(bytes, algorithm) !== hexOf(bytes, outerAlgorithm)) throw new RangeError('it names two algorithms');
+  if (algorithm.tag !== outerAlgorithm.tag || hexOf(bytes, algorithm) !== hexOf(bytes, outerAlgorithm))
+    throw new RangeError('it names two algorithms');
   if (to === undefined || (to.tag !== tags.utcTime && to.tag !== tags.generalizedTime))
     throw new RangeError('it does not say when the next one comes');
   let serials: ReadonlySet<string> = new Set();
