@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import { assert as check, nat, property, uint8Array } from 'fast-check';
 import { authority, revocationList, signed } from '../../../../test/doubles/client-pki.ts';
 import { readRevocationList } from './revocation-list.ts';
 
@@ -124,14 +124,14 @@ test('whatever is read, it is a list or a RangeError; what was changed is of nob
       assert.ok(error instanceof RangeError, String(error));
     }
   };
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), read));
-  fc.assert(
-    fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, value) => {
+  check(property(uint8Array({ maxLength: 200 }), read));
+  check(
+    property(nat(whole.length - 1), nat(255), (at, value) => {
       const changed = Buffer.from(whole);
       changed[at] = value;
       read(changed);
     }),
     { numRuns: 300 },
   );
-  fc.assert(fc.property(fc.nat(whole.length), (length) => read(whole.subarray(0, length))));
+  check(property(nat(whole.length), (length) => read(whole.subarray(0, length))));
 });
