@@ -40,7 +40,10 @@ services:
   ].map(([as, path, want]) => `  - { url: "https://photos.example.org${path}", ${as === '' ? '' : `as: "${as}", `}want: ${want} }`);
   await writeFile(join(folder, 'tests.yaml'), `tests:\n${tests.join('\n')}\n`);
   const terminal = scriptedTerminal({ home: join(folder, 'home'), cwd: folder });
-  const code = await runCommand(['policy', 'test', join(folder, 'tests.yaml'), '--config', join(folder, 'sallyport.yaml'), '--json'], terminal);
+  const code = await runCommand(
+    ['policy', 'test', join(folder, 'tests.yaml'), '--config', join(folder, 'sallyport.yaml'), '--json'],
+    terminal,
+  );
   assert.deepEqual(
     terminal.events().filter(({ ok }) => ok !== true),
     [],
