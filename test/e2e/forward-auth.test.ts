@@ -64,7 +64,6 @@ test('who is let in by the verifier comes in with a name; who is not is led to i
   const [port, folder] = [await freePort(), await ownFolder(context)];
   const text = JSON.stringify({
     listen: `https://127.0.0.1:${port}`,
-    limits: { verifierMs: 300 },
     services: {
       web: {
         at: 'web.test',
@@ -187,7 +186,6 @@ test('who is let in by the verifier comes in with a name; who is not is led to i
     'no Location': [(_q, a) => a.writeHead(302).end(), 502],
     'too long': [(_q, a) => void a.writeHead(200, { 'X-Auth-Request-User': 'ana' }).end('x'.repeat(100_000)), 503],
     'half of it': [(_q, a) => (a.writeHead(200, { 'X-Auth-Request-User': 'ana', 'Content-Length': 10 }), a.write('x'), a.destroy()), 503],
-    nothing: [() => undefined, 503],
     'a reset': [(q) => void q.socket.resetAndDestroy(), 503],
   };
   for (const [what, [answer, status]] of Object.entries(wrong)) {
@@ -231,6 +229,32 @@ test('in the clear on a network, an untrusted certificate and too many questions
   for (const answer of waiting) answer();
   const { status, fields } = await running;
   assert.deepEqual([status, fields.some(([name, value]) => name === 'remote-user' && value === 'ana')], [202, true]);
+});
+
+test('a verifier that says nothing is not waited for', async (context) => {
+  const url = `http://127.0.0.1:${await started(
+    context,
+    createServer(() => undefined),
+  )}/`;
+  const verifiers = createVerifiers(limitsWith({ verifierMs: 50 }));
+  context.after(() => verifiers.close());
+  await assert.rejects(verifiers.verify({ url, fields: {}, ca: null }), { code: 'verifier-unreachable', message: /it takes too long/ });
+});
+
+test('an idle connection that the verifier closes just as it is taken costs nobody their visit', async (context) => {
+  let asked = 0;
+  const server = createServer((request, response) => {
+    asked += 1;
+    // The second question comes on the connection of the first: it is reset, as if it had been closed before.
+    if (asked === 2) return void request.socket.resetAndDestroy();
+    return void response.writeHead(202, { 'Remote-User': 'ana' }).end();
+  });
+  const url = `http://127.0.0.1:${await started(context, server)}/`;
+  const verifiers = createVerifiers(limitsWith({}));
+  context.after(() => verifiers.close());
+  const verify = async (): Promise<number> => (await verifiers.verify({ url, fields: {}, ca: null })).status;
+  assert.equal(await verify(), 202);
+  assert.deepEqual([await verify(), asked], [202, 3]);
 });
 
 test('what cannot work is refused before anything listens', async (context) => {

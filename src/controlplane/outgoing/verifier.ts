@@ -63,10 +63,14 @@ export function verifierUrl(text: string): URL | null {
 }
 
 /** What it says besides status and fields is read to its end, so that the connection can be used again, and kept nowhere. */
-function answered(ask: () => ReturnType<typeof requestPlain>, bytesMax: number): Promise<VerifierAnswer> {
+function answered(ask: () => ReturnType<typeof requestPlain>, bytesMax: number, again = true): Promise<VerifierAnswer> {
   return new Promise((resolve, reject) => {
     const asked = ask();
-    asked.on('error', reject);
+    asked.on('error', (error) => {
+      // The other side closed an idle connection just as it was taken: it has seen nothing, and to ask twice changes nothing.
+      if (again && asked.reusedSocket && systemCode(error) === 'ECONNRESET') resolve(answered(ask, bytesMax, false));
+      else reject(error);
+    });
     asked.once('response', (response: IncomingMessage) => {
       let bytes = 0;
       response.on('error', reject);
