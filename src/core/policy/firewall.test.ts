@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { ownMs } from '../../../test/doubles/own-time.ts';
 import { danger } from './firewall.ts';
 
 type Probe = Readonly<{ path: string; default?: 'block' | 'context' | 'strip-or-ignore' }>;
@@ -17,9 +18,9 @@ const share = (list: readonly Probe[]): number => list.filter((probe) => danger(
 function milliseconds(work: () => void): number {
   let best = Infinity;
   for (let run = 0; run < 5; run += 1) {
-    const begun = process.hrtime.bigint();
+    const begun = ownMs();
     work();
-    best = Math.min(best, Number(process.hrtime.bigint() - begun) / 1e6);
+    best = Math.min(best, ownMs() - begun);
   }
   return best;
 }
