@@ -19,9 +19,9 @@ export const egressLimits = {
   dialStaggerMs: 250 as number,
   /** How old what we know of this machine's own addresses may be before it is read again. */
   ownAddressesMs: 1_000 as number,
-  /** Connections to destinations that wait for their client's next request, of one proxy, some 20 KB each; of one client to one place; and how long. */
+  /** Connections to destinations that wait for their client's next request, of one proxy, some 20 KB each; of one client to one place, for many people may share a key; and how long. */
   egressIdleMax: 1_000 as number,
-  egressIdlePerPlaceMax: 32 as number,
+  egressIdlePerPlaceMax: 128 as number,
   egressIdleMs: 10_000 as number,
   /** Proxies that a request may have come through, as they say themselves: a way that is longer is a circle. */
   proxyHopsMax: 8 as number,
