@@ -123,9 +123,9 @@ describe('checking passwords', () => {
         samples[at]?.push(performance.now() - begun);
       }
     }
-    // Taken in turns, so that what else this machine does hits all alike; a check left out would be a hundredth.
-    const medians = samples.map((list) => list.toSorted((one, other) => one - other)[12] ?? 0);
-    assert.ok(Math.max(...medians) < 2 * Math.min(...medians), medians.map((each) => each.toFixed(2)).join(' '));
+    // The best of each, taken in turns: what else this machine does only adds. A check left out would be a hundredth.
+    const best = samples.map((list) => Math.min(...list));
+    assert.ok(Math.max(...best) < 2 * Math.min(...best), best.map((each) => each.toFixed(2)).join(' '));
   });
 
   test('argon2 DoS: of 200 logins at once most are refused at once, and the event loop keeps turning', async () => {
