@@ -12,7 +12,8 @@ import type { Permit, Waiter } from '../core/policy/permit.ts';
 export function permitted(found: Opened, permit: Permit, deadlines: Deadlines, end: (why: Fault) => void): Opened {
   if (!permit.metered || found.is === 'reply') return found;
   const stream = new PermittedStream(found.stream, permit, deadlines, end);
-  return { ...found, stream };
+  // What was listened to here is nobody else's afterwards.
+  return { ...found, stream, release: (_reusable, code) => found.release(false, code) };
 }
 
 type Done = (error?: Error | null) => void;

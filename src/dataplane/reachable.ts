@@ -18,11 +18,6 @@ export function hasForms({ http, listener }: Exchange): boolean {
   return http !== null && listener.proxy === undefined && isReservedRequest(http);
 }
 
-/** Asked of the proxy itself, and not of a destination. */
-export function isOwnPage({ http, listener, destination }: Exchange): boolean {
-  return http !== null && listener.proxy !== undefined && destination === undefined && isReservedRequest(http);
-}
-
 /** RFC 9110, 15.5.20; domain fronting: what was asked for in the handshake decided the certificate, so Host must agree. */
 export function misdirected(exchange: Exchange): boolean {
   return exchange.sni !== null && exchange.http !== null && exchange.destination === undefined && exchange.sni !== exchange.host;

@@ -3,6 +3,7 @@
 import { SallyportError, codes, type Code, type Fault } from '../core/errors.ts';
 import { judge, type Outcome } from '../core/policy/judge.ts';
 import type { Exchange, Identity } from '../core/policy/exchange.ts';
+import { asksForClientPage } from '../core/pages/proxy-answer.ts';
 import type { Permit } from '../core/policy/permit.ts';
 import type { Route } from '../core/policy/route.ts';
 import type { Call, Deadlines, Proceeding, Tally } from '../contracts/protocol.ts';
@@ -14,7 +15,7 @@ import { answerFor, type Answers } from './answer.ts';
 import { eventOf } from './event.ts';
 import { submitForm, type Asked, type Formed } from './forms.ts';
 import { permitted } from './permitted.ts';
-import { hasForms, isOwnPage, misdirected, unavailable, whyNot } from './reachable.ts';
+import { hasForms, misdirected, unavailable, whyNot } from './reachable.ts';
 import { isReservedRequest, ownCheckReply } from './reserved.ts';
 
 /** What every trip is handed. */
@@ -115,7 +116,7 @@ export class Trip implements Proceeding {
       return this.#refuseStranger({ code, why: whyNot[code] ?? code, stage: 'route', answer: null });
     }
     if (hasForms(exchange) && service.forwarding.transparent !== true) return this.#form(service);
-    if (service.pages !== undefined && isOwnPage(exchange)) return this.#page(route, service.pages);
+    if (service.pages !== undefined && asksForClientPage(exchange)) return this.#page(route, service.pages);
     const judged = judge(exchange, route, this.#call.gather);
     if (judged instanceof Promise) this.#wait(judged, (outcome) => this.#judged(outcome, service));
     else this.#judged(judged, service);

@@ -46,7 +46,7 @@ it('has the values of whoever asks filled in, their secret left out, and what is
   for (const text of [
     'curl --proxy https://proxy.example.org:8443 --proxy-user partner',
     'https://partner:YOUR-KEY@proxy.example.org:8443',
-    'HTTPS proxy.example.org:8443',
+    'https://proxy.example.org:8443/.sallyport/proxy.pac',
     'Today: 500 MB of 2 GB',
     'agreed 99.5 %, measured 99.87 %',
     'agreed 300 ms, measured 91 ms',

@@ -3,12 +3,13 @@
 import { byteWords } from '../byte-words.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
-import { environment, pacText, secretPlaceholder, setUps, type ProxyPlace } from './client-setup.ts';
+import { pacPath } from '../egress/pac.ts';
+import { environment, secretPlaceholder, setUps, type ProxyPlace } from './client-setup.ts';
 import { markdown } from './markdown.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { clientPagePath } from './proxy-answer.ts';
-import { say } from './say.ts';
+import { say, sayTime } from './say.ts';
 
 export type ShownTerms = Readonly<{ version: string; hash: string; text: string }>;
 
@@ -80,7 +81,7 @@ function setUpPart(exchange: Exchange, { place, user }: ClientFacts): Markup {
   const each = setUps(place, user).map(({ title, lines }) => copied(title, lines));
   return markup`<h2>${say(exchange, 'client.setup')}</h2>
 <p class="soft">${say(exchange, 'client.setup.secret', { placeholder: secretPlaceholder })}</p>
-${copied(say(exchange, 'client.setup.environment'), environment(place, user))}${each}${copied(say(exchange, 'client.setup.browser'), [pacText(place)])}`;
+${copied(say(exchange, 'client.setup.environment'), environment(place, user))}${each}${copied(say(exchange, 'client.setup.browser'), [`${place.scheme}://${place.host}:${place.port}${pacPath}`])}`;
 }
 
 function copied(title: string, lines: readonly string[]): Markup {
@@ -98,8 +99,8 @@ function limitsPart(exchange: Exchange, { limits, used }: ClientFacts): Markup {
     bytesPerSecond === null ? null : say(exchange, 'client.limits.rate', { size: byteWords(bytesPerSecond) }),
     bytesPerDay === null ? null : say(exchange, 'client.limits.day', day),
     bytesPerMonth === null ? null : say(exchange, 'client.limits.month', month),
-    tunnelIdleMs === null ? null : say(exchange, 'client.limits.idle', { count: tunnelIdleMs / 1_000 }),
-    tunnelLifeMs === null ? null : say(exchange, 'client.limits.life', { count: tunnelLifeMs / 1_000 }),
+    tunnelIdleMs === null ? null : say(exchange, 'client.limits.idle', { time: sayTime(exchange, tunnelIdleMs / 1_000) }),
+    tunnelLifeMs === null ? null : say(exchange, 'client.limits.life', { time: sayTime(exchange, tunnelLifeMs / 1_000) }),
   ].filter((line) => line !== null);
   return markup`<h2>${say(exchange, 'client.limits')}</h2>\n${lines.length === 0 ? markup`<p>${say(exchange, 'client.limits.none')}</p>\n` : list(lines)}`;
 }

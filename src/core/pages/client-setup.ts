@@ -28,9 +28,3 @@ export function environment({ scheme, host, port }: ProxyPlace, user: string): r
   const whole = `${scheme}://${user}:${secretPlaceholder}@${host}:${port}`;
   return [`export HTTPS_PROXY=${whole}`, `export HTTP_PROXY=${whole}`, 'export NO_PROXY=localhost,127.0.0.1'];
 }
-
-/** The proxy is not asked for its own page: it does not lead to itself. */
-export function pacText({ scheme, host, port }: ProxyPlace): string {
-  const bare = host.startsWith('[') ? host.slice(1, -1) : host;
-  return `function FindProxyForURL(url, host) { return host === ${JSON.stringify(bare)} ? "DIRECT" : "${scheme === 'https' ? 'HTTPS' : 'PROXY'} ${host}:${port}"; }`;
-}

@@ -57,7 +57,7 @@ export function proxyAnswer(exchange: Exchange, code: Code, identified: boolean,
       fields: [['Proxy-Authenticate', 'Basic realm="sallyport", charset="UTF-8"']],
     });
   // The one page of ours asks for itself (RFC 9110, 11.6.1), and not for the way out.
-  if (stranger.has(code) && exchange.http?.path?.clear === true && `${exchange.http.path.text}/`.startsWith(`${clientPagePath}/`))
+  if (stranger.has(code) && asksForClientPage(exchange))
     return said(exchange, {
       status: 401,
       title: 'Unauthorized',
@@ -94,4 +94,10 @@ function said(exchange: Exchange, { status, title, detail, code, fields }: Said)
   if (!isNavigation(exchange)) return plainReply(exchange, { status, title, detail: sayPlainly(detail), code, fields });
   const content = markup`<p>${say(exchange, detail)}</p>`;
   return page(exchange, { status, title: say(exchange, 'proxy.title'), content, fields });
+}
+
+/** Asked of a proxy itself, and not of a destination. */
+export function asksForClientPage({ http, listener, destination }: Exchange): boolean {
+  const isOwn = listener.proxy !== undefined && destination === undefined;
+  return isOwn && http?.path?.clear === true && `${http.path.text}/`.startsWith(`${clientPagePath}/`);
 }
