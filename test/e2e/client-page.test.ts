@@ -96,7 +96,7 @@ services:
     assert.match(await tunnel('partner'), /^HTTP\/1\.1 403 /);
   });
 
-  it('CSRF: nothing is accepted and no key is made by a page of another site', async () => {
+  it('CSRF on accept and rotate: nothing is accepted and no key is made by a page of another site', async () => {
     const form = formOf((await ask(page, { Authorization: basic('partner') })).body);
     for (const from of [{ Origin: 'https://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }] as const) {
       for (const [path, sent] of [
@@ -114,7 +114,7 @@ services:
     assert.equal((await told('clients', 'show', 'partner'))['accepted'], null);
   });
 
-  it('a client reads its own page, whatever it asks for', async () => {
+  it("a client reads another's page: never, whatever it asks for", async () => {
     for (const path of [page, `${page}?client=other`, `${page}?name=other&as=other`]) {
       const { body } = await ask(path, { Authorization: basic('partner'), 'X-Client': 'other' });
       assert.match(body, /Your access: partner/);
@@ -153,7 +153,7 @@ services:
     assert.doesNotMatch(JSON.stringify(gateway.events), new RegExp(fresh));
   });
 
-  it('another text is another agreement, also under the same version', async () => {
+  it('another text is another agreement, also under the same version; stored XSS by destination names or terms is text', async () => {
     await writeFile(join(folder, 'terms.md'), '# Fair use\n\nPay more.\n');
     await gateway.rewrite(text);
     assert.match(await tunnel('partner'), /^HTTP\/1\.1 403 /);

@@ -31,7 +31,7 @@ const facts: ClientFacts = {
   overlapHours: 24,
 };
 
-it('stored XSS by destination names, reasons or terms: all of it is text, under a policy without script', () => {
+it('stored XSS by destination names or terms, or by reasons: all of it is text, under a policy without script', () => {
   const { body, fields } = clientPage(exchangeOf(), facts);
   const shown = String(body);
   assert.doesNotMatch(shown, /<script|<img|href="javascript|onerror=(?!&#39;)/);

@@ -13,7 +13,7 @@ describe('Markdown', () => {
     );
   });
 
-  it('stored XSS by terms: raw HTML, other schemes and broken marks are text', () => {
+  it('stored XSS by destination names or terms: raw HTML, other schemes and broken marks are text', () => {
     const hostile = [
       '<script>alert(1)</script>',
       '<img src=x onerror=alert(1)>',
