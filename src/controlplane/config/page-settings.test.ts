@@ -124,7 +124,7 @@ describe('our own pages in a configuration', () => {
     assert.ok(!policy.includes('unsafe'));
   });
 
-  test('accent: a colour that cannot be read is refused by name, with one that can', async () => {
+  test('accent: style injection by a colour is refused, and one that cannot be read by name, with one that can', async () => {
     const says = (accent: string) => refusal(() => built(`theme: { accent: ${accent} }\n`));
     assert.match(await says('"#ffcc00"'), /theme\.accent: .*#ffcc00 has a contrast of 1\.3:1, and 4\.5:1 is needed; #[0-9a-f]{6} would do/);
     assert.match(await says('{ light: "#0a6b4b", dark: "#0a6b4b" }'), /can be read on dark pages/);

@@ -51,7 +51,7 @@ test('lookup: the best range of the visitor’s finds a language, else there is 
   assert.equal(chosenLanguage([], ours, 'de'), 'de');
 });
 
-test('malformed: what is no list of ranges counts as none, whole', () => {
+test('malformed and oversized Accept-Language: what is no list of ranges counts as none, whole', () => {
   const malformed = [
     'de;q=1.5',
     'de;q=0.1234',
@@ -72,7 +72,7 @@ test('malformed: what is no list of ranges counts as none, whole', () => {
   for (const says of malformed) assert.equal(chosen(says), 'en', says);
 });
 
-test('oversized: a longer field than any browser sends, and more ranges, count as none', () => {
+test('malformed and oversized Accept-Language: a longer field than any browser sends, and more ranges, count as none', () => {
   assert.equal(chosen(`de,${'fr,'.repeat(100)}`), 'en');
   assert.equal(chosen(`de,${'f,'.repeat(40)}`), 'en');
   assert.equal(chosen(`de,${'f,'.repeat(15)}`), 'de');
