@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { bearer } from '../../src/modules/guards/bearer.ts';
+import { client } from '../../src/modules/guards/client.ts';
 import { email } from '../../src/modules/guards/email.ts';
 import { firewall } from '../../src/modules/guards/firewall.ts';
 import { forwardAuth } from '../../src/modules/guards/forward-auth.ts';
@@ -19,6 +20,7 @@ import { passkey } from '../../src/modules/guards/passkey.ts';
 import { password } from '../../src/modules/guards/password.ts';
 import { pin } from '../../src/modules/guards/pin.ts';
 import { publicGuard } from '../../src/modules/guards/public.ts';
+import { quota } from '../../src/modules/guards/quota.ts';
 import { rate } from '../../src/modules/guards/rate.ts';
 import { size } from '../../src/modules/guards/size.ts';
 import { totp } from '../../src/modules/guards/totp.ts';
@@ -107,6 +109,9 @@ const cases: readonly GuardCase[] = [
   { guard: forwardAuth, options: { url: 'https://auth.example.test/verify', redirects: ['auth.example.test'] } },
   { guard: login, options: { service: 'web', for: '2h' } },
   { guard: firewall, options: 'on' },
+  { guard: client, options: { terms: null, agreed: null } },
+  { guard: client, options: { terms: { version: '3', hash: 'a'.repeat(64), text: '# Terms' }, agreed: null } },
+  { guard: quota, options: { bandwidth: 1_000_000, zone: 'Europe/Berlin' } },
   { guard: size, options: 1_000 },
   { guard: rate, options: { count: 1, perMs: 60_000 } },
   hook('secret'),

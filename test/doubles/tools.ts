@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Store } from '../../src/contracts/store.ts';
 import type { Tools } from '../../src/contracts/tools.ts';
 import { createClientDesk, type ClientDesk } from '../../src/controlplane/certificates/clients/desk.ts';
+import { openClientDesk } from '../../src/controlplane/clients/desk.ts';
 import { openClientRegister } from '../../src/controlplane/certificates/clients/register.ts';
 import { openIdentities, type Identities } from '../../src/controlplane/identities/identities.ts';
 import { SallyportError } from '../../src/core/errors.ts';
@@ -68,6 +69,7 @@ export async function testTools(names: readonly string[] = ['ana'], changes: Par
     mail: { send: (letter) => letters.push(letter) > 0 },
     letters,
     certificates: await certificatesOver(store, now, limits),
+    clients: await openClientDesk({ store, now, limits }),
     assertions: people.assertions,
     issuers: createIssuers({ outgoing, now, limits }),
     outside,

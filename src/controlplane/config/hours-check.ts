@@ -21,7 +21,7 @@ export function hoursCheck(tools: Pick<Tools, 'users' | 'keys'>): BuiltGuard {
 }
 
 /** Undefined for who may come in at all times. */
-export function hoursOf(subject: string, { users, keys }: Pick<Tools, 'users' | 'keys'>): string | undefined {
+function hoursOf(subject: string, { users, keys }: Pick<Tools, 'users' | 'keys'>): string | undefined {
   if (subject.startsWith('user:')) return users.find(subject.slice('user:'.length))?.hours;
   return subject.startsWith('key:') ? keys.byName(subject.slice('key:'.length))?.hours : undefined;
 }

@@ -14,6 +14,8 @@ import { clientPages, hasAccepted } from './client/pages.ts';
 
 const pass: Verdict = Object.freeze({ is: 'pass' });
 
+const unknown: Verdict = Object.freeze({ is: 'deny', code: 'guard-failed', why: 'there is no table of clients' });
+
 const share = z.number().nullable();
 
 /** Stands at `authorize`, so that `explain` asks it as well. Whoever is no client is none of its business. */
@@ -25,7 +27,8 @@ export const client = defineGuard({
     agreed: z.strictObject({ uptime: share, connectMs: share, errors: share }).nullable(),
   }),
   build({ terms, agreed }, { clients, now }, { hosts }) {
-    if (clients === undefined) return { check: () => pass, words: 'no clients' };
+    // Who is suspended cannot be told without the table: then nobody comes in.
+    if (clients === undefined) return { check: () => unknown, words: 'nobody: there is no table of clients' };
     return {
       check: (exchange) => {
         const found = clients.of(exchange.identity?.subject ?? '');

@@ -83,7 +83,9 @@ function requireCertificates({ names }: MtlsOptions, own: OwnAuthority): void {
   const absent = names === 'all' ? undefined : names.find((each) => !made.has(each));
   throw new SallyportError(
     'certificate-missing',
-    absent === undefined ? 'A client certificate is asked for, but there is none that stands.' : `There is no client certificate for ${absent}.`,
+    absent === undefined
+      ? 'A client certificate is asked for, but there is none that stands.'
+      : `There is no client certificate for ${absent}.`,
     { hint: `Make it: sallyport clients certificate ${absent ?? 'NAME'}` },
   );
 }

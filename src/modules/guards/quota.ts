@@ -14,7 +14,7 @@ import type { Limits } from '../../core/limits.ts';
 import { Pacer } from './quota/pacer.ts';
 import { ExchangePermit, overQuota } from './quota/permit.ts';
 
-const pass: Verdict = Object.freeze({ is: 'pass' });
+const unknown: Verdict = Object.freeze({ is: 'deny', code: 'guard-failed', why: 'there is no table of clients' });
 
 type Open = { exchanges: number; tunnels: number };
 
@@ -36,7 +36,8 @@ export const quota = defineGuard({
     zone: z.string(),
   }),
   build({ bandwidth, zone }, { store, limits, now, clients }) {
-    if (clients === undefined) return { check: () => pass, words: 'no clients' };
+    // What was used cannot be told without the table: then nothing is left.
+    if (clients === undefined) return { check: () => unknown, words: 'nothing: there is no table of clients' };
     const all = countsOf(store, limits);
     all.pacer.bytesPerSecond = bandwidth;
     clients.keepDaysOf(zone);
