@@ -85,10 +85,7 @@ export async function assemble(options: GatewayOptions, ends: Closable[]): Promi
   ends.push(store);
   const identities = await openIdentities({ store, now, randomBytes, limits });
   ends.push({ close: async () => identities.close() });
-  const clients = kept(
-    await openClientDesk({ store, now, limits, rotateKey: (name, overlapMs) => identities.keys.rotate(name, overlapMs) }),
-    ends,
-  );
+  const clients = kept(await openClientDesk({ store, now, limits, apiKeys: identities.keys }), ends);
   const trouble = (error: SallyportError | null): void => {
     if (error !== null) onEvent({ event: 'error', code: error.code, message: error.message, hint: error.hint });
   };

@@ -70,7 +70,7 @@ describe('a raw port', () => {
   });
 
   it('is closed when its gateway gives it up, and when it is gone for longer than a visitor is held', async (test) => {
-    const at = await world(test, { visitorHoldMs: 100, goodbyeMs: 1 });
+    const at = await world(test, { visitorHoldMs: 500, goodbyeMs: 1 });
     const [key, port] = [await identityOf('raw'), await freePort()];
     await grantPorts(at, key, 'ssh', { ports: { from: port, to: port } });
     const member = gateway(test, at, { identity: key, names: ['ssh.example.test', `tcp/${port}`], serve: echoBytes });

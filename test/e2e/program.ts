@@ -44,7 +44,8 @@ export type ProgramOptions = Readonly<{
 /** A state directory of its own, removed at the end of the test. */
 export async function freshHome(context: { after: (done: () => Promise<void>) => void }): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
-  context.after(() => rm(home, { recursive: true, force: true }));
+  // What ends beside it may write a last file there.
+  context.after(() => rm(home, { recursive: true, force: true, maxRetries: 10 }));
   return home;
 }
 

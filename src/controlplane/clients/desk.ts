@@ -21,14 +21,14 @@ export type DeskTools = Readonly<{
   now: () => number;
   limits: Limits;
   /** Left out where nobody changes keys. */
-  rotateKey?: KeyTable['rotate'];
+  apiKeys?: Pick<KeyTable, 'rotate'>;
 }>;
 
 /** What is shown of what was measured. */
 const measuredDays = 30;
 
 /** Reads all clients and their counts into memory. Rejects with `store-unavailable` when the store is away. */
-export async function openClientDesk({ store: { records }, now, limits, rotateKey }: DeskTools): Promise<ClientDesk> {
+export async function openClientDesk({ store: { records }, now, limits, apiKeys }: DeskTools): Promise<ClientDesk> {
   const table = await openClients({ records, now, limits });
   const bytes = await ByteCounters.open(records);
   const usage = new Usage(records);
@@ -69,8 +69,8 @@ export async function openClientDesk({ store: { records }, now, limits, rotateKe
     },
     accept: (name, acceptance) => table.accept(name, acceptance),
     rotate: async (key, overlapMs) => {
-      if (rotateKey === undefined) throw new SallyportError('key-missing', `There is no key ${key}.`);
-      return (await rotateKey(key, overlapMs)).secret;
+      if (apiKeys === undefined) throw new SallyportError('key-missing', `There is no key ${key}.`);
+      return (await apiKeys.rotate(key, overlapMs)).secret;
     },
     account: (event) => {
       const client = event.who === null ? null : table.of(event.who);

@@ -34,7 +34,9 @@ test('an account is offered at the names of services that take one, and nowhere 
   const { forms } = buildAccess([[login('https://one.example.test')]], false, guards, tools, service);
   const shop = { hosts: ['shop.example.test'], forms: [], asksPassword: true };
   const at = offersAt([{ hosts: service.hosts, forms, asksPassword: false }, shop]);
-  assert.deepEqual(at('blog.example.test'), { password: true, account: true });
-  for (const host of ['shop.example.test', 'nobody.example.test', '']) assert.deepEqual(at(host), { password: true, account: false });
+  const others = { passkey: false, totp: false, pin: false, email: false };
+  assert.deepEqual(at('blog.example.test'), { password: true, account: true, ...others });
+  for (const host of ['shop.example.test', 'nobody.example.test', ''])
+    assert.deepEqual(at(host), { password: true, account: false, ...others });
   assert.equal(offersAt([{ hosts: [], forms, asksPassword: false }])('any.example.test').account, true);
 });

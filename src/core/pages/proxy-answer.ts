@@ -99,5 +99,6 @@ function said(exchange: Exchange, { status, title, detail, code, fields }: Said)
 /** Asked of a proxy itself, and not of a destination. */
 export function asksForClientPage({ http, listener, destination }: Exchange): boolean {
   const isOwn = listener.proxy !== undefined && destination === undefined;
-  return isOwn && http?.path?.clear === true && `${http.path.text}/`.startsWith(`${clientPagePath}/`);
+  const path = http?.path?.clear === true ? http.path.text : '';
+  return isOwn && (path === clientPagePath || path.startsWith(`${clientPagePath}/`));
 }
