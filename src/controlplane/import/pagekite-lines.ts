@@ -90,7 +90,10 @@ export function readPageKiteFile(text: string, named: string): readonly Option[]
         'Does PageKite itself take it? If it does, leave out the line, and please report it.',
       );
     const key = meant[name] ?? name.toLowerCase();
-    const close = value.replace(/\s*:\s*/g, ':');
+    const close = value
+      .split(':')
+      .map((part) => part.trim())
+      .join(':');
     options.push({ line: index + 1, key, value: close, shown: shownOf(key, close) });
     if (options.length > optionsMax) throw unread(named, index + 1, `found more than ${optionsMax} options`, 'Import it in parts.');
   }

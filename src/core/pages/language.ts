@@ -1,5 +1,6 @@
 /** Which of our languages a visitor reads best: Accept-Language (RFC 9110, 12.5.4), by lookup (RFC 4647, 3.4). */
 
+import { withoutBlanks } from '../blanks.ts';
 import type { Fields } from '../http/fields.ts';
 
 /** Longer than any browser sends, and short enough to be read for every refusal. */
@@ -46,7 +47,7 @@ function readRanges(fields: Fields): readonly Range[] | null {
   if (values.reduce((sum, { length }) => sum + length, 0) > charactersMax) return null;
   const ranges: Range[] = [];
   for (const part of values.join(',').split(',')) {
-    const text = part.replaceAll(/^[ \t]+|[ \t]+$/g, '');
+    const text = withoutBlanks(part);
     if (text === '') continue;
     const read = element.exec(text);
     if (read === null || ranges.length >= rangesMax) return null;

@@ -1,5 +1,6 @@
 /** The cookies that we set, the session's and the device's: how they are read, written and ended. */
 
+import { withoutBlanks } from '../blanks.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -50,7 +51,7 @@ export function cookieValues(fields: Fields, name: string): readonly string[] {
     if (field.lower !== 'cookie' || !field.value.includes(name)) continue;
     for (const pair of field.value.split(';')) {
       const at = pair.indexOf('=');
-      if (at !== -1 && trimmed(pair.slice(0, at)) === name) values.push(trimmed(pair.slice(at + 1)));
+      if (at !== -1 && withoutBlanks(pair.slice(0, at)) === name) values.push(withoutBlanks(pair.slice(at + 1)));
     }
   }
   return values;
@@ -69,17 +70,4 @@ export function writeDeviceCookie(mark: string, maxAgeSeconds: number): readonly
 /** `Set-Cookie` that makes the browser forget it. */
 export function endSessionCookie(): readonly [string, string] {
   return ['Set-Cookie', `${sessionCookie}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`];
-}
-
-/** By hand: a pattern that looks for blanks at the end begins anew at each of 16,000 that stand before it (ReDoS). */
-function trimmed(text: string): string {
-  let from = 0;
-  let to = text.length;
-  while (from < to && isBlank(text.charCodeAt(from))) from += 1;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1;
-  return text.slice(from, to);
-}
-
-function isBlank(character: number): boolean {
-  return character === 32 || character === 9;
 }
