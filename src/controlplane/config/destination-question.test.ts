@@ -195,8 +195,10 @@ test('what is no destination, and who is suspended or unknown', async () => {
   const made = proxyOf(await begun(), { allow: [], deny: [], mode: 'enforce' });
   const ask = (destination: string, as: string | null = 'partner', proxyName: string | null = null) =>
     made.explains({ destination, method: 'CONNECT', as, proxy: proxyName });
-  for (const wrong of ['example.org', 'example.org:0', '127.1:443', 'a b:443', '[::1%25lo]:443', ''])
-    await assert.rejects(ask(wrong), { code: 'usage-wrong' }, wrong);
+  for (const wrong of ['example.org', 'example.org:0', '127.1:443', 'a b:443', '[::1%25lo]:443', '']) {
+    const { verdict, code, rule } = await ask(wrong);
+    assert.deepEqual({ verdict, code, rule }, { verdict: 'deny', code: 'target-malformed', rule: null }, wrong);
+  }
   await assert.rejects(ask('www.example.org:443', 'partner', 'other'), { code: 'usage-wrong' });
   assert.equal((await ask('www.example.org:443', 'late')).code, 'client-suspended');
   assert.equal((await ask('www.example.org:443', 'key:nobody')).verdict, 'deny');

@@ -4,7 +4,7 @@ import type { Client } from '../../contracts/clients.ts';
 import type { Service } from '../../contracts/snapshot.ts';
 import { readDestination, type Destination } from '../../core/egress/destination.ts';
 import type { Ruled } from '../../core/egress/policy.ts';
-import { SallyportError } from '../../core/errors.ts';
+import { fault, SallyportError, type Fault } from '../../core/errors.ts';
 import { parseAuthority } from '../../core/http/host.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { explain } from '../../core/policy/explain.ts';
@@ -38,6 +38,8 @@ async function answerDestination(question: DestinationQuestion, facts: Facts): P
   const service = proxyOf(question.proxy, facts.snapshot.services);
   const proxy = service.name;
   const destination = destinationOf(question);
+  // As the proxy says it, with 400: nothing is looked for in what has no single reading.
+  if ('why' in destination) return { proxy, verdict: 'deny', code: destination.code, why: destination.why, rule: null };
   const exchange = exchangeOf(question, proxy, destination, facts);
   const route = facts.snapshot.route(exchange);
   if (route === null || !service.open) return { proxy, verdict: 'deny', code: 'service-closed', why: `${proxy} is closed`, rule: null };
@@ -63,19 +65,14 @@ function proxyOf(wanted: string | null, services: readonly Service[]): Service {
   });
 }
 
-/** Errors: `usage-wrong`. */
-function destinationOf({ destination, method }: DestinationQuestion): Destination {
-  const authority = parseAuthority(destination);
-  const port = authority?.port ?? null;
-  const found =
-    authority === null || port === null ? null : readDestination(method === 'CONNECT' ? 'connect' : 'http', method, authority.host, port);
-  if (found === null || 'code' in found)
-    throw new SallyportError('usage-wrong', `${JSON.stringify(destination.slice(0, 300))} is no destination.`, {
-      hint: 'For example: sallyport explain --destination git.example.org:22',
-    });
+/** Errors: `usage-wrong` for a method that is none. Fault: what a proxy refuses to read as a place. */
+function destinationOf({ destination, method }: DestinationQuestion): Destination | Fault {
   if (!/^[A-Z]{1,20}$/.test(method))
     throw new SallyportError('usage-wrong', `${JSON.stringify(method)} is no method.`, { hint: 'For example: --method GET' });
-  return found;
+  const authority = parseAuthority(destination);
+  if (authority === null) return fault('target-malformed', 'a destination whose host has no single reading');
+  if (authority.port === null) return fault('target-malformed', 'a destination without a port');
+  return readDestination(method === 'CONNECT' ? 'connect' : 'http', method, authority.host, authority.port);
 }
 
 function exchangeOf({ as }: DestinationQuestion, proxy: string, destination: Destination, { now, ...facts }: Facts): Exchange {
