@@ -21,7 +21,7 @@ export const requests = {
     }),
     /** Where a proxy would lead. */
     z.strictObject({
-      destination: z.string().max(300),
+      destination: z.string().max(1_024),
       method: z.string().max(40),
       as: z.string().max(200).nullable(),
       proxy: z.string().max(200).nullable(),
