@@ -37,7 +37,7 @@ async function running(test: TestContext, bounds: Partial<Bounds>) {
 }
 
 it('the end of a grant ends its streams', async (test) => {
-  const expires = Date.now() + 1_500;
+  const expires = Date.now() + 3_000;
   const { at, member, socket } = await running(test, { expires });
   const lost = member.state('lost');
   await once(socket, 'close');
