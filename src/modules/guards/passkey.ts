@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { defineGuard, type GuardedService } from '../../contracts/guard.ts';
 import type { Session, Tools } from '../../contracts/tools.ts';
+import { admitting, usersInWords, usersOption, usersOptionExpected } from '../../contracts/named-users.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import { userName } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { showed, type LoginPlace } from '../../core/policy/login-steps.ts';
 import { forgery } from '../../core/policy/origin.ts';
@@ -15,36 +15,23 @@ import { enrolForms } from './passkey/enrol.ts';
 import { passkeyForms } from './passkey/forms.ts';
 import { memoryOf } from './passkey/memory.ts';
 
-const expected = 'names of users, like [ana, ben], or all';
-
-const name = z.string({ error: expected }).transform((text, context): string => {
-  const canonical = userName(text);
-  if (canonical !== null) return canonical;
-  context.issues.push({ code: 'custom', message: expected, input: text });
-  return z.NEVER;
-});
-
 export const passkey = defineGuard({
   name: 'passkey',
   stage: 'identify',
   options: z.strictObject(
     {
-      users: z
-        .union([z.literal('all'), z.array(name).min(1, expected).max(1_000, 'at most 1,000 names')], { error: expected })
-        .prefault('all')
-        .describe('Whose passkeys are taken: names of users, or all.'),
+      users: usersOption('Whose passkeys are taken: names of users, or all.'),
     },
-    { error: 'users: a list of names or all, like { users: [ana] }' },
+    { error: usersOptionExpected },
   ),
   build({ users }, tools, service) {
     requireUsers(users, tools);
-    const listed = users === 'all' ? null : new Set(users);
-    const admits = (user: string): boolean => listed === null || listed.has(user);
+    const admits = admitting(users);
     const door = { place: placeOf(service), own: service.login?.own ?? service.name, admits, tools, memory: memoryOf(tools) };
     return {
       check: (exchange) => check(exchange, admits, tools, service.name),
       forms: [...passkeyForms(door), ...enrolForms(door)],
-      words: `a passkey of ${users === 'all' ? 'any user' : users.join(' or ')}`,
+      words: `a passkey of ${usersInWords(users)}`,
       knows: (subject) => subject.startsWith('user:') && stands(subject.slice('user:'.length), admits, tools),
     };
   },

@@ -3,9 +3,10 @@
 import { z } from 'zod';
 import { defineGuard, type Decoy, type GuardedService } from '../../contracts/guard.ts';
 import type { Session, Tools, User } from '../../contracts/tools.ts';
+import { admitting, usersInWords, usersOption, usersOptionExpected } from '../../contracts/named-users.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import { credentialsOf, onlyField, readBasic, twice, userName } from '../../core/policy/credentials.ts';
+import { credentialsOf, onlyField, readBasic, twice } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { showed, type LoginPlace } from '../../core/policy/login-steps.ts';
 import { forgery } from '../../core/policy/origin.ts';
@@ -19,24 +20,12 @@ import { storedUsers, type UserSource } from './password/source.ts';
 type CredentialField = 'authorization' | 'sallyport-authorization';
 
 const pathExpected = 'the absolute path of a file, like /etc/apache2/htpasswd';
-const expected = 'names of users, like [ana, ben], or all';
-
-const name = z.string({ error: expected }).transform((text, context): string => {
-  const canonical = userName(text);
-  if (canonical !== null) return canonical;
-  context.issues.push({ code: 'custom', message: expected, input: text });
-  return z.NEVER;
-});
-
 export const password = defineGuard({
   name: 'password',
   stage: 'identify',
   options: z.strictObject(
     {
-      users: z
-        .union([z.literal('all'), z.array(name).min(1, expected).max(1_000, 'at most 1,000 names')], { error: expected })
-        .prefault('all')
-        .describe('Who may come in: names of users, or all.'),
+      users: usersOption('Who may come in: names of users, or all.'),
       htpasswd: z
         .string({ error: pathExpected })
         .regex(/^\/.{1,4095}$/, pathExpected)
@@ -45,18 +34,17 @@ export const password = defineGuard({
           'The absolute path of an htpasswd file, whose users come in instead of those of users add. bcrypt (htpasswd -B) or argon2id.',
         ),
     },
-    { error: 'users: a list of names or all, like { users: [ana] }' },
+    { error: usersOptionExpected },
   ),
   build({ users, htpasswd }, tools, service) {
     const source = htpasswd === undefined ? storedUsers(tools) : new Htpasswd(htpasswd, tools);
     requireUsers(users, tools, htpasswd === undefined ? null : { path: htpasswd, source });
-    const listed = users === 'all' ? null : new Set(users);
-    const admits = (user: string): boolean => listed === null || listed.has(user);
+    const admits = admitting(users);
     const door = new Door(tools, service.name, admits, source);
     return {
       check: (exchange) => check(exchange, door, tools, service.name),
       forms: passwordForms({ door, tools, place: placeOf(service), opens: true }),
-      words: `a password of ${users === 'all' ? 'any user' : users.join(' or ')}${htpasswd === undefined ? '' : ' of an htpasswd file'}`,
+      words: `a password of ${usersInWords(users)}${htpasswd === undefined ? '' : ' of an htpasswd file'}`,
       knows: (subject) => subject.startsWith('user:') && door.find(subject.slice('user:'.length)) !== null,
     };
   },

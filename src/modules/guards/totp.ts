@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { defineGuard, type GuardedService } from '../../contracts/guard.ts';
 import type { Session, Tools } from '../../contracts/tools.ts';
+import { admitting, usersInWords, usersOption, usersOptionExpected } from '../../contracts/named-users.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import { userName } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { showed, type LoginPlace } from '../../core/policy/login-steps.ts';
 import { forgery } from '../../core/policy/origin.ts';
@@ -13,36 +13,23 @@ import { readSessionCookie } from '../../core/policy/session-cookie.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
 import { codeForms } from './totp/forms.ts';
 
-const expected = 'names of users, like [ana, ben], or all';
-
-const name = z.string({ error: expected }).transform((text, context): string => {
-  const canonical = userName(text);
-  if (canonical !== null) return canonical;
-  context.issues.push({ code: 'custom', message: expected, input: text });
-  return z.NEVER;
-});
-
 export const totp = defineGuard({
   name: 'totp',
   stage: 'identify',
   options: z.strictObject(
     {
-      users: z
-        .union([z.literal('all'), z.array(name).min(1, expected).max(1_000, 'at most 1,000 names')], { error: expected })
-        .prefault('all')
-        .describe('Whose codes are taken: names of users, or all.'),
+      users: usersOption('Whose codes are taken: names of users, or all.'),
     },
-    { error: 'users: a list of names or all, like { users: [ana] }' },
+    { error: usersOptionExpected },
   ),
   build({ users }, tools, service) {
     requireCodes(users, tools);
-    const listed = users === 'all' ? null : new Set(users);
-    const admits = (user: string): boolean => listed === null || listed.has(user);
+    const admits = admitting(users);
     const place = placeOf(service);
     return {
       check: (exchange) => check(exchange, admits, tools, service.name),
       forms: codeForms({ place, admits, tools }),
-      words: `a code of the authenticator of ${users === 'all' ? 'any user' : users.join(' or ')}`,
+      words: `a code of the authenticator of ${usersInWords(users)}`,
       knows: (subject) => subject.startsWith('user:') && mayPass(subject.slice('user:'.length), admits, tools),
     };
   },
