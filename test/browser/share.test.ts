@@ -185,6 +185,9 @@ describe('a share in a browser', { skip: withoutBrowser, timeout: 120_000 }, () 
     const { port } = blog;
     await blog.close();
     const answer = await page.goto(`${url}/posts/1`);
+    // Over HTTP/2, with a certificate that the browser takes without a word.
+    assert.equal(await page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol"), 'h2');
+    assert.match((await answer?.securityDetails())?.protocol ?? '', /^TLS 1\.3$/);
     assert.equal(answer?.status(), 502);
     assert.equal(await page.getByRole('heading').innerText(), 'The service is not there right now');
     blog = await startBlog(port);
