@@ -35,6 +35,9 @@ function buildLeg(plan: ServicePlan, { match, rewrite }: RoutePlan<Behind>, { up
   const outside = speaks && (rewrite?.outside ?? changesPlace);
   if (rewrite === null && !outside) return { match, open: upstream.open, forwarding, words, close, ...ruling };
   const rewriter = makeRewriter(rewrite ?? untouched, outside ? insideOf(plan, forwarding) : null);
+  // What a proxy answers itself is ours, and where it leads is no path that was rewritten.
+  if (plan.behind.is === 'egress')
+    return { match, open: upstream.open, forwarding: { ...forwarding, rewrite: rewriter }, words, close, ...ruling };
   return { match, open: rewritten(upstream.open, rewriter), forwarding: { ...forwarding, rewrite: rewriter }, words, close };
 }
 

@@ -1,6 +1,7 @@
 /** Rules between the keys of a service that speaks HTTP, and between services that share a name. */
 
 import type { Problem, ReadDocument } from './document.ts';
+import { proxyRewriteProblems } from './proxy-rewrite.ts';
 import type { CheckedFile } from './settle.ts';
 
 /** Who has a place: `blog.example.org/api`, and where that is said. */
@@ -36,9 +37,23 @@ export function webContradictions(name: string, service: CheckedService, claimed
     claimed.set(text, { name, line, web: isWeb });
   }
   if (!isWeb) {
-    for (const key of ['rules', 'roles', 'routes', 'rewrite', 'errors'] as const)
-      if (service[key] !== undefined) complain(key, `found it beside ${kind}://, expected it beside http only`);
-    if (service.maintenance !== false) complain('maintenance', `found it beside ${kind}://, expected it beside http only`);
+    // What a proxy leads to is spoken to in HTTP as well; that it is not ours is another matter.
+    const foreign = [
+      'rules',
+      'roles',
+      'routes',
+      'errors',
+      ...(kind === 'egress' ? (['identity'] as const) : (['rewrite'] as const)),
+    ] as const;
+    for (const key of foreign)
+      if (service[key] !== undefined)
+        complain(key, `found it beside ${kind === 'egress' ? 'a proxy' : `${kind}://`}, expected it beside http only`);
+    if (kind === 'egress') {
+      if (service.rewritehost !== false) complain('rewritehost', 'found it beside a proxy, expected it beside http only');
+      problems.push(...proxyRewriteProblems(name, service.rewrite, document));
+    }
+    if (service.maintenance !== false)
+      complain('maintenance', `found it beside ${kind === 'egress' ? 'a proxy' : `${kind}://`}, expected it beside http only`);
   }
   if (service.rules !== undefined && service.access?.some((uses) => uses.every(({ guard }) => guard === 'public')) === true)
     complain('access', 'found public beside rules, expected who can sign in; rules say themselves what is open: allow: anyone');

@@ -48,7 +48,9 @@ export function buildWeb(
   const told = web.told === undefined ? null : buildTold(web.told, plan.name, web.roles, world.tools);
   const built = buildLegs(plan, web, told === null ? make : telling(make, told));
   const pause = web.maintenance ?? world.pausedBy(plan.name);
-  const cookies = world.behindRelay && !keepsDomains(web) ? built.map(hostOnly) : built;
+  // Of a proxy they are other people's, whose names a relay has nothing to do with.
+  const ours = world.behindRelay && plan.behind.is !== 'egress' && !keepsDomains(web);
+  const cookies = ours ? built.map(hostOnly) : built;
   const legs = pause === null ? cookies : pausedLegs(cookies, pause);
   const own = legs.at(-1);
   if (own === undefined) throw new SallyportError('program-failed', `services.${plan.name} leads nowhere.`);

@@ -73,7 +73,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#forwarding = forwarding;
     this.#quietMs = this.#talks ? this.#limits.upgradedIdleMs : (forwarding.answerMs ?? this.#limits.answerMs);
     this.#request.bytesMax = bodyBytesMax(this.#to, forwarding, this.#limits);
-    const problem = requestProblem(head, this.#to);
+    const problem = requestProblem(this.#head, this.#to);
     if (problem !== null) return this.#fail(problem.code, problem.why, null);
     if (this.#to.stream.destroyed) return this.#fail('upstream-broken', 'the service closed the connection', null);
     this.#tap.drinker = this;
