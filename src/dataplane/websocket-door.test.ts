@@ -20,6 +20,17 @@ async function withDoor(test: TestContext, changes: Partial<Limits> = {}): Promi
   return world(test, changes, null, { names: ['example.test'], certificate: { certificate, key: privateKey } });
 }
 
+/** What is counted, once it has not changed for half a second. */
+async function standsStill(count: () => number): Promise<number> {
+  let [seen, rounds] = [count(), 0];
+  while (rounds < 20) {
+    await new Promise((resolve) => void setTimeout(resolve, 25));
+    rounds = count() === seen ? rounds + 1 : 0;
+    seen = count();
+  }
+  return seen;
+}
+
 const automatic = (): Way => new Way({ proxy: null, carriers: 'auto' });
 
 describe('a carrier in a WebSocket', () => {
@@ -118,10 +129,11 @@ describe('a carrier in a WebSocket', () => {
       }
     };
     const writing = write(total);
-    await until(() => socket.writableNeedDrain);
-    const before = written;
+    // What lies on the way is full first: a system's own buffers grow while it fills.
+    const before = await standsStill(() => written);
     await new Promise((resolve) => void setTimeout(resolve, 300));
-    ok(written - before < 8 * 1_048_576 && written < 16 * 1_048_576, `${written} bytes were taken by nobody`);
+    equal(written, before, 'nothing more is taken while nobody reads');
+    ok(written < 16 * 1_048_576, `${written} bytes were taken by nobody`);
     wall.go();
     await writing;
     await until(() => bytesHeard === total, 30_000);
