@@ -65,7 +65,7 @@ export async function world(
   changes: Partial<Limits> = {},
   owner: string | null = null,
   own?: RelayOptions['own'],
-  more: Pick<RelayOptions, 'plain' | 'pressure' | 'edge' | 'ownDomains'> = {},
+  more: Pick<RelayOptions, 'plain' | 'pressure' | 'edge' | 'ownDomains'> & Partial<Pick<RelayOptions, 'now'>> = {},
 ): Promise<World> {
   const limits = limitsWith(changes);
   const identity = await identityOf('relay');
@@ -79,10 +79,10 @@ export async function world(
     listen: [{ host: '127.0.0.1', port: 0 }],
     domain: 'example.test',
     own,
+    now: Date.now,
     ...more,
     limits,
     audit: sink,
-    now: Date.now,
     owner,
     onFault: (error) => faults.push(error),
     onCarrierEnd: (_from, _fingerprint, why) => ends.push(why),
