@@ -41,7 +41,8 @@ export function readMark(exchange: Exchange, id: string): string | null {
 /** `Set-Cookie` for the browser that was first; it lives as long as the link. */
 export function writeMark({ id, expires }: Link, value: string, now: number): readonly [string, string] {
   const ms = Math.min(markMsMax, expires === null ? markMsMax : Math.max(1_000, expires - now));
-  return ['Set-Cookie', `${cookieOf(id)}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${Math.floor(ms / 1000)}`];
+  const seconds = Math.floor(ms / 1000);
+  return ['Set-Cookie', `${cookieOf(id)}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${seconds}`];
 }
 
 /** One for each link: what belongs to one says nothing of another. What is ours by its name never reaches a service. */
