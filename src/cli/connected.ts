@@ -4,7 +4,7 @@ import type { Splice, Deadlines } from '../contracts/protocol.ts';
 import { hostPort } from '../core/address.ts';
 import { destinationText, type Destination } from '../core/egress/destination.ts';
 import type { Shown } from '../core/egress/asking.ts';
-import { SallyportError } from '../core/errors.ts';
+import { SallyportError, type Code } from '../core/errors.ts';
 import { defaults } from '../core/limits.ts';
 import { createDeadlines, startDeadlines, steadyNow } from '../dataplane/deadlines.ts';
 import type { Listening } from '../dataplane/listener.ts';
@@ -80,6 +80,9 @@ export function connectedProxy(
 
 type Parts = Readonly<{ deadlines: Deadlines; splice: Splice; onFailure: (error: unknown) => void }>;
 
+/** What may be otherwise the next time, or is about one program alone. */
+const passing: ReadonlySet<Code> = new Set<Code>(['address-unreachable', 'method-refused']);
+
 /** How often the same failure is told: programs try again many times a second. */
 const tellAgainMs = 5_000;
 
@@ -97,7 +100,7 @@ async function untilEnded(cli: Cli, name: string, host: string, open: (parts: Pa
       splice: createSplice({ deadlines }),
       onFailure: (error) => {
         // Who is not let in is not let in a second time either, and each try counts as a guess.
-        if (error instanceof SallyportError && error.code !== 'address-unreachable') return ended.reject(error);
+        if (error instanceof SallyportError && !passing.has(error.code)) return ended.reject(error);
         const { code, message, hint } = failureOf(error);
         const now = steadyNow();
         if (message === told.message && now - told.at < tellAgainMs) return undefined;

@@ -4,8 +4,9 @@ import { timingSafeEqual, createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Deadlines, Splice } from '../contracts/protocol.ts';
-import { readDestination, type Destination } from '../core/egress/destination.ts';
+import { anyDatagrams, readDestination, type Destination } from '../core/egress/destination.ts';
 import type { Shown } from '../core/egress/asking.ts';
+import { SallyportError } from '../core/errors.ts';
 import type { Field } from '../core/http/fields.ts';
 import type { RequestHead } from '../core/http/head.ts';
 import { RequestReader } from '../core/http/request-reader.ts';
@@ -13,6 +14,7 @@ import type { Limits } from '../core/limits.ts';
 import { credentialsOf, onlyField, readBasic } from '../core/policy/credentials.ts';
 import { Socks5Reader, socksReplies, socksReply } from '../core/socks/socks5.ts';
 import { listen, type Listening } from './listener.ts';
+import { associate } from './local-datagrams.ts';
 import { credentialTaken, NotLed, requestBy, tunnelTo, type ProxyVisitOptions } from './proxy-visit.ts';
 
 export type LocalProxyOptions = Readonly<{
@@ -29,7 +31,7 @@ export type LocalProxyOptions = Readonly<{
 }>;
 
 /** What a program of this machine asks for, and what it is told in its own words. `rest` stays in the stream. */
-type Asked = Readonly<{ to: Destination; head: RequestHead | null; shown: Shown; words: Words }>;
+type Asked = Readonly<{ to: Destination; head: RequestHead | null; shown: Shown; words: Words; datagramPort?: number }>;
 type Words = Readonly<{ led: Uint8Array | null; refused: (why: Refused) => Uint8Array }>;
 type Refused = NotLed['kind'] | 'credentials' | 'malformed' | 'unreached';
 
@@ -54,14 +56,20 @@ async function serve(socket: Socket, options: LocalProxyOptions): Promise<void> 
   if (own !== null && !isSame(asked.shown, own)) return leave(socket, asked.words.refused('credentials'));
   const far = { ...options.far, signal: gone.signal };
   try {
+    if (asked.datagramPort !== undefined) return await associate(socket, asked.datagramPort, { ...options, far });
     const line = asked.head === null ? await tunnelTo(asked.to, far) : await requestBy(asked.head, far);
     if (asked.words.led !== null) socket.write(asked.words.led);
     const joined = asked.head === null ? splice(socket, line, { idleMs: limits.tunnelIdleMs }) : exchanged(socket, line, far, splice);
     await joined;
   } catch (error) {
-    leave(socket, asked.words.refused(error instanceof NotLed ? error.kind : 'unreached'));
+    leave(socket, asked.words.refused(refusedBy(error)));
     if (!(error instanceof NotLed) && !gone.signal.aborted) onFailure(error);
   }
+}
+
+function refusedBy(error: unknown): Refused {
+  if (error instanceof NotLed) return error.kind;
+  return error instanceof SallyportError && error.code === 'method-refused' ? 'unsupported' : 'unreached';
 }
 
 /** One request: its body goes out while the answer is awaited, and nothing of an answer comes back that asks for our credential. */
@@ -141,7 +149,7 @@ function shownIn(fields: readonly Field[]): Shown {
 }
 
 function socksReading(socket: Socket): (chunk: Buffer) => Heard {
-  const reader = new Socks5Reader();
+  const reader = new Socks5Reader(true);
   return (chunk) => {
     for (let at = 0; at < chunk.length;) {
       const step = reader.push(chunk, at);
@@ -152,10 +160,11 @@ function socksReading(socket: Socket): (chunk: Buffer) => Heard {
         at = step.next;
         continue;
       }
-      const to = readDestination('socks5', 'CONNECT', step.host, step.port);
+      const to = step.udp === true ? anyDatagrams : readDestination('socks5', 'CONNECT', step.host, step.port);
       if ('code' in to) return { bytes: socksReply(socksReplies.failed) };
       const words: Words = { led: socksReply(socksReplies.succeeded), refused: (why) => socksReply(socksWords[why]) };
-      return { asked: { to, head: null, shown: step.credentials, words }, rest: chunk.subarray(step.next) };
+      const datagrams = step.udp === true ? { datagramPort: step.port } : {};
+      return { asked: { to, head: null, shown: step.credentials, words, ...datagrams }, rest: chunk.subarray(step.next) };
     }
     return null;
   };
@@ -170,6 +179,7 @@ const socksWords: Readonly<Record<Refused, (typeof socksReplies)[keyof typeof so
   unreachable: socksReplies.unreachable,
   unreached: socksReplies.failed,
   busy: socksReplies.failed,
+  unsupported: socksReplies.command,
   malformed: socksReplies.failed,
 };
 
@@ -183,6 +193,7 @@ const httpAnswers: Readonly<Record<Refused, readonly [string, string]>> = {
   unreachable: ['502 Bad Gateway', 'The destination cannot be reached.'],
   unreached: ['502 Bad Gateway', 'The proxy behind this one cannot be reached.'],
   busy: ['503 Service Unavailable', 'The proxy has too much to do.'],
+  unsupported: ['501 Not Implemented', 'The proxy never does this.'],
   malformed: ['400 Bad Request', 'This is a proxy: it leads elsewhere, and has no pages of its own.'],
 };
 

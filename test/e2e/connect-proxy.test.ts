@@ -206,6 +206,13 @@ it('sallyport connect NAME --proxy, by curl', { skip: withoutCurl }, async () =>
     const { body, said } = await curl(['--noproxy', '', '--proxy', `${scheme}://127.0.0.1:${port}`, url], null);
     assert.match(body, /^you asked for \/curl/, said);
   }
+  // This proxy takes no datagrams: the program that asks hears it, the person as well, and the port stays.
+  assert.deepEqual(
+    [...Buffer.from(await say(port, Uint8Array.from([5, 1, 0, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0])), 'latin1')].slice(2, 4),
+    [5, 7],
+  );
+  const { code, message } = await program.line('error');
+  assert.deepEqual([code, message], ['method-refused', `127.0.0.1:${ports.proxy} takes no datagrams (UDP).`]);
   assert.equal(await program.stop(), 0);
 });
 

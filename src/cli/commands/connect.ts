@@ -34,7 +34,7 @@ export function connectCommand(cli: Cli) {
       'The link is asked for, or read from SALLYPORT_LINK; with --user a password is, or SALLYPORT_PASSWORD. With --stdio it is one ' +
       'connection over standard input and output, as ssh wants its ProxyCommand.\n\n' +
       'With --proxy the name is that of a proxy, and the port speaks HTTP and SOCKS 5 to the programs of this machine: TLS and your ' +
-      'credential are added. With --to it leads to one place behind that proxy.',
+      'credential are added, also for datagrams (UDP ASSOCIATE) where the proxy takes them. With --to it leads to one place behind that proxy.',
     examples: [
       'sallyport connect db.example.org --listen 127.0.0.1:5432',
       'sallyport connect ssh.example.org --user ana',

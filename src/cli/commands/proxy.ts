@@ -51,7 +51,7 @@ export function proxyCommand(cli: Cli) {
     .option('--deny <destination>', 'never lead there', gathered)
     .option('--resolver <address>', 'ask this name server', gathered)
     .option('--via <proxy>', 'go out by another proxy, like https://${secret:NAME}@proxy.example.org')
-    .option('--udp', 'let SOCKS clients send datagrams, which TLS does not hold')
+    .option('--udp', 'let clients send datagrams: those of sallyport connect inside of TLS, SOCKS clients past it')
     .option('--no-socks', 'speak HTTP only')
     .option('--hide', 'look like an ordinary web server to who shows no credentials; HTTP only')
     .option('--clear', 'take passwords over plain HTTP and SOCKS from beyond this machine: anybody on the way reads them')

@@ -23,7 +23,7 @@ export function proxyKey() {
       udp: flag
         .prefault(false)
         .describe(
-          'Whether SOCKS clients may send datagrams (UDP ASSOCIATE), which pass any TLS by: only to addresses of its own, never through a relay.',
+          'Whether clients may send datagrams: those of sallyport connect inside of TLS, also through a relay, and SOCKS clients (UDP ASSOCIATE) to addresses of its own, where they pass any TLS by.',
         ),
       listen: z
         .union([listen, z.array(listen, { error: listenExpected }).min(1, listenExpected).max(16, 'at most 16 URLs')])
@@ -166,7 +166,7 @@ export function asProxy<Service extends Keys>(
   if (proxy.hide && proxy.socks5) complain('proxy', 'hide without socks5: its first answer says what it is');
   const listen = proxy.listen === undefined ? [] : [proxy.listen].flat();
   const { http, socks5, hide, udp } = proxy;
-  if (udp && (!socks5 || listen.length === 0)) complain('proxy', 'udp with socks5 and listen');
+  if (udp && !http && listen.length === 0) complain('proxy', 'udp with http, or with socks5 and listen');
   const {
     allow = [],
     deny = [{ text: 'private' }],

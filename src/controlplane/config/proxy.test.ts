@@ -4,7 +4,7 @@ import { parser } from '../../cli/configuration.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { configOrThrow } from './parse.ts';
 import type { Config } from './plan.ts';
-import { doorsOf, proxyWarnings } from './proxy.ts';
+import { doorsOf, proxyNames, proxyWarnings } from './proxy.ts';
 
 const read = (service: string): Config =>
   configOrThrow(parser.parse(`services:\n  out: ${service}\n`, '/x/sallyport.yaml'), 'sallyport.yaml');
@@ -64,6 +64,9 @@ describe('a proxy in the configuration', () => {
       '{ proxy: {}, destinations: { resolver: [dns.example] } }',
       '{ proxy: {}, destinations: { allow: [{ to: a.example, for: [ana] }] } }',
       '{ proxy: { listen: "socks5://0.0.0.0:1080" } }',
+      '{ proxy: { http: false, socks5: true, udp: true } }',
+      '{ proxy: { udp: true }, destinations: { sni: match } }',
+      '{ proxy: { udp: true }, destinations: { via: "https://proxy.example.net" } }',
     ];
     for (const service of wrong) assert.notEqual(mistakes(service), '', service);
   });
@@ -76,6 +79,21 @@ describe('a proxy in the configuration', () => {
     assert.equal(at('http://0.0.0.0:3128', ', clear: allow'), 'proxy-clear');
     for (const listen of ['http://127.0.0.1:3128', 'http://[::1]:3128', 'http://localhost:3128', 'https://0.0.0.0:8443'])
       assert.equal(at(listen), null);
+  });
+
+  it('datagrams past TLS: only by SOCKS at an address of its own, and said where that is beyond this machine', () => {
+    const found = (proxy: string): readonly [string | undefined, string | null] => {
+      const service = `{ proxy: ${proxy}, access: [{ key: {} }] }`;
+      const config = read(service);
+      const [door] = doorsOf(config);
+      return [(door?.proxy ?? proxyNames(config, [])(null))?.udp, codeOf(service)];
+    };
+    assert.deepEqual(found('{ udp: true }'), ['inside', null]);
+    assert.deepEqual(found('{ socks5: true, udp: true }'), ['inside', null]);
+    assert.deepEqual(found('{ udp: true, listen: "https://0.0.0.0:8443" }'), ['inside', null]);
+    assert.deepEqual(found('{ socks5: true, udp: true, listen: "https://0.0.0.0:8443" }'), ['beside', 'proxy-clear']);
+    assert.deepEqual(found('{ socks5: true, udp: true, listen: "http://127.0.0.1:3128" }'), ['beside', null]);
+    assert.deepEqual(found('{ socks5: true }'), [undefined, null]);
   });
 
   it('open proxy: everybody, a link or a webhook let nobody in', () => {

@@ -65,7 +65,7 @@ export function proxyWarnings({ name, behind, access, terminate }: ServicePlan):
   }
   const { via } = behind.way;
   const unsafe = via !== undefined && via.is !== 'https' && via.secret !== null && !isLoopbackHost(via.host);
-  const exposed = behind.door.udp === true ? behind.door.listen.find(({ host }) => !isLoopbackHost(host)) : undefined;
+  const exposed = behind.door.udp === true && behind.door.socks5 ? behind.door.listen.find(({ host }) => !isLoopbackHost(host)) : undefined;
   const warnings: readonly Warning[] = [...(unsafe ? [viaWarning(name, via)] : []), ...(exposed === undefined ? [] : [udpWarning(name)])];
   const first = behind.door.listen.find(({ scheme, host }) => scheme === 'http' && !isLoopbackHost(host));
   if (first === undefined) return warnings;
@@ -93,6 +93,7 @@ function viaWarning(name: string, { is, host, port }: ProxyVia): Warning {
   return { code: 'proxy-clear', message, hint: 'Say https:// where it speaks that, or reach it through sallyport connect.' };
 }
 
-function factsOf(service: string, { door: { http, socks5, hide, udp } }: EgressBehind): ProxyFacts {
-  return Object.freeze({ service, http, socks5, hide, ...(udp === undefined ? {} : { udp }) });
+function factsOf(service: string, { door: { http, socks5, hide, udp, listen } }: EgressBehind): ProxyFacts {
+  const datagrams = udp === undefined ? {} : { udp: socks5 && listen.length > 0 ? ('beside' as const) : ('inside' as const) };
+  return Object.freeze({ service, http, socks5, hide, ...datagrams });
 }

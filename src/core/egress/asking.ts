@@ -16,8 +16,17 @@ export type Shown = Readonly<{ user: string; password: string }> | null;
 /** `host` canonical, an IPv6 address in brackets. */
 export type Target = Readonly<{ host: string; port: number }>;
 
-/** Why it does not lead there, as far as its words can be told apart. `malformed`: it speaks something else. */
-export type AskedWhy = 'credentials' | 'denied' | 'unresolved' | 'refused' | 'timed-out' | 'unreachable' | 'busy' | 'malformed';
+/** Why it does not lead there, as far as its words can be told apart. `unsupported`: it never does so. `malformed`: it speaks something else. */
+export type AskedWhy =
+  | 'credentials'
+  | 'denied'
+  | 'unresolved'
+  | 'refused'
+  | 'timed-out'
+  | 'unreachable'
+  | 'busy'
+  | 'unsupported'
+  | 'malformed';
 
 export type AskStep =
   | Readonly<{ is: 'more' }>
@@ -87,6 +96,7 @@ export function whyOf(status: number, fields: Fields): AskedWhy {
   const known = said === undefined ? undefined : errors[said];
   if (known !== undefined) return known;
   if (status === 429) return 'busy';
+  if (status === 501) return 'unsupported';
   if (status === 504) return 'timed-out';
   if (status >= 500) return 'unreachable';
   return status >= 400 ? 'denied' : 'malformed';

@@ -14,6 +14,8 @@ export type Destination = Readonly<{
   port: number;
   /** CONNECT for everything but requests in absolute form, and UDP for datagrams. */
   method: string;
+  /** Of datagrams: each behind its length in the client's own stream, and not beside it. */
+  inside?: true;
   /** Gateways that it has come through already, as they say themselves; left out where there is none. */
   hops?: readonly string[];
 }>;
@@ -24,11 +26,23 @@ export type ProxyFacts = Readonly<{
   service: string;
   http: boolean;
   socks5: boolean;
-  /** Whether SOCKS clients may send datagrams, outside of any TLS. */
-  udp?: true;
+  /**
+   * How clients may send datagrams; left out where they may not. `inside`: in their own stream, and so in its TLS. `beside`: SOCKS
+   * clients also past it, to a port for datagrams.
+   */
+  udp?: 'inside' | 'beside';
   /** Whoever shows no credential meets an ordinary web server. */
   hide: boolean;
 }>;
+
+/**
+ * Asked for by CONNECT, it means datagrams in the stream (docs/wire-protocol.md, Datagrams of a proxy). No resolver finds a name
+ * below `invalid` (RFC 6761, 6.4), so nobody's place is taken, and a proxy that does not know it leads nowhere.
+ */
+export const datagramPlace = { host: 'udp.sallyport.invalid', port: 9 } as const;
+
+/** Of datagrams, each of which has its own destination. */
+export const anyDatagrams: Destination = { way: 'udp', host: '*', port: 0, method: 'UDP' };
 
 /**
  * Reads a destination. Everything that two resolvers could read differently is refused: numbers that are no dotted decimal,

@@ -8,7 +8,7 @@ import type { RequestHead } from '../http/head.ts';
 import type { Exchange, ListenerFacts } from '../policy/exchange.ts';
 import { onlyField } from '../policy/credentials.ts';
 import type { SocksCredentials } from '../socks/socks5.ts';
-import { readDestination, type Destination } from './destination.ts';
+import { anyDatagrams, datagramPlace, readDestination, type Destination } from './destination.ts';
 
 type Facts = Readonly<{ id: string; at: number; listener: ListenerFacts; from: Address; sni: string | null }>;
 
@@ -26,14 +26,18 @@ export function proxiedRequest(head: RequestHead, facts: Facts): Exchange | Faul
     return { ...facts, host: head.authority.host, http: head, identity: null };
   }
   const { host, port } = head.authority;
-  const named = readDestination(way, head.method, host, port ?? 80);
+  const isInside = way === 'connect' && host === datagramPlace.host && port === datagramPlace.port;
+  const named = isInside ? datagramsInside : readDestination(way, head.method, host, port ?? 80);
   if ('code' in named) return named;
   const hops = hopsIn(head);
   if (hops === null) return fault('target-malformed', `a ${hopsField} that is none`);
   const to = hops.length === 0 ? named : { ...named, hops };
   const fields = head.fields.filter(({ lower }) => lower === 'proxy-authorization').map(({ value }) => fieldOf('Authorization', value));
-  return { ...facts, host: facts.sni ?? '', http: { ...head, fields, upgrade: null }, identity: null, destination: to };
+  const http: RequestHead = { ...head, method: to.method, fields, upgrade: null };
+  return { ...facts, host: facts.sni ?? '', http, identity: null, destination: to, ...(way === 'http' ? { led: head } : {}) };
 }
+
+const datagramsInside: Destination = { ...anyDatagrams, inside: true };
 
 /** Where gateways that ask each other say who they are: one word each, so that none leads to itself by the others. */
 export const hopsField = 'Sallyport-Hops';
@@ -52,13 +56,10 @@ export function proxiedSocks(
   asked: Readonly<{ host: string; port: number; credentials: SocksCredentials | null; udp?: true }>,
   facts: Facts,
 ): Exchange | Fault {
-  const to = asked.udp === true ? anywhere : readDestination('socks5', 'CONNECT', asked.host, asked.port);
+  const to = asked.udp === true ? anyDatagrams : readDestination('socks5', 'CONNECT', asked.host, asked.port);
   if ('code' in to) return to;
   return { ...facts, host: facts.sni ?? '', http: socksHead(to, asked.credentials), identity: null, destination: to };
 }
-
-/** Of datagrams, each of which has its own destination. */
-const anywhere: Destination = { way: 'udp', host: '*', port: 0, method: 'UDP' };
 
 function socksHead({ host, port, method }: Destination, credentials: SocksCredentials | null): RequestHead {
   return {

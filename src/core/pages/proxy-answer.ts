@@ -14,6 +14,8 @@ import { isNavigation } from './wants.ts';
 /** RFC 9209, 2.3: the standard's words for our codes. */
 const proxyErrors: Partial<Record<Code, string>> = {
   'destination-denied': 'destination_ip_prohibited',
+  'request-denied': 'http_request_denied',
+  'response-denied': 'http_protocol_error',
   'destination-unresolved': 'dns_error',
   'resolver-timed-out': 'dns_timeout',
   'upstream-refused': 'connection_refused',
@@ -25,6 +27,8 @@ const proxyErrors: Partial<Record<Code, string>> = {
 
 const details = {
   'destination-denied': 'proxy.denied',
+  'request-denied': 'proxy.request',
+  'response-denied': 'proxy.answer',
   'destination-missing': 'proxy.missing',
   'destination-unresolved': 'proxy.unresolved',
   'resolver-timed-out': 'proxy.resolver',
@@ -47,7 +51,8 @@ const noTunnel: Reply = { status: 405, fields: [['Allow', 'GET, HEAD']], body: n
  * @param proposed a guard's own answer, or null
  */
 export function proxyAnswer(exchange: Exchange, code: Code, identified: boolean, proposed: Reply | null): Reply {
-  if (exchange.listener.proxy?.hide === true && !identified) return exchange.http?.method === 'CONNECT' ? noTunnel : nothing;
+  const isTunnel = exchange.destination !== undefined && exchange.destination.way !== 'http';
+  if (exchange.listener.proxy?.hide === true && !identified) return isTunnel ? noTunnel : nothing;
   if (stranger.has(code) && exchange.destination !== undefined)
     return said(exchange, {
       status: 407,

@@ -1,6 +1,6 @@
 /** Datagrams as SOCKS 5 wraps them, both ways (RFC 1928, 7). */
 
-import type { Ip } from '../address.ts';
+import { parseIp, type Ip } from '../address.ts';
 import { latin1 } from '../bytes.ts';
 
 /** `host` as it was sent, an IPv6 address in brackets; `data` is a view of what was read. */
@@ -24,7 +24,7 @@ function hostOf(bytes: Uint8Array, type: number | undefined, end: number): strin
 }
 
 /** The kind of an address, the address and the port, as all messages of SOCKS 5 have them. */
-export function socksAddress(ip: Ip, port: number): readonly number[] {
+function socksAddress(ip: Ip, port: number): readonly number[] {
   const octets = ip.version === 4 ? ip.text.split('.').map(Number) : ip.groups.flatMap((group) => [group >> 8, group & 255]);
   return [ip.version === 4 ? 1 : 4, ...octets, port >> 8, port & 255];
 }
@@ -36,4 +36,33 @@ export function socksDatagram(ip: Ip, port: number, data: Uint8Array): Uint8Arra
   bytes.set(head);
   bytes.set(data, head.length);
   return bytes;
+}
+
+/** The answer to UDP ASSOCIATE: it stands, and there is where datagrams go (RFC 1928, 6). */
+export function associatedReply(ip: Ip, port: number): Uint8Array {
+  return Uint8Array.from([5, 0, 0, ...socksAddress(ip, port)]);
+}
+
+/** Whose datagrams an association takes: those of the address that its TCP connection came from, and of one port of it. */
+export class DatagramPeer {
+  readonly ip: string;
+  #port: number | null;
+
+  /** @param port null until its first datagram, where it did not say from where it sends */
+  constructor(ip: string, port: number | null) {
+    this.ip = ip;
+    this.#port = port;
+  }
+
+  /** Where it is answered; null for nowhere yet. */
+  get port(): number | null {
+    return this.#port;
+  }
+
+  /** Nobody else is heard: a proxy is no reflector, and nobody speaks in another's name. */
+  takes(address: string, port: number): boolean {
+    if (parseIp(address)?.text !== this.ip || (this.#port !== null && this.#port !== port)) return false;
+    this.#port = port;
+    return true;
+  }
 }

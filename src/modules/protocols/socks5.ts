@@ -5,12 +5,13 @@ import { proxiedSocks } from '../../core/egress/proxied.ts';
 import { fieldOf, fieldValue } from '../../core/http/fields.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
+import { associatedReply, DatagramPeer } from '../../core/socks/datagram.ts';
 import { Socks5Reader, socksReplies, socksReply, type SocksStep } from '../../core/socks/socks5.ts';
 import { defineProtocol } from '../../contracts/protocol.ts';
 import type { Call, Deadline, Proceeding, ProtocolTools, Tally } from '../../contracts/protocol.ts';
 import type { Stream } from '../../contracts/stream.ts';
 import type { Forwarding, Opened } from '../../contracts/upstream.ts';
-import { associatedReply, bound, DatagramPassing, localIp } from './socks5/associated.ts';
+import { bound, DatagramPassing, localIp } from './socks5/associated.ts';
 
 type Request = Extract<SocksStep, { is: 'request' }>;
 type Failed = Extract<SocksStep, { is: 'refused' }>;
@@ -23,7 +24,7 @@ export const socks5 = defineProtocol({
     // To the very end: a second error can follow a destroy.
     stream.on('error', () => undefined);
     // Datagrams go past any TLS, and past any relay: where a client came straight to us, and where that was wanted.
-    const takesUdp = listener.proxy?.udp === true && listener.via === 'direct' && localIp(stream) !== null;
+    const takesUdp = listener.proxy?.udp === 'beside' && listener.via === 'direct' && localIp(stream) !== null;
     const heard = await hear(stream, tools, takesUdp);
     const refused = ({ fault: { code, why }, bytes }: Failed): void => {
       // Whoever looks whether the port is open says nothing and leaves: no line for that.
@@ -185,7 +186,7 @@ class SocksCall implements Call, Deadline {
       leave(this.#stream, socksReply(socksReplies.failed));
       return this.#tally(0, 0, 'upstream-unreachable', 'no port for datagrams could be opened');
     }
-    const client = { ip: this.exchange.from.ip, port: this.#datagramPort };
+    const client = new DatagramPeer(this.exchange.from.ip, this.#datagramPort);
     const moved = (): void => void (this.at = deadlines.time() + limits.tunnelIdleMs);
     const passing = new DatagramPassing({ near, far: to.stream, client, limits, moved });
     moved();
@@ -197,7 +198,7 @@ class SocksCall implements Call, Deadline {
       to.stream.once('close', () => this.#stream.destroy());
       if (this.#stream.destroyed) resolve();
     });
-    this.#stream.write(associatedReply(ip, near));
+    this.#stream.write(associatedReply(ip, near.address().port));
     await over;
     near.close();
     to.release(false);

@@ -71,7 +71,7 @@ export const egress = defineUpstream({
     buildEgress(chosen, tools, { connect: connectByNetwork, ask: networkAsk(chosen.resolver, tools.limits), interfaces: systemInterfaces }),
 });
 
-/** Errors: `destination-*`, `resolver-timed-out`, `connections-exceeded`, `upstream-*`, `visitor-gone`. */
+/** Errors: `destination-*`, `resolver-timed-out`, `connections-exceeded`, `method-refused`, `upstream-*`, `visitor-gone`. */
 export function buildEgress(chosen: Options, tools: Given, outside: Outside): BuiltUpstream {
   const way = new Egress(chosen, tools, outside);
   const where = chosen.allow.length === 0 ? 'the Internet' : `destinations that are listed (${chosen.allow.length})`;
@@ -122,7 +122,7 @@ class Egress {
   open(exchange: Exchange, caller: Caller, fresh: boolean): Promise<Opened> | Opened {
     if (asksForPac(exchange)) return { is: 'reply', reply: pacReply(exchange, this.#judging.hostsFor(whoOf(exchange))) };
     const wanted = this.#wanted(exchange);
-    if (wanted.to.way === 'udp') return this.#associate(wanted);
+    if (wanted.to.way === 'udp') return this.#associate(wanted, exchange.listener.proxy?.udp !== undefined);
     const place = placeFor(exchange, wanted.to);
     const judged = this.#judging.judge(wanted);
     if (judged instanceof Promise) return judged.then((found) => this.#lead(wanted.to, found, fresh ? null : place, caller));
@@ -154,14 +154,15 @@ class Egress {
   }
 
   /** Each datagram is judged by where it wants to go. */
-  #associate({ subject, roles }: Wanted): Opened {
+  #associate({ subject, roles, to }: Wanted, taken: boolean): Opened {
     const { limits, now } = this.#tools;
+    if (!taken) throw new SallyportError('method-refused', 'this proxy takes no datagrams');
     if (this.via !== null) throw new SallyportError('destination-denied', 'no datagrams go by the proxy behind');
     if (this.#associations >= limits.associationsMax)
       throw new SallyportError('connections-exceeded', 'as many clients send datagrams as may');
     this.#associations += 1;
     const judge = (wanted: Wanted) => this.#judging.judge(wanted);
-    const stream = new Association({ who: { subject, roles }, judge, limits, now });
+    const stream = new Association({ who: { subject, roles }, judge, limits, now, inside: to.inside === true });
     stream.once('close', () => (this.#associations -= 1));
     return { is: 'raw', stream, reused: false, release: () => void stream.destroy(), ending: () => stream.refusals };
   }

@@ -3,7 +3,7 @@
 import { Socket } from 'node:net';
 import type { Deadline, Proceeding, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Opened } from '../../../contracts/upstream.ts';
-import type { Code, Fault } from '../../../core/errors.ts';
+import { SallyportError, type Code, type Fault } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -73,7 +73,7 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     stream.on('end', () => this.#ended());
     stream.on('drain', () => this.#drained());
     // Stays: a late error of a stream that is done with must not end the process.
-    stream.on('error', () => this.cut('upstream-broken', 'the service broke the connection'));
+    stream.on('error', (error) => this.#broke(error));
     stream.on('close', () => this.#closed());
     if (this.#terms.lifeMs !== null) {
       this.at = this.#tools.deadlines.time() + this.#terms.lifeMs;
@@ -177,6 +177,12 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     this.#visitor.backlog.resume();
   }
 
+  /** What it says in our words is about what the visitor sent it. */
+  #broke(error: Error): void {
+    if (error instanceof SallyportError) this.cut(error.code, error.message);
+    else this.cut('upstream-broken', 'the service broke the connection');
+  }
+
   #closed(): void {
     if (this.#visitorEnded && this.#serviceEnded) this.#settle(null, null);
     else this.cut('upstream-broken', 'the service closed the connection before its end');
@@ -193,7 +199,8 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     this.#to.release(false);
     if (code === null) this.#visitor.linger();
     const [bytesIn, bytesOut] = [this.#bytesIn, this.#bytesOut];
-    this.#owner.settled({ status: this.#terms.status, bytesIn, bytesOut, code, why, reusable: false, end: 'done' });
+    const said = why ?? this.#to.ending?.() ?? null;
+    this.#owner.settled({ status: this.#terms.status, bytesIn, bytesOut, code, why: said, reusable: false, end: 'done' });
   }
 }
 

@@ -4,7 +4,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { Socket } from 'node:net';
 import { parseIp, type Ip } from '../../../core/address.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { socksAddress } from '../../../core/socks/datagram.ts';
+import { DatagramPeer } from '../../../core/socks/datagram.ts';
 import type { Stream } from '../../../contracts/stream.ts';
 
 /** What a client may send its datagrams to: an address of ours that it has reached already. Null where there is none of that kind. */
@@ -25,17 +25,12 @@ export function bound(ip: Ip): Promise<UdpSocket> {
   });
 }
 
-/** RFC 1928, 6: it stands, and here is where datagrams go. */
-export function associatedReply(ip: Ip, socket: UdpSocket): Uint8Array {
-  return Uint8Array.from([5, 0, 0, ...socksAddress(ip, socket.address().port)]);
-}
-
 export type Passing = Readonly<{
   near: UdpSocket;
   /** Of whole datagrams. */
   far: Stream;
-  /** The client, as its TCP connection has proved it; `port` null until its first datagram. */
-  client: Readonly<{ ip: string; port: number | null }>;
+  /** The client, as its TCP connection has proved it. */
+  client: DatagramPeer;
   limits: Pick<Limits, 'udpFlowBytesMax'>;
   moved: () => void;
 }>;
@@ -44,22 +39,17 @@ export class DatagramPassing {
   bytesIn = 0;
   bytesOut = 0;
   readonly #with: Passing;
-  #port: number | null;
 
   constructor(passing: Passing) {
-    const { near, far, client } = passing;
+    const { near, far } = passing;
     this.#with = passing;
-    this.#port = client.port;
     near.on('message', (bytes, { address, port }) => this.#sent(bytes, address, port));
     far.on('data', (bytes: Uint8Array) => this.#came(bytes));
   }
 
-  /** From anybody else it is dropped: a proxy is no reflector, and nobody speaks in another's name. */
   #sent(bytes: Buffer, address: string, port: number): void {
     const { client, far, moved } = this.#with;
-    if (parseIp(address)?.text !== client.ip || (this.#port !== null && this.#port !== port)) return;
-    this.#port = port;
-    if (far.writableNeedDrain || far.destroyed) return;
+    if (!client.takes(address, port) || far.writableNeedDrain || far.destroyed) return;
     this.bytesIn += bytes.length;
     moved();
     far.write(bytes);
@@ -67,9 +57,9 @@ export class DatagramPassing {
 
   #came(bytes: Uint8Array): void {
     const { near, client, limits, moved } = this.#with;
-    if (this.#port === null || near.getSendQueueSize() + bytes.length > limits.udpFlowBytesMax) return;
+    if (client.port === null || near.getSendQueueSize() + bytes.length > limits.udpFlowBytesMax) return;
     this.bytesOut += bytes.length;
     moved();
-    near.send(bytes, this.#port, client.ip, () => undefined);
+    near.send(bytes, client.port, client.ip, () => undefined);
   }
 }

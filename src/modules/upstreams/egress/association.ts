@@ -5,6 +5,7 @@ import { Duplex } from 'node:stream';
 import { parseIp, type Ip } from '../../../core/address.ts';
 import { readDestination } from '../../../core/egress/destination.ts';
 import type { Wanted } from '../../../core/egress/policy.ts';
+import { DatagramReader, framedDatagram } from '../../../core/datagrams.ts';
 import { SallyportError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { readSocksDatagram, socksDatagram } from '../../../core/socks/datagram.ts';
@@ -16,6 +17,8 @@ export type AssociationOptions = Readonly<{
   judge: (wanted: Wanted) => Judged | Promise<Judged>;
   limits: Limits;
   now: () => number;
+  /** A stream of bytes, with each datagram behind its length; else each piece is one. */
+  inside: boolean;
 }>;
 
 type Done = (error?: Error | null) => void;
@@ -23,9 +26,10 @@ type Done = (error?: Error | null) => void;
 /** Datagrams that the client has not taken yet: one more is dropped. */
 const waitingMax = 64;
 
-/** A stream of whole datagrams in both directions, as SOCKS wraps them. It drops and never waits. */
+/** A stream of datagrams in both directions, as SOCKS wraps them. It drops and never waits. */
 export class Association extends Duplex {
   readonly #options: AssociationOptions;
+  readonly #reader = new DatagramReader();
   readonly #sockets: Partial<Record<4 | 6, Socket>> = {};
   /** `address port`, and when something last went there or came; the one that moved last is last. */
   readonly #places = new Map<string, number>();
@@ -34,7 +38,7 @@ export class Association extends Duplex {
   #firstDenied: string | null = null;
 
   constructor(options: AssociationOptions) {
-    super({ objectMode: true, readableHighWaterMark: waitingMax, writableHighWaterMark: waitingMax });
+    super(options.inside ? {} : { objectMode: true, readableHighWaterMark: waitingMax, writableHighWaterMark: waitingMax });
     this.#options = options;
     this.on('error', () => undefined);
   }
@@ -49,8 +53,16 @@ export class Association extends Duplex {
   }
 
   override _write(bytes: Uint8Array, _encoding: BufferEncoding, done: Done): void {
-    this.#offer(bytes);
-    done();
+    const wrong = this.#options.inside ? this.#reader.push(bytes, (datagram) => this.#offer(datagram)) : null;
+    if (!this.#options.inside) this.#offer(bytes);
+    done(wrong === null ? null : new SallyportError(wrong.code, wrong.why));
+  }
+
+  /** The client has ended it: nothing comes any more, either. */
+  override _final(done: Done): void {
+    const wrong = this.#reader.end();
+    this.push(null);
+    done(wrong === null ? null : new SallyportError(wrong.code, wrong.why));
   }
 
   override _destroy(error: Error | null, done: Done): void {
@@ -117,10 +129,17 @@ export class Association extends Duplex {
     const ip = parseIp(address);
     const place = ip === null ? null : placeName(ip, port);
     const at = place === null ? undefined : this.#places.get(place);
-    if (ip === null || place === null || at === undefined || this.readableLength >= waitingMax) return;
+    if (ip === null || place === null || at === undefined || this.writableEnded) return;
     if (this.#options.now() - at > this.#options.limits.associationIdleMs) return void this.#places.delete(place);
     this.#moved(place);
-    this.push(socksDatagram(ip, port, data));
+    this.#hand(socksDatagram(ip, port, data));
+  }
+
+  #hand(datagram: Uint8Array): void {
+    const { inside, limits } = this.#options;
+    const bytes = inside ? framedDatagram(datagram) : datagram;
+    const room = inside ? limits.udpFlowBytesMax - datagram.length : waitingMax - 1;
+    if (bytes !== null && this.readableLength <= room) this.push(bytes);
   }
 
   #moved(place: string): void {

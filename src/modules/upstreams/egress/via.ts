@@ -41,6 +41,7 @@ const codeOf: Readonly<Record<AskedWhy, Code>> = {
   'timed-out': 'upstream-timed-out',
   unreachable: 'upstream-unreachable',
   busy: 'connections-exceeded',
+  unsupported: 'upstream-unreachable',
   malformed: 'upstream-broken',
 };
 
