@@ -165,10 +165,10 @@ test(
   },
 );
 
-/** A connection that echoes: what was added or opened is known to a gateway in another process a moment later. */
-async function admitted(context: Context, ready: Line, env: Words, words: readonly string[] = []): Promise<Socket> {
+/** A connection that echoes, by a link that was just added: a gateway in another process knows of it a moment later. */
+async function admitted(context: Context, ready: Line, link: string): Promise<Socket> {
   for (const end = performance.now() + 10_000; ;) {
-    const { program, port } = await connectTo(context, ready, env, words);
+    const { program, port } = await connectTo(context, ready, { SALLYPORT_LINK: link });
     const socket = await dial(context, port);
     const got = await echo(socket, 'hello').catch((error: unknown) => error);
     if (got === 'hello') return socket;
@@ -188,8 +188,10 @@ test('what runs is cut when its link is revoked, its service closed, its passwor
   const ready = await up.line('ready');
   const added = await runToEnd(context, ['links', 'add', 'echo'], { home });
   const link = added.lines.find(({ event }) => event === 'link');
-  const one = await admitted(context, ready, { SALLYPORT_LINK: text(link, 'url') });
-  const two = await admitted(context, ready, password, ['--user', 'ana']);
+  const one = await admitted(context, ready, text(link, 'url'));
+  const byPassword = await connectTo(context, ready, password, ['--user', 'ana']);
+  const two = await dial(context, byPassword.port);
+  assert.equal(await echo(two, 'b'), 'b');
 
   const [oneGone, heard] = [gone(one), service.ended()];
   await runToEnd(context, ['links', 'revoke', text(link, 'id')], { home });
@@ -201,14 +203,17 @@ test('what runs is cut when its link is revoked, its service closed, its passwor
   await runToEnd(context, ['users', 'add', 'ana'], { home, env: { SALLYPORT_PASSWORD: 'other words than before' } });
   await twoGone;
 
-  const changed = { SALLYPORT_PASSWORD: 'other words than before' };
-  const three = await admitted(context, ready, changed, ['--user', 'ana']);
+  // Who is cut for a new password is cut by a gateway that knows it.
+  const again = await connectTo(context, ready, { SALLYPORT_PASSWORD: 'other words than before' }, ['--user', 'ana']);
+  const three = await dial(context, again.port);
+  assert.equal(await echo(three, 'c'), 'c');
   const threeGone = gone(three);
   await runToEnd(context, ['close', 'echo'], { home });
   await threeGone;
   await runToEnd(context, ['open', 'echo'], { home });
 
-  const four = await admitted(context, ready, changed, ['--user', 'ana']);
+  const four = await dial(context, again.port);
+  assert.equal(await echo(four, 'd'), 'd');
   const fourGone = gone(four);
   await writeFile(file, `services:\n  echo: { to: "tcp://127.0.0.1:${service.port}", access: [{ link: {} }] }\n`);
   await fourGone;
