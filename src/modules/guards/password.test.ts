@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { basicOf, exchangeOf, navigation, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';
+import { ownMs } from '../../../test/doubles/own-time.ts';
 import { goodPassword, testTools, type TestTools } from '../../../test/doubles/tools.ts';
 import type { BuiltGuard, FormAnswer, GuardedService } from '../../contracts/guard.ts';
 import { SallyportError } from '../../core/errors.ts';
@@ -242,14 +243,15 @@ describe('password: Basic', () => {
       ],
     });
     await guard.check(exchange, noBody);
+    // Aim 2,000 ns; twice that for a machine that others use too. It is compiled in another thread, which may have to wait there.
+    const most = 4_000;
     let best = Infinity;
-    for (let batch = 0; batch < 10; batch += 1) {
-      const begun = process.hrtime.bigint();
+    for (const began = ownMs(); best >= most && ownMs() - began < 5_000;) {
+      const begun = ownMs();
       for (let round = 0; round < 5_000; round += 1) void guard.check(exchange, noBody);
-      best = Math.min(best, Number(process.hrtime.bigint() - begun) / 5_000);
+      best = Math.min(best, ((ownMs() - begun) * 1e6) / 5_000);
     }
-    // Aim 2,000 ns; twice that for a machine that others use too.
-    assert.ok(best < 4_000, `${best.toFixed(0)} ns`);
+    assert.ok(best < most, `${best.toFixed(0)} ns`);
   });
 });
 
