@@ -18,12 +18,17 @@ export async function whoListens(port: number, tables: readonly string[] = ['/pr
   return addresses.includes(V6_LOOPBACK) ? 'v6' : 'nobody';
 }
 
+/** A busy machine has thousands of lines: only those that name the port are taken apart. */
 function addressesOf(table: string, port: number): readonly string[] {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return table.split('\n').flatMap((line) => {
+  const addresses: string[] = [];
+  for (let at = table.indexOf(wanted); at !== -1; at = table.indexOf(wanted, at + 1)) {
+    const end = table.indexOf('\n', at);
+    const line = table.slice(table.lastIndexOf('\n', at) + 1, end === -1 ? table.length : end);
     const [, local = '', , state] = line.trim().split(/\s+/);
-    return state === LISTEN && local.endsWith(wanted) ? [local.slice(0, -wanted.length)] : [];
-  });
+    if (state === LISTEN && local.endsWith(wanted)) addresses.push(local.slice(0, -wanted.length));
+  }
+  return addresses;
 }
 
 /** 127.x.y.z, 0.0.0.0, :: (which takes both kinds as a rule), and 127.x.y.z written as IPv6. */
