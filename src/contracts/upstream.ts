@@ -5,6 +5,7 @@ import type { ZodType } from 'zod';
 import type { Ruled } from '../core/egress/policy.ts';
 import type { Code, Fault } from '../core/errors.ts';
 import type { Field } from '../core/http/fields.ts';
+import type { ResponseHead } from '../core/http/head.ts';
 import type { Reply } from '../core/http/reply.ts';
 import type { Rewriter } from '../core/http/rewrite.ts';
 import type { Exchange } from '../core/policy/exchange.ts';
@@ -85,10 +86,15 @@ export type Forwarding = Readonly<{
    * it first, and whoever writes the final one for the visitor `response`.
    */
   rewrite?: Rewriter;
+  /** Looks at the head of each final answer before a byte of it is passed on; left out where nothing does. */
+  wall?: AnswerWall;
   /** How long the service may take, where that was said for it, in milliseconds: to begin its answer, and between two pieces of it. */
   answerMs?: number;
   idleMs?: number;
 }>;
+
+/** `refused`: false where it only stands in the record. Null: it is well. */
+export type AnswerWall = (head: ResponseHead) => Readonly<{ why: string; refused: boolean }> | null;
 
 export type BuiltUpstream = Readonly<{
   open: Open;

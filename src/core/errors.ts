@@ -43,6 +43,8 @@ export const codes = {
   'address-denied': { status: 403, exit: null },
   'path-denied': { status: 403, exit: null },
   'method-denied': { status: 405, exit: null },
+  'request-denied': { status: 403, exit: null },
+  'response-denied': { status: 403, exit: null },
   'rule-denied': { status: 403, exit: null },
   'request-ambiguous': { status: 400, exit: null },
   'service-paused': { status: 503, exit: null },

@@ -60,8 +60,9 @@ export class Trip implements Proceeding {
   /** How to open it once more, where that may be tried. */
   #again: Again | null = null;
   #tries = 0;
-  /** What the upstream wants to stand in the record. */
+  /** What the upstream wants to stand in the record, and what checks that only watch have said. */
   #note: string | null = null;
+  #watched: string | null = null;
   /** What a meter lets it use. */
   #permit: Permit | null = null;
   /** Why a meter ended it. */
@@ -127,7 +128,8 @@ export class Trip implements Proceeding {
       if (outcome.identity !== undefined) this.#exchange = { ...this.#exchange, identity: outcome.identity };
       return outcome.stage === 'identify' ? this.#refuseStranger(outcome) : this.#refuse(outcome);
     }
-    const { exchange, spent, permit } = outcome;
+    const { exchange, spent, permit, note } = outcome;
+    this.#watched = note;
     this.#exchange = exchange;
     this.#permit = permit;
     this.#live.who = exchange.identity;
@@ -208,7 +210,7 @@ export class Trip implements Proceeding {
     return this.#record(tally, {
       is: code === null || code === 'visitor-gone' ? 'pass' : 'fail',
       code,
-      why: this.#ended?.why ?? why ?? this.#note,
+      why: this.#ended?.why ?? (code === null ? together(this.#watched, why ?? this.#note) : why),
     });
   }
 
@@ -276,4 +278,8 @@ export class Trip implements Proceeding {
     this.#permit?.close();
     this.#call.end();
   }
+}
+
+function together(one: string | null, other: string | null): string | null {
+  return one === null || other === null ? (one ?? other) : `${one}; ${other}`;
 }

@@ -201,7 +201,7 @@ describe('what is carried in plain HTTP', () => {
     // What was begun is cut: half of it does not look whole.
     assert.ok(!long.endsWith('0\r\n\r\n') && long.length < 5_000);
     const codes = records(gateway).map(({ code }) => code);
-    assert.deepEqual(codes, [null, 'destination-denied', null, 'destination-denied', 'body-too-large', 'destination-denied']);
+    assert.deepEqual(codes, [null, 'response-denied', null, 'request-denied', 'body-too-large', 'response-denied']);
   });
 });
 

@@ -16,6 +16,7 @@ import type { Check } from '../../core/policy/verdict.ts';
 import { buildAccess } from './access.ts';
 import { askingNames } from './asking.ts';
 import { buildUpstream } from './behind-upstream.ts';
+import { wallOf } from './firewall-keys.ts';
 import { buildHolding, type Holding } from './holding.ts';
 import { assertNamesApart } from './claims.ts';
 import type { BuiltAccess } from './access.ts';
@@ -219,7 +220,8 @@ function doorOf(plan: ServicePlan, { services }: Config): string {
   return services.find(({ at }) => at.some((host) => plan.at.includes(host)))?.name ?? plan.name;
 }
 
-function forwardingOf({ behind, rewriteHost, rawHeaders, limits, timeouts }: ServicePlan): Forwarding {
+function forwardingOf(plan: ServicePlan): Forwarding {
+  const { behind, rewriteHost, rawHeaders, limits, timeouts } = plan;
   const target =
     behind.is === 'http'
       ? `${behind.host.includes(':') ? `[${behind.host}]` : behind.host}${behind.port === usualPort(behind.speaks ?? 'http') ? '' : `:${behind.port}`}`
@@ -234,6 +236,7 @@ function forwardingOf({ behind, rewriteHost, rawHeaders, limits, timeouts }: Ser
     ...(body === null ? {} : { bodyBytesMax: body }),
     ...(timeouts?.answerMs === undefined ? {} : { answerMs: timeouts.answerMs }),
     ...(timeouts?.idleMs === undefined ? {} : { idleMs: timeouts.idleMs }),
+    ...wallOf(plan),
   });
 }
 

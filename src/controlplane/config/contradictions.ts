@@ -3,6 +3,7 @@
 import { balanceProblems } from './balance-keys.ts';
 import { certificateProblems } from './certificate-problems.ts';
 import type { Path, Problem, ReadDocument } from './document.ts';
+import { firewallProblem } from './firewall-keys.ts';
 import { portProblems, type ClaimedPorts } from './ports.ts';
 import type { CheckedFile } from './settle.ts';
 import { loginProblems } from './login-problems.ts';
@@ -40,6 +41,8 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
     for (const { key, sentence } of portProblems(name, service, { ...file, claimed: ports })) complain([...here, key], sentence);
     for (const sentence of [...loginProblems(service, file.services), ...certificateProblems(service, file)])
       complain([...here, 'access'], sentence);
+    const pointless = firewallProblem(service.firewall, service.port === undefined ? (service.to?.is ?? 'folder') : 'port');
+    if (pointless !== null) complain([...here, 'firewall'], pointless);
     if (service.to?.is === 'tls' || (service.to?.is === 'tcp' && service.port === undefined))
       otherThanHttp(service, service.to.is, (key, sentence) => complain([...here, key], sentence));
     if (service.to?.is === 'tls' && file.relay === undefined && file.listen !== undefined && !hasTlsDoor({ listen: [file.listen].flat() }))
@@ -48,7 +51,8 @@ export function contradictions(file: CheckedFile, document: ReadDocument): reado
   }
   if (file.listen !== undefined && services.length > 1) {
     for (const [name, service] of services) {
-      if (service.at === undefined && service.port === undefined && file.relay === undefined)
+      const hasDoor = service.to?.is === 'egress' && service.to.door.listen.length > 0;
+      if (service.at === undefined && service.port === undefined && file.relay === undefined && !hasDoor)
         complain(['services', name], 'found no at, expected one: several services share these addresses and are told apart by their names');
     }
   }

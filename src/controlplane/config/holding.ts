@@ -29,12 +29,16 @@ export function buildHolding(
   const isHttp = kind !== 'tls' && kind !== 'tcp' && kind !== 'port' && kind !== 'egress';
   const { bodyBytesMax } = limitsOf(tools.limits, plan.limits);
   const requests = plan.limits?.requests ?? null;
+  const protocol = plan.packs?.protocol ?? 'off';
   const terms = termsOf(plan, clients, tools.limits);
   return {
     authorize: [
       hoursCheck(tools),
-      ...(isHttp && plan.firewall !== 'off' ? [build('firewall', plan.firewall)] : []),
+      ...(isHttp && plan.firewall !== 'off' && protocol === 'off' ? [build('firewall', plan.firewall)] : []),
+      ...(isHttp && protocol !== 'off' ? [build('firewall', { paths: plan.firewall, protocol })] : []),
       ...(kind === 'egress' ? [build('client', { terms, agreed: clients.agreed })] : []),
+      // Behind it: who is suspended hears that, whatever they ask for.
+      ...(kind === 'egress' && protocol !== 'off' ? [build('firewall', { paths: 'off', protocol })] : []),
       ...(isHttp && bodyBytesMax !== defaults.bodyBytesMax ? [build('size', bodyBytesMax)] : []),
     ],
     meter: [

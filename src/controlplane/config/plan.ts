@@ -62,6 +62,11 @@ export type Behind =
   | EgressBehind
   | FixedAnswer;
 
+export type PackMode = 'on' | 'off' | 'watch';
+
+/** Packs of the firewall beside its paths; left out of a plan where both are off. */
+export type FirewallPacks = Readonly<{ protocol: PackMode; responses: PackMode }>;
+
 export type ServicePlan = Readonly<{
   name: string;
   /** Canonical names; empty when none was given. */
@@ -69,7 +74,9 @@ export type ServicePlan = Readonly<{
   behind: Behind;
   /** Null: what the preset says. */
   access: Access | null;
-  firewall: 'on' | 'off' | 'auto';
+  /** Of paths. */
+  firewall: PackMode | 'auto';
+  packs?: FirewallPacks;
   /** The source address from which the service is dialled; null lets the gateway choose its own. */
   from: string | null;
   /** The PROXY header that begins each connection to it; null for none. */

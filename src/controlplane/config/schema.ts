@@ -5,6 +5,7 @@ import type { ZodType } from 'zod';
 import type { Guard } from '../../contracts/guard.ts';
 import { parseNetwork } from '../../core/address.ts';
 import { durationExpected, parseDuration } from './duration.ts';
+import { firewallKey } from './firewall-keys.ts';
 import { listenExpected, nameExpected, readBehind, readHostName, readInstant, readListen, readServiceName, readSource } from './forms.ts';
 import { fixedSchemas, readFixed } from './fixed-answers.ts';
 import { balanceKey, listSchema, timeoutsKey } from './balance-keys.ts';
@@ -104,9 +105,7 @@ function serviceSchema(guards: readonly Guard<unknown>[]) {
         .describe('A folder to serve, instead of `to`. A relative path starts at the folder of this file.'),
       indexes: z.boolean({ error: 'true or false' }).prefault(false).describe('Whether a folder without index.html is listed.'),
       access: accessSchema(guards).optional(),
-      firewall: oneOf(['on', 'off', 'auto'])
-        .prefault('on')
-        .describe('Refuses what only break-in scanners ask for, and TRACE. auto: off where other access control is in force.'),
+      firewall: firewallKey(),
       from: formed(readSource, 'an IPv4 address of this machine, like 127.0.0.1')
         .optional()
         .describe('The address from which the service is dialled. 127.0.0.1 makes visitors look local to it: a risk.'),

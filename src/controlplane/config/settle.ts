@@ -5,6 +5,7 @@ import type { Behind, Config, ServicePlan } from './plan.ts';
 import { settleBalance } from './balance-keys.ts';
 import { settleAcme } from './acme-keys.ts';
 import { settleClients } from './clients-keys.ts';
+import { settleFirewall } from './firewall-keys.ts';
 import { settleMail } from './mail-keys.ts';
 import { atPort } from './ports.ts';
 import type { configSchema } from './schema.ts';
@@ -51,7 +52,7 @@ function settleService(name: string, service: CheckedFile['services'][string], a
     at: [...new Set([service.at ?? []].flat().map(({ host }) => host))],
     behind: atPort(behind, service.port),
     access: service.access ?? null,
-    firewall: service.firewall,
+    ...settleFirewall(service.firewall, behind.is),
     from: service.from ?? null,
     proxy: service.proxy ?? null,
     rewriteHost,

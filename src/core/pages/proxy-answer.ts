@@ -14,6 +14,8 @@ import { isNavigation } from './wants.ts';
 /** RFC 9209, 2.3: the standard's words for our codes. */
 const proxyErrors: Partial<Record<Code, string>> = {
   'destination-denied': 'destination_ip_prohibited',
+  'request-denied': 'http_request_denied',
+  'response-denied': 'http_protocol_error',
   'destination-unresolved': 'dns_error',
   'resolver-timed-out': 'dns_timeout',
   'upstream-refused': 'connection_refused',
@@ -25,6 +27,8 @@ const proxyErrors: Partial<Record<Code, string>> = {
 
 const details = {
   'destination-denied': 'proxy.denied',
+  'request-denied': 'proxy.request',
+  'response-denied': 'proxy.answer',
   'destination-missing': 'proxy.missing',
   'destination-unresolved': 'proxy.unresolved',
   'resolver-timed-out': 'proxy.resolver',

@@ -4,6 +4,7 @@ import type { Exchange } from '../policy/exchange.ts';
 import { chosenLanguage } from './language.ts';
 import { usualPages } from './settings.ts';
 import { en } from './texts/en.ts';
+import { headOf } from './wants.ts';
 import type { TextKey, Texts, Values } from './texts/catalogue.ts';
 
 /** The language of the pages that this visitor gets: a key of the settings' texts. Null: no head could be read. */
@@ -12,7 +13,7 @@ export function languageOf(exchange: Exchange | null): string {
   const known = chosen.get(exchange);
   if (known !== undefined) return known;
   const { language, texts } = exchange.pages ?? usualPages;
-  const found = chosenLanguage(exchange.http?.fields ?? [], texts, language);
+  const found = chosenLanguage(headOf(exchange)?.fields ?? [], texts, language);
   chosen.set(exchange, found);
   return found;
 }

@@ -1,6 +1,7 @@
 /** What kind of answer somebody can read: a person's page, a program's JSON or one line. */
 
 import { fieldValue } from '../http/fields.ts';
+import type { RequestHead } from '../http/head.ts';
 import type { Exchange } from '../policy/exchange.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Exchange } from '../policy/exchange.ts';
  * word only a GET that asks for HTML counts: programs post, and take whatever comes.
  */
 export function isNavigation(exchange: Exchange | null): boolean {
-  const http = exchange?.http ?? null;
+  const http = headOf(exchange);
   if (http === null || http.upgrade !== null || (http.method !== 'GET' && http.method !== 'POST')) return false;
   const mode = fieldValue(http.fields, 'sec-fetch-mode');
   if (mode !== undefined) return mode === 'navigate';
@@ -26,6 +27,11 @@ export function wantsJson(exchange: Exchange | null): boolean {
 }
 
 function names(exchange: Exchange | null, type: string): boolean {
-  const accept = fieldValue(exchange?.http?.fields ?? [], 'accept');
+  const accept = fieldValue(headOf(exchange)?.fields ?? [], 'accept');
   return accept !== undefined && accept.toLowerCase().includes(type);
+}
+
+/** Of whoever reads our answer: through a proxy it is meant for another, and all that it says of its reader stands in it. */
+export function headOf(exchange: Exchange | null): RequestHead | null {
+  return exchange?.led ?? exchange?.http ?? null;
 }

@@ -78,6 +78,8 @@ export type Exchange = Readonly<{
   http: RequestHead | null;
   /** Where a proxy is asked to lead; left out everywhere else. */
   destination?: Destination;
+  /** Of a request in absolute form: its head as its destination is to get it. It says what is asked for, and never who asks. */
+  led?: RequestHead;
   /** Null until the identify stage has passed. */
   identity: Identity | null;
   /** How our own pages look and read; left out: as usual. */

@@ -71,7 +71,7 @@ function peeled(path: string): readonly string[] | string {
 }
 
 /** One decoding: `%XX`, the overlong forms of dot and slash, and IIS's `%u00XX`. Bytes become Latin-1: only ASCII matters here. */
-function decoded(text: string): string {
+export function decoded(text: string): string {
   if (!text.includes('%')) return text;
   return text
     .replace(/%u00([0-9a-f]{2})|%([0-9a-f]{2})/gi, (_all, wide: string | undefined, narrow: string | undefined) =>

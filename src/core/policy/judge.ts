@@ -20,7 +20,10 @@ export type Refused = Readonly<{
 }>;
 
 /** What becomes of an exchange. `answer` null: the visitor gets the uniform face (identify) or the code's plain page. */
-export type Outcome = Readonly<{ is: 'admit'; exchange: Exchange; spent: readonly string[]; permit: Permit | null }> | Refused;
+export type Outcome = (Readonly<{ is: 'admit'; exchange: Exchange }> & Readonly<Gained>) | Refused;
+
+/** What the checks said beside yes. `note`: what a check that only watches would have refused. */
+type Gained = Readonly<{ spent: readonly string[]; permit: Permit | null; note: string | null }>;
 
 type Pass = Extract<Verdict, { is: 'pass' }>;
 type No = Extract<Verdict, { is: 'challenge' }>;
@@ -48,7 +51,7 @@ function identified<Service>(found: Finding, exchange: Exchange, route: Route<Se
   if (found.is !== 'pass') return refuse('identify', found);
   if (found.identity === undefined) return refuse('identify', nobody);
   const known: Exchange = { ...exchange, identity: found.identity };
-  return every('authorize', 0, known, route, gather, found.spent ?? nothingSpent);
+  return every('authorize', 0, known, route, gather, found.spent === undefined ? nothingGained : { ...nothingGained, spent: found.spent });
 }
 
 /** All checks of a stage from the `from`-th on, then those of the next stage. */
@@ -58,27 +61,33 @@ function every<Service>(
   exchange: Exchange,
   route: Route<Service>,
   gather: GatherBody,
-  spentBefore: readonly string[],
-  permitBefore: Permit | null = null,
+  before: Gained,
 ): Outcome | Promise<Outcome> {
   const checks = route[stage];
-  let [spent, permit] = [spentBefore, permitBefore];
+  let gained = before;
   for (let at = from; at < checks.length; at += 1) {
     const found = ask(checks[at], exchange, gather);
     if (found instanceof Promise) {
+      const soFar = gained;
       return found.then((settled) => {
         const verdict = decided(settled);
         return verdict.is === 'pass'
-          ? every(stage, at + 1, exchange, route, gather, joined(spent, verdict.spent), held(permit, verdict.permit))
-          : refuseHolding(permit, exchange, refuse(stage, verdict, at));
+          ? every(stage, at + 1, exchange, route, gather, more(soFar, verdict))
+          : refuseHolding(soFar.permit, exchange, refuse(stage, verdict, at));
       });
     }
     const verdict = decided(found);
-    if (verdict.is !== 'pass') return refuseHolding(permit, exchange, refuse(stage, verdict, at));
-    if (verdict.spent !== undefined) spent = joined(spent, verdict.spent);
-    if (verdict.permit !== undefined) permit = held(permit, verdict.permit);
+    if (verdict.is !== 'pass') return refuseHolding(gained.permit, exchange, refuse(stage, verdict, at));
+    gained = more(gained, verdict);
   }
-  return stage === 'authorize' ? every('meter', 0, exchange, route, gather, spent, permit) : { is: 'admit', exchange, spent, permit };
+  return stage === 'authorize' ? every('meter', 0, exchange, route, gather, gained) : { is: 'admit', exchange, ...gained };
+}
+
+const nothingGained: Gained = Object.freeze({ spent: nothingSpent, permit: null, note: null });
+
+function more(before: Gained, { spent, permit, note }: Pass): Gained {
+  if (spent === undefined && permit === undefined && note === undefined) return before;
+  return { spent: joined(before.spent, spent), permit: held(before.permit, permit), note: note ?? before.note };
 }
 
 /** One meter gives a permit; of a second one the first would never be given back. */

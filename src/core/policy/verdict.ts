@@ -8,9 +8,9 @@ import type { Permit } from './permit.ts';
 export type Verdict =
   /**
    * It is well. `spent` names the request fields (lower case) that were used up and must not reach the service. `permit`, of a
-   * meter alone, is what the exchange holds until its end.
+   * meter alone, is what the exchange holds until its end. `note` stands in the record: what would have been refused.
    */
-  | Readonly<{ is: 'pass'; identity?: Identity; spent?: readonly string[]; permit?: Permit }>
+  | Readonly<{ is: 'pass'; identity?: Identity; spent?: readonly string[]; permit?: Permit; note?: string }>
   /** Not my kind of credential: ask the next guard. */
   | Readonly<{ is: 'skip' }>
   /** A credential is needed, or the one shown does not do; `answer` is what the visitor gets, null for the uniform face. */

@@ -138,6 +138,8 @@ export const de = catalogue({
   'proxy.title': 'Der Proxy',
   'proxy.login': 'Dieser Proxy möchte wissen, wer Sie sind.',
   'proxy.denied': 'Dieser Proxy führt nicht dorthin.',
+  'proxy.request': 'Diese Anfrage ist von einer Art oder Form, die dieser Proxy nicht hinauslässt.',
+  'proxy.answer': 'Was das Ziel geantwortet hat, ist von einer Art, Länge oder Form, die dieser Proxy nicht hereinlässt.',
   'proxy.missing': 'Dies ist ein Proxy: Er führt anderswohin und hat keine eigenen Seiten.',
   'proxy.unresolved': 'Dieser Name hat keine Adresse.',
   'proxy.resolver': 'Welche Adresse dieser Name hat, war nicht rechtzeitig zu erfahren.',

@@ -138,6 +138,8 @@ export const en = {
   'proxy.title': 'The proxy',
   'proxy.login': 'This proxy asks who you are.',
   'proxy.denied': 'This proxy does not lead there.',
+  'proxy.request': 'This request is of a kind or form that this proxy does not let out.',
+  'proxy.answer': 'What the destination answered is of a kind, length or form that this proxy does not let in.',
   'proxy.missing': 'This is a proxy: it leads elsewhere, and has no pages of its own.',
   'proxy.unresolved': 'This name has no address.',
   'proxy.resolver': 'Nobody said in time which address this name has.',

@@ -11,8 +11,7 @@ import type { Limits } from '../../../core/limits.ts';
 import type { Batch } from './batch.ts';
 import { Delivery, tooLong } from './delivery.ts';
 import { mayBeRepeated, withOwn } from './repeat.ts';
-import { isTooLong, tooLongWords } from '../../../core/egress/content.ts';
-import { answerProblem, bodyBytesMax, requestProblem, requestTextFor } from './led-through.ts';
+import { answerFound, bodyBytesMax, contentFound, requestProblem, requestTextFor } from './led-through.ts';
 import { Tap, type Drinker } from './tap.ts';
 import type { Answering, BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -39,6 +38,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
   /** Whether the service keeps its connection after this answer. */
   #persistent = false;
   #status: number | null = null;
+  /** What a firewall that only watches has said of the answer. */
+  #watched: string | null = null;
   /** Whether both sides may say what they want when they want: a call of gRPC. */
   readonly #talks: boolean;
   /** How long the service may be silent. */
@@ -223,8 +224,9 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   #answer(head: ResponseHead, nothingFollows: boolean): void {
-    const problem = answerProblem(head, this.#head.method, this.#to);
-    if (problem !== null) return this.#fail(problem.code, problem.why, null);
+    const found = answerFound(head, this.#head.method, this.#to, this.#forwarding?.wall);
+    if (found !== null && typeof found !== 'string') return this.#fail(found.code, found.why, null);
+    this.#watched = found;
     this.#persistent = head.persistent;
     this.#status = head.status;
     // Events may be far between; other answers move or die.
@@ -241,13 +243,10 @@ export class Transfer implements Drinker, BodyTaker, Running {
   }
 
   #readBody(chunk: Uint8Array, at: number): number | null {
-    const step = this.#state === 'raw' ? this.#writer.raw(chunk, at) : this.#writer.push(chunk, at);
+    const read = this.#state === 'raw' ? this.#writer.raw(chunk, at) : this.#writer.push(chunk, at);
+    const step = contentFound(read, this.#writer.bytes, this.#to);
     if (typeof step !== 'number') {
-      this.#fail('response-malformed', step.why, null);
-      return null;
-    }
-    if (isTooLong(this.#writer.bytes, this.#to.content)) {
-      this.cut('destination-denied', tooLongWords);
+      this.#fail(step.code, step.why, null);
       return null;
     }
     if (this.#state === 'body' && this.#writer.done) {
@@ -268,7 +267,7 @@ export class Transfer implements Drinker, BodyTaker, Running {
     this.#writer.end();
     this.#state = 'done';
     this.#writer.flush();
-    this.#end(null, null, reusable && this.#request.done && !signsInConnection(this.#head.fields));
+    this.#end(null, this.#watched, reusable && this.#request.done && !signsInConnection(this.#head.fields));
   }
 
   /** It went wrong. Before the visitor got a byte somebody else answers; after that the visitor must see that it is not whole. */
