@@ -7,11 +7,6 @@ import type { ListenerFacts } from '../core/policy/exchange.ts';
 /** Bytes both ways, with backpressure and half-close. A socket, a TLS socket, a stream of a tunnel. */
 export type Stream = Duplex;
 
-/** A stream that hands its bytes to one taker without an event for each: they are good until the taker returns, and no longer. */
-export interface LendingStream {
-  lendTo(taker: (bytes: Uint8Array) => void): void;
-}
-
 /** A stream that somebody opened to us. */
 export type Arrival = Readonly<{
   stream: Stream;

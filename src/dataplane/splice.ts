@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { Code } from '../core/errors.ts';
 import type { Deadlines, Splice, SpliceTally } from '../contracts/protocol.ts';
 import type { Stream } from '../contracts/stream.ts';
+import { lends, writeLent } from '../core/lent.ts';
 
 /** Makes the splice that protocols are handed. One deadline a splice, moved by a store to a field. */
 export function createSplice(tools: Readonly<{ deadlines: Deadlines }>): Splice {
@@ -59,9 +60,10 @@ class Joint {
 
   #carry(from: Stream, to: Stream, count: (bytes: number) => void): void {
     const data = (bytes: Uint8Array): void => {
+      if (this.#over) return;
       count(bytes.length);
       this.#moved();
-      if (!to.write(bytes)) from.pause();
+      if (!(lends(from) ? writeLent(bytes, from, to) : to.write(bytes))) from.pause();
     };
     const drain = (): void => {
       this.#moved();
@@ -70,7 +72,8 @@ class Joint {
     const end = (): void => {
       to.end(() => this.#sideDone());
     };
-    this.#on(from, 'data', data);
+    if (lends(from)) from.lendTo(data);
+    else this.#on(from, 'data', data);
     this.#on(to, 'drain', drain);
     this.#on(from, 'end', end);
     if (from.readableEnded) end();

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Deadline, Proceeding, ProtocolTools } from '../../../contracts/protocol.ts';
 import type { Opened } from '../../../contracts/upstream.ts';
 import { SallyportError, type Code, type Fault } from '../../../core/errors.ts';
+import { lends, writeLent } from '../../../core/lent.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { BodyTaker, Running, VisitorSide } from './parties.ts';
 import { unansweredTally } from './tally.ts';
@@ -69,7 +70,6 @@ export class RawJoin implements Running, BodyTaker, Deadline {
       const why = 'the service closed the connection';
       return this.#owner.settled(unansweredTally({ code: 'upstream-broken', why, bytesIn: 0, untouched: false }));
     }
-    stream.on('data', (chunk: Uint8Array) => this.#said(chunk));
     stream.on('end', () => this.#ended());
     stream.on('drain', () => this.#drained());
     // Stays: a late error of a stream that is done with must not end the process.
@@ -81,6 +81,9 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     }
     this.#tell();
     this.#moved();
+    // What it has said already follows what the visitor is told.
+    if (lends(stream)) stream.lendTo((bytes) => this.#said(bytes));
+    else stream.on('data', (chunk: Uint8Array) => this.#said(chunk));
     // It may have been paused by whoever asked on it for a way.
     stream.resume();
     this.#visitor.readRaw(this);
@@ -159,8 +162,10 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     if (this.#settled) return;
     this.#bytesOut += chunk.length;
     this.#moved();
-    if (this.#visitor.stream.write(chunk)) return;
-    this.#to.stream.pause();
+    const { stream } = this.#to;
+    const visitor = this.#visitor.stream;
+    if (lends(stream) ? writeLent(chunk, stream, visitor) : visitor.write(chunk)) return;
+    stream.pause();
     this.#visitor.full();
   }
 

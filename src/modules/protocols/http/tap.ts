@@ -2,8 +2,8 @@
 
 import type { Duplex } from 'node:stream';
 
-import type { LendingStream } from '../../../contracts/stream.ts';
 import type { Limits } from '../../../core/limits.ts';
+import { lends } from '../../../core/lent.ts';
 import { ResponseReader } from '../../../core/http/response-reader.ts';
 import { Batch, LENT_BYTES_MAX } from './batch.ts';
 import { nativeLatin1 } from './latin1.ts';
@@ -64,8 +64,4 @@ export class Tap {
     if (this.drinker === null) this.stream.destroy();
     else this.drinker.chunk(chunk);
   }
-}
-
-function lends(stream: Duplex): stream is Duplex & LendingStream {
-  return 'lendTo' in stream;
 }

@@ -1,15 +1,16 @@
 /** Dials addresses that were judged, and nothing else: one after the other, the next beside one that is silent (RFC 8305). */
 
-import { Socket, connect as connectSocket } from 'node:net';
+import type { Socket } from 'node:net';
 import { hostPort, type Ip } from '../../../core/address.ts';
 import { SallyportError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { dialCode, systemCode } from '../../../core/system-error.ts';
+import { DestinationSocket } from './destination-socket.ts';
 
 /** Begins to connect. The host is an address, never a name: nothing is resolved here. */
 export type Connect = (to: Readonly<{ host: string; port: number }>) => Socket;
 
-export const connectByNetwork: Connect = ({ host, port }) => connectSocket({ host, port, allowHalfOpen: true, noDelay: true });
+export const connectByNetwork: Connect = ({ host, port }) => new DestinationSocket().connect({ host, port }).setNoDelay(true);
 
 type DialLimits = Pick<Limits, 'dialMs' | 'dialStaggerMs'>;
 

@@ -1,12 +1,14 @@
 /** A socket that reads into one buffer of all its kind: no buffer, no event and no garbage for each read. */
 
 import { Socket } from 'node:net';
-import type { LendingStream } from '../../../contracts/stream.ts';
+import type { LendingStream } from '../../../core/lent.ts';
 
 /** Filled and emptied within one turn, so one serves all sockets of this thread. */
 const shared = Buffer.allocUnsafeSlow(65_536);
 
 export class LendingSocket extends Socket implements LendingStream {
+  /** It reads into what all of its kind read into. */
+  readonly ownsMemory = false;
   #taker: ((bytes: Uint8Array) => void) | null = null;
 
   constructor() {
@@ -28,4 +30,6 @@ export class LendingSocket extends Socket implements LendingStream {
   lendTo(taker: (bytes: Uint8Array) => void): void {
     this.#taker = taker;
   }
+
+  leaveMemory(): void {}
 }

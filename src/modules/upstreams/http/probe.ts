@@ -5,7 +5,7 @@ import { SallyportError } from '../../../core/errors.ts';
 import { latin1 } from '../../../core/bytes.ts';
 import { ResponseReader } from '../../../core/http/response-reader.ts';
 import type { Limits } from '../../../core/limits.ts';
-import type { LendingStream } from '../../../contracts/stream.ts';
+import { lends } from '../../../core/lent.ts';
 
 export type Asking = Readonly<{ path: string | null; host: string; signal: AbortSignal; limits: Limits }>;
 
@@ -50,8 +50,4 @@ export async function ask(stream: Duplex, { path, host, signal, limits }: Asking
     signal.removeEventListener('abort', late);
     stream.destroy();
   }
-}
-
-function lends(stream: Duplex): stream is Duplex & LendingStream {
-  return 'lendTo' in stream;
 }
