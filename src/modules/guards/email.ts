@@ -1,12 +1,10 @@
 /** Guard `email`: lets in who reads the mail of an address on the list, by a code that is sent there. */
 
 import { defineGuard } from '../../contracts/guard.ts';
+import { byShownSession, passBySession, refused, type SessionDoor } from '../../contracts/shown-session.ts';
 import type { Session } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
-import { errorReply } from '../../core/pages/error.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
-import { forgery } from '../../core/policy/origin.ts';
-import { readSessionCookie } from '../../core/policy/session-cookie.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
 import { emailForms, type Place } from './email/forms.ts';
 import { admitsOf, emailOptions, emailWords } from './email/options.ts';
@@ -29,8 +27,14 @@ export const email = defineGuard({
       );
     const admits = admitsOf(options);
     const place: Place = { tools, mail, sendings: sendingsOf(tools), service, admits, roles: options.roles };
+    const door: SessionDoor = {
+      tools,
+      service,
+      missing: 'no session was shown',
+      judge: (session, exchange) => judge(session, exchange, place),
+    };
     return {
-      check: (exchange) => check(exchange, place),
+      check: (exchange) => byShownSession(exchange, door),
       forms: emailForms(place),
       words: emailWords(options),
       knows: (subject) => subject.startsWith('email:') && admits(subject.slice('email:'.length)),
@@ -39,29 +43,10 @@ export const email = defineGuard({
   },
 });
 
-function check(exchange: Exchange, place: Pick<Place, 'tools' | 'service' | 'admits' | 'roles'>): Verdict {
-  const { tools, service } = place;
-  if (exchange.http === null) return { is: 'skip' };
-  const cookie = readSessionCookie(exchange);
-  if (cookie.is === 'twice') return refused('credentials-wrong', 'two session cookies were sent');
-  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
-  if (session !== null) return session.guard === 'email' ? bySession(exchange, session, place) : { is: 'skip' };
-  if (cookie.is !== 'none') return refused('credentials-expired', 'the session has ended or is not of this service');
-  return refused('credentials-missing', 'no session was shown');
-}
-
 /** An address that was taken off the list is out with its next request. */
-function bySession(exchange: Exchange, session: Session, { admits, roles }: Pick<Place, 'admits' | 'roles'>): Verdict {
+function judge(session: Session, exchange: Exchange, { admits, roles }: Pick<Place, 'admits' | 'roles'>): Verdict {
+  if (session.guard !== 'email') return { is: 'skip' };
   if (!admits(session.name)) return refused('credentials-expired', 'the address of the session is no longer on the list');
-  const fault = forgery(exchange, 'session');
-  if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
   const { subject, name, id } = session;
-  return { is: 'pass', identity: { guard: 'email', subject, name, by: 'session', roles, session: id, email: name } };
-}
-
-function refused(
-  code: 'credentials-missing' | 'credentials-wrong' | 'credentials-expired',
-  why: string,
-): Extract<Verdict, { is: 'challenge' }> {
-  return { is: 'challenge', code, why, answer: null };
+  return passBySession(exchange, { guard: 'email', subject, name, roles, session: id, email: name });
 }

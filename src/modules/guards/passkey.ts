@@ -2,15 +2,11 @@
 
 import { z } from 'zod';
 import { defineGuard, type GuardedService } from '../../contracts/guard.ts';
-import type { Session, Tools } from '../../contracts/tools.ts';
+import { byShownSession, factorDoor } from '../../contracts/shown-session.ts';
+import type { Tools } from '../../contracts/tools.ts';
 import { admitting, usersInWords, usersOption, usersOptionExpected } from '../../contracts/named-users.ts';
 import { SallyportError } from '../../core/errors.ts';
-import { errorReply } from '../../core/pages/error.ts';
-import type { Exchange } from '../../core/policy/exchange.ts';
-import { showed, type LoginPlace } from '../../core/policy/login-steps.ts';
-import { forgery } from '../../core/policy/origin.ts';
-import { readSessionCookie } from '../../core/policy/session-cookie.ts';
-import type { Verdict } from '../../core/policy/verdict.ts';
+import type { LoginPlace } from '../../core/policy/login-steps.ts';
 import { enrolForms } from './passkey/enrol.ts';
 import { passkeyForms } from './passkey/forms.ts';
 import { memoryOf } from './passkey/memory.ts';
@@ -28,8 +24,11 @@ export const passkey = defineGuard({
     requireUsers(users, tools);
     const admits = admitting(users);
     const door = { place: placeOf(service), own: service.login?.own ?? service.name, admits, tools, memory: memoryOf(tools) };
+    const has = (user: string, host: string): boolean => admits(user) && tools.logins.passkeys.of(user, host).length > 0;
+    const words = { one: 'a passkey', none: 'no passkey' };
+    const shown = factorDoor({ factor: 'passkey', tools, service: service.name, words, has });
     return {
-      check: (exchange) => check(exchange, admits, tools, service.name),
+      check: (exchange) => byShownSession(exchange, shown),
       forms: [...passkeyForms(door), ...enrolForms(door)],
       words: `a passkey of ${usersInWords(users)}`,
       knows: (subject) => subject.startsWith('user:') && stands(subject.slice('user:'.length), admits, tools),
@@ -50,42 +49,6 @@ function placeOf({ name: service, login }: GuardedService): LoginPlace {
   return { service, way: login?.way ?? ['passkey'], ways: login?.ways ?? [['passkey']] };
 }
 
-/** Only a session can have been opened with a passkey: nothing that a program sends with each request holds one. */
-function check(exchange: Exchange, admits: (user: string) => boolean, tools: Tools, service: string): Verdict {
-  if (exchange.http === null) return { is: 'skip' };
-  const cookie = readSessionCookie(exchange);
-  if (cookie.is === 'twice') return { is: 'challenge', code: 'credentials-wrong', why: 'two session cookies were sent', answer: null };
-  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
-  if (session !== null) return showed(session, 'passkey') ? bySession(exchange, session, admits, tools) : withoutPasskey;
-  if (cookie.is !== 'none') return expired('the session has ended or is not of this service');
-  return { is: 'challenge', code: 'credentials-missing', why: 'no session with a passkey; HTTP Basic holds none', answer: null };
-}
-
-const withoutPasskey: Verdict = {
-  is: 'challenge',
-  code: 'credentials-missing',
-  why: 'the session was opened without a passkey',
-  answer: null,
-};
-
-function bySession(exchange: Exchange, session: Session, admits: (user: string) => boolean, tools: Tools): Verdict {
-  const user = tools.users.find(session.name);
-  const has = user !== null && tools.logins.passkeys.of(user.name, exchange.host).length > 0;
-  if (user === null || user.revision !== session.revision || !admits(user.name) || !has)
-    return expired('the user of the session is gone, has a new password, or no passkey any more');
-  const fault = forgery(exchange, 'session');
-  if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
-  const { roles } = user;
-  return {
-    is: 'pass',
-    identity: { guard: 'passkey', subject: `user:${user.name}`, name: user.name, by: 'session', roles, session: session.id },
-  };
-}
-
 function stands(user: string, admits: (user: string) => boolean, tools: Tools): boolean {
   return admits(user) && tools.users.find(user) !== null && tools.logins.passkeys.has(user);
-}
-
-function expired(why: string): Verdict {
-  return { is: 'challenge', code: 'credentials-expired', why, answer: null };
 }

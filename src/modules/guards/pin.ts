@@ -2,34 +2,24 @@
 
 import { z } from 'zod';
 import { defineGuard, type FormAnswer } from '../../contracts/guard.ts';
+import { rolesOption } from '../../contracts/named-roles.ts';
 import type { Pin } from '../../contracts/pins.ts';
+import { byShownSession, passBySession, refused, type SessionDoor } from '../../contracts/shown-session.ts';
 import type { Session, Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { pinPage } from '../../core/pages/code-forms.ts';
-import { errorReply } from '../../core/pages/error.ts';
 import { say, sayTime } from '../../core/pages/say.ts';
 import { signIn } from '../../core/pages/sign-in.ts';
 import { signOut } from '../../core/pages/sign-out.ts';
-import { userName } from '../../core/policy/credentials.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
-import { forgery, originOf } from '../../core/policy/origin.ts';
+import { originOf } from '../../core/policy/origin.ts';
 import { pinDigits } from '../../core/policy/pin.ts';
 import { returnTarget } from '../../core/policy/return-target.ts';
-import { readSessionCookie } from '../../core/policy/session-cookie.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
-
-const rolesExpected = 'roles in small letters, like [guest]';
 
 const options = z.strictObject(
   {
-    roles: z
-      .array(
-        z.string({ error: rolesExpected }).refine((text) => userName(text) === text, rolesExpected),
-        { error: rolesExpected },
-      )
-      .max(32, 'at most 32 roles')
-      .prefault([])
-      .describe('What rules know those by who come in by the code.'),
+    roles: rolesOption('What rules know those by who come in by the code.'),
   },
   { error: 'nothing, or roles, like { roles: [guest] }' },
 );
@@ -45,8 +35,14 @@ export const pin = defineGuard({
     if (tools.pins.find(service) === null)
       throw new SallyportError('pin-missing', `The service ${service} has no code.`, { hint: `Set one: sallyport pins set ${service}` });
     const place: Place = { tools, service, roles };
+    const door: SessionDoor = {
+      tools,
+      service,
+      missing: 'no code and no session were shown',
+      judge: (session, exchange) => judge(session, exchange, place),
+    };
     return {
-      check: (exchange) => check(exchange, place),
+      check: (exchange) => byShownSession(exchange, door),
       forms: [
         { method: 'GET', path: '/.sallyport/pin', handle: (exchange, { fields }) => ask(exchange, fields.get('to')) },
         { method: 'POST', path: '/.sallyport/pin', handle: (exchange, { fields }) => take(exchange, fields, place) },
@@ -59,24 +55,13 @@ export const pin = defineGuard({
   },
 });
 
-function check(exchange: Exchange, { tools, service, roles }: Place): Verdict {
-  if (exchange.http === null) return { is: 'skip' };
-  const cookie = readSessionCookie(exchange);
-  if (cookie.is === 'twice') return refused('credentials-wrong', 'two session cookies were sent');
-  const session = cookie.is === 'one' ? tools.sessions.find(cookie.token, service, exchange.host, exchange.from.ip) : null;
-  if (session !== null) return session.guard === 'pin' ? bySession(exchange, session, { tools, service, roles }) : { is: 'skip' };
-  if (cookie.is !== 'none') return refused('credentials-expired', 'the session has ended or is not of this service');
-  return refused('credentials-missing', 'no code and no session were shown');
-}
-
-function bySession(exchange: Exchange, session: Session, { tools, service, roles }: Place): Verdict {
+function judge(session: Session, exchange: Exchange, { tools, service, roles }: Place): Verdict {
+  if (session.guard !== 'pin') return { is: 'skip' };
   const known = tools.pins.find(service);
   if (known === null || known.revision !== session.revision)
     return refused('credentials-expired', 'the code of the session is gone or another by now');
-  const fault = forgery(exchange, 'session');
-  if (fault !== null) return { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
   const { subject, name, id } = session;
-  return { is: 'pass', identity: { guard: 'pin', subject, name, by: 'session', roles, session: id } };
+  return passBySession(exchange, { guard: 'pin', subject, name, roles, session: id });
 }
 
 /** The page; over plain HTTP there is none, for a code never travels in the clear. */
@@ -135,11 +120,4 @@ function wait(exchange: Exchange, to: string, seconds: number, why: string): For
 
 function subjectOf(service: string): string {
   return `pin:${service}`;
-}
-
-function refused(
-  code: 'credentials-missing' | 'credentials-wrong' | 'credentials-expired',
-  why: string,
-): Extract<Verdict, { is: 'challenge' }> {
-  return { is: 'challenge', code, why, answer: null };
 }

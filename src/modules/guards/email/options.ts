@@ -1,11 +1,10 @@
 /** What a configuration says of `email`: to whom codes are sent. */
 
 import { z } from 'zod';
-import { userName } from '../../../core/policy/credentials.ts';
+import { rolesOption } from '../../../contracts/named-roles.ts';
 import { mailAddress, mailDomain } from '../../../core/policy/mail-address.ts';
 
 const expected = 'addresses and domains, like [ana@example.org, "*@example.net"]';
-const rolesExpected = 'roles in small letters, like [guest]';
 
 /** `ana@example.org`, or `*@example.net` for all of a domain, without those below it. */
 const entry = z.string({ error: expected }).transform((text, context): string => {
@@ -23,14 +22,7 @@ export const emailOptions = z.strictObject(
       .min(1, expected)
       .max(1_000, 'at most 1,000 addresses and domains')
       .describe('To whom codes are sent: addresses, and *@DOMAIN for all of a domain, without those below it.'),
-    roles: z
-      .array(
-        z.string({ error: rolesExpected }).refine((text) => userName(text) === text, rolesExpected),
-        { error: rolesExpected },
-      )
-      .max(32, 'at most 32 roles')
-      .prefault([])
-      .describe('What rules know those by who come in by mail.'),
+    roles: rolesOption('What rules know those by who come in by mail.'),
   },
   { error: 'who may come in, like { allow: [ana@example.org] }' },
 );
