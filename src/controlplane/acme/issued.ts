@@ -4,19 +4,13 @@ import { createHash, createPrivateKey, createPublicKey, randomBytes, webcrypto, 
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Material } from '../../contracts/certificate.ts';
 import { SallyportError } from '../../core/errors.ts';
+import { algorithm, loadX509, pkcs8 } from '../certificates/signing.ts';
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 /** Own, intermediates, a cross-signed one: real chains have two to four. */
 const chainLengthMax = 10;
 const dayMs = 86_400_000;
 /** A CA's clock may be ahead of ours a little; they date certificates back by an hour for the same reason. */
 const clockMs = 600_000;
-
-/** Loaded when the first certificate is asked for. It needs `reflect-metadata` before it. */
-async function loadX509(): Promise<typeof import('@peculiar/x509')> {
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
-}
 
 /** A request for a certificate (RFC 2986) for that name and key: DER in base64url, as RFC 8555, 7.4 wants it. */
 export async function requestFor(name: string, keyPem: string): Promise<string> {
@@ -111,8 +105,7 @@ export async function challengeContext(name: string, keyAuthorization: string, n
     },
     webcrypto,
   );
-  const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-  return createSecureContext({ key, cert: certificate.toString('pem') });
+  return createSecureContext({ key: await pkcs8(keys.privateKey), cert: certificate.toString('pem') });
 }
 
 async function cryptoKeys(pem: string): Promise<webcrypto.CryptoKeyPair> {

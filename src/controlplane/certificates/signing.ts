@@ -1,6 +1,7 @@
 /** Makes certificates: a CA that may sign for some names only, and short-lived leaves below it. */
 
 import { X509Certificate, randomBytes, webcrypto } from 'node:crypto';
+import type { Extension } from '@peculiar/x509';
 import { nameConstraints, type CertificateName } from './permitted-names.ts';
 
 export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -17,78 +18,112 @@ export async function loadX509(): Promise<X509> {
   return import('@peculiar/x509');
 }
 
-/** The CA's own certificate: path length 0, for TLS servers, its names a critical constraint. */
-export async function makeAuthority(options: {
-  readonly title: string;
-  readonly domains: readonly string[];
-  readonly addresses: readonly string[];
-  readonly now: number;
-  readonly lifeMs: number;
-}): Promise<KeyAndCertificate> {
+/** What a certificate is for: TLS servers, or clients of them. */
+type Use = 'serverAuth' | 'clientAuth';
+
+type Span = Readonly<{ notBefore: number; notAfter: number }>;
+
+/** An authority: path length 0, for one use. `more` stands between what all have and the name of its key. */
+export async function selfSigned(
+  wanted: Span & Readonly<{ title: string; use: Use; more?: (x509: X509) => readonly Extension[] }>,
+): Promise<KeyAndCertificate> {
   const x509 = await loadX509();
   const keys = await newKeys();
   const cert = await x509.X509CertificateGenerator.createSelfSigned(
     {
       serialNumber: newSerial(),
-      name: [{ CN: [options.title] }, { O: ['Sallyport'] }],
-      // Clocks of one network differ: a day back, so that nobody finds it "not yet valid".
-      notBefore: new Date(options.now - 24 * hourMs),
-      notAfter: new Date(options.now + options.lifeMs),
+      name: [{ CN: [wanted.title] }, { O: ['Sallyport'] }],
+      notBefore: new Date(wanted.notBefore),
+      notAfter: new Date(wanted.notAfter),
       signingAlgorithm: algorithm,
       keys,
       extensions: [
         new x509.BasicConstraintsExtension(true, 0, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.Extension('2.5.29.30', true, nameConstraints(options.domains, options.addresses)),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[wanted.use]]),
+        ...(wanted.more?.(x509) ?? []),
         await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
       ],
     },
     webcrypto,
   );
-  return {
-    key: x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
-    cert: cert.toString('pem'),
-  };
+  return { key: await pkcs8(keys.privateKey), cert: cert.toString('pem') };
 }
 
-/** A leaf for TLS servers. Its names are not compared with the CA's constraints here: verifiers do, and `openLocalCa` does. */
-export async function makeLeaf(
+/** A leaf with a key of its own, for one use. */
+export async function signed(
   authority: KeyAndCertificate,
-  options: { readonly names: readonly CertificateName[]; readonly now: number; readonly lifeMs: number },
+  wanted: Span & Readonly<{ subject: '' | [{ CN: string[] }]; use: Use; more?: (x509: X509) => readonly Extension[] }>,
 ): Promise<KeyAndCertificate> {
   const x509 = await loadX509();
   const keys = await newKeys();
   const issuer = new x509.X509Certificate(authority.cert);
-  const notAfter = Math.min(options.now + options.lifeMs, issuer.notAfter.getTime());
   const cert = await x509.X509CertificateGenerator.create(
     {
       serialNumber: newSerial(),
-      // RFC 5280, 4.1.2.6: no subject, then the alternative names are critical. A name in the subject is read by nobody since RFC 6125.
-      subject: '',
+      subject: wanted.subject,
       issuer: issuer.subject,
-      notBefore: new Date(options.now - hourMs),
-      notAfter: new Date(notAfter),
+      notBefore: new Date(wanted.notBefore),
+      notAfter: new Date(wanted.notAfter),
       signingAlgorithm: algorithm,
       publicKey: keys.publicKey,
       signingKey: await webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(authority.key), algorithm, false, ['sign']),
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension(
-          options.names.map((name) => ({ type: name.is, value: name.text })),
-          true,
-        ),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[wanted.use]]),
+        ...(wanted.more?.(x509) ?? []),
         await x509.AuthorityKeyIdentifierExtension.create(issuer, false, webcrypto),
       ],
     },
     webcrypto,
   );
-  return {
-    key: x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
-    cert: cert.toString('pem'),
-  };
+  return { key: await pkcs8(keys.privateKey), cert: cert.toString('pem') };
+}
+
+/** The CA's own certificate: for TLS servers, its names a critical constraint. */
+export function makeAuthority(options: {
+  readonly title: string;
+  readonly domains: readonly string[];
+  readonly addresses: readonly string[];
+  readonly now: number;
+  readonly lifeMs: number;
+}): Promise<KeyAndCertificate> {
+  const { title, domains, addresses, now, lifeMs } = options;
+  return selfSigned({
+    title,
+    use: 'serverAuth',
+    // Clocks of one network differ: a day back, so that nobody finds it "not yet valid".
+    notBefore: now - 24 * hourMs,
+    notAfter: now + lifeMs,
+    more: (x509) => [new x509.Extension('2.5.29.30', true, nameConstraints(domains, addresses))],
+  });
+}
+
+/** A leaf for TLS servers. Its names are not compared with the CA's constraints here: verifiers do, and `openLocalCa` does. */
+export function makeLeaf(
+  authority: KeyAndCertificate,
+  { names, now, lifeMs }: { readonly names: readonly CertificateName[]; readonly now: number; readonly lifeMs: number },
+): Promise<KeyAndCertificate> {
+  return signed(authority, {
+    // RFC 5280, 4.1.2.6: no subject, then the alternative names are critical. A name in the subject is read by nobody since RFC 6125.
+    subject: '',
+    use: 'serverAuth',
+    notBefore: now - hourMs,
+    notAfter: Math.min(now + lifeMs, Date.parse(new X509Certificate(authority.cert).validTo)),
+    more: (x509) => [
+      new x509.SubjectAlternativeNameExtension(
+        names.map((name) => ({ type: name.is, value: name.text })),
+        true,
+      ),
+    ],
+  });
+}
+
+/** PEM, as `openssl` writes it but for the last end of line. */
+export async function pkcs8(key: webcrypto.CryptoKey): Promise<string> {
+  const { PemConverter } = await loadX509();
+  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
 
 /** SHA-256 of the certificate (DER), 64 lower-case hex digits: what browsers and `openssl x509 -fingerprint -sha256` show. */

@@ -218,7 +218,8 @@ export function time(word: string | undefined): string | null {
   return count === '' || seconds < 1 || seconds > 3_600 ? null : `${seconds}s`;
 }
 
-const rewritten: ReadonlySet<string> = new Set([
+/** What changes what is sent, in a service and in a listener alike. */
+export const rewritten: ReadonlySet<string> = new Set([
   'setheader',
   'addheader',
   'headeradd',

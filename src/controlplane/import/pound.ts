@@ -8,7 +8,7 @@ import { flow } from './comment.ts';
 import { addressList } from './pound-match.ts';
 import { caseless, guardsOf, refuseMixed, serving } from './pound-listeners.ts';
 import { reasonFor } from './pound-reasons.ts';
-import { importService, rewriteOf, time, wordOf, type ImportedRoute, type Said, type Unlike } from './pound-service.ts';
+import { importService, rewriteOf, rewritten, time, wordOf, type ImportedRoute, type Said, type Unlike } from './pound-service.ts';
 import { malformed, readPound, type Directive } from './pound-text.ts';
 import { serviceLines, toldOf } from './pound-written.ts';
 
@@ -97,19 +97,11 @@ function placeOf(each: Directive, named: string, unlike: Unlike[]): PlaceSaid {
 }
 
 const inListener: ReadonlySet<string> = new Set([
+  ...rewritten,
   'address',
   'port',
   'cert',
   'service',
-  'setheader',
-  'addheader',
-  'headeradd',
-  'deleteheader',
-  'headremove',
-  'headerremove',
-  'rewritelocation',
-  'rewritedestination',
-  'rewrite',
   'xhttp',
   'checkurl',
   'ignorecase',

@@ -1,6 +1,6 @@
 /** Makes certificates for clients, and the authority that signs them: another one than the servers' CA, trusted by nobody but us. */
 
-import { X509Certificate, randomBytes, webcrypto } from 'node:crypto';
+import { X509Certificate, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { OwnCertificate } from '../../../contracts/client-certificates.ts';
@@ -8,7 +8,7 @@ import { SallyportError } from '../../../core/errors.ts';
 import { userName } from '../../../core/policy/credentials.ts';
 import type { Home } from '../../home.ts';
 import { createPrivate, readPrivate, replacePrivate } from '../../private-file.ts';
-import { algorithm, loadX509, newKeys, newSerial, type KeyAndCertificate } from '../signing.ts';
+import { selfSigned, signed, type KeyAndCertificate } from '../signing.ts';
 import { fingerprintOf } from './path.ts';
 import type { ClientRegister } from './register.ts';
 
@@ -102,62 +102,28 @@ async function readAuthority(path: string): Promise<KeyAndCertificate | null> {
   }
 }
 
-async function makeAuthority(now: number): Promise<KeyAndCertificate> {
-  const x509 = await loadX509();
-  const keys = await newKeys();
-  // Every stranger is shown it in the handshake (RFC 8446, 4.2.4): it says nothing of this machine.
-  const title = `Sallyport clients ${randomBytes(2).toString('hex')}`;
-  const cert = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: newSerial(),
-      name: [{ CN: [title] }, { O: ['Sallyport'] }],
+function makeAuthority(now: number): Promise<KeyAndCertificate> {
+  return withEnd(
+    selfSigned({
+      // Every stranger is shown it in the handshake (RFC 8446, 4.2.4): it says nothing of this machine.
+      title: `Sallyport clients ${randomBytes(2).toString('hex')}`,
+      use: 'clientAuth',
       // Clocks differ.
-      notBefore: new Date(now - hourMs),
-      notAfter: new Date(now + authorityLifeMs),
-      signingAlgorithm: algorithm,
-      keys,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
-      ],
-    },
-    webcrypto,
+      notBefore: now - hourMs,
+      notAfter: now + authorityLifeMs,
+    }),
   );
-  return { key: await pkcs8(keys.privateKey), cert: cert.toString('pem') };
 }
 
-async function makeLeaf(
+function makeLeaf(
   authority: KeyAndCertificate,
   { name, now, notAfter }: Readonly<{ name: string; now: number; notAfter: number }>,
 ): Promise<KeyAndCertificate> {
-  const x509 = await loadX509();
-  const keys = await newKeys();
-  const issuer = new x509.X509Certificate(authority.cert);
-  const cert = await x509.X509CertificateGenerator.create(
-    {
-      serialNumber: newSerial(),
-      subject: [{ CN: [name] }],
-      issuer: issuer.subject,
-      notBefore: new Date(now - hourMs),
-      notAfter: new Date(notAfter),
-      signingAlgorithm: algorithm,
-      publicKey: keys.publicKey,
-      signingKey: await webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(authority.key), algorithm, false, ['sign']),
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
-        await x509.AuthorityKeyIdentifierExtension.create(issuer, false, webcrypto),
-      ],
-    },
-    webcrypto,
-  );
-  return { key: await pkcs8(keys.privateKey), cert: cert.toString('pem') };
+  return withEnd(signed(authority, { subject: [{ CN: [name] }], use: 'clientAuth', notBefore: now - hourMs, notAfter }));
 }
 
-async function pkcs8(key: webcrypto.CryptoKey): Promise<string> {
-  const { PemConverter } = await loadX509();
-  return `${PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')}\n`;
+/** The key is a file of its own for programs that want its last line ended. */
+async function withEnd(made: Promise<KeyAndCertificate>): Promise<KeyAndCertificate> {
+  const { key, cert } = await made;
+  return { key: `${key}\n`, cert };
 }
