@@ -1,5 +1,7 @@
 /** Counts wrong guesses and says how long to wait: for each person from each network, and for each network. */
 
+import type { Limits } from '../limits.ts';
+
 export type AttemptRules = Readonly<{
   /** Guesses within the window until the wait begins. */
   guessesMax: number;
@@ -10,6 +12,12 @@ export type AttemptRules = Readonly<{
   /** Keys that are remembered; the one that was quiet longest is forgotten first. */
   keysMax: number;
 }>;
+
+/** For guesses at credentials, as an operator may have them; `guessesMax` of these from one place or at one account. */
+export function guessRules(limits: Limits, guessesMax: number): AttemptRules {
+  const { guessWindowMs: windowMs, guessWaitMs: waitMs, guessWaitMsMax: waitMsMax, guessKeysMax: keysMax } = limits;
+  return { guessesMax, windowMs, waitMs, waitMsMax, keysMax };
+}
 
 type Tally = { guesses: number; since: number; until: number; waits: number };
 

@@ -2,7 +2,7 @@
 
 import type { Guess } from '../../../contracts/logins.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { Attempts, type AttemptRules } from '../../../core/policy/attempts.ts';
+import { Attempts, guessRules } from '../../../core/policy/attempts.ts';
 
 /** Who guesses: `device` null for a browser that nobody signed in with. `second`: at a second factor. */
 export type Guesser = Readonly<{ name: string; network: string; device: string | null; second?: boolean }>;
@@ -14,16 +14,11 @@ export class Counts {
   readonly #bySecond: Attempts;
 
   constructor(limits: Limits) {
-    const rules: Omit<AttemptRules, 'guessesMax'> = {
-      windowMs: limits.guessWindowMs,
-      waitMs: limits.guessWaitMs,
-      waitMsMax: limits.guessWaitMsMax,
-      keysMax: limits.guessKeysMax,
-    };
-    this.#byAccount = new Attempts({ ...rules, guessesMax: limits.guessesPerAccountMax });
-    this.#byNetwork = new Attempts({ ...rules, guessesMax: limits.guessesPerAddressMax });
-    this.#byDevice = new Attempts({ ...rules, guessesMax: limits.guessesPerAccountMax });
-    this.#bySecond = new Attempts({ ...rules, guessesMax: limits.codeGuessesMax });
+    const { guessesPerAccountMax, guessesPerAddressMax, codeGuessesMax } = limits;
+    this.#byAccount = new Attempts(guessRules(limits, guessesPerAccountMax));
+    this.#byNetwork = new Attempts(guessRules(limits, guessesPerAddressMax));
+    this.#byDevice = new Attempts(guessRules(limits, guessesPerAccountMax));
+    this.#bySecond = new Attempts(guessRules(limits, codeGuessesMax));
   }
 
   /**

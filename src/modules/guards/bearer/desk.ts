@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import type { Claims, IssuerPlan, TokenFound } from '../../../contracts/issuers.ts';
 import type { Tools } from '../../../contracts/tools.ts';
 import { householdOf } from '../../../core/address.ts';
-import { Attempts } from '../../../core/policy/attempts.ts';
+import { Attempts, guessRules } from '../../../core/policy/attempts.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { Memo } from '../../../core/policy/memo.ts';
 import { ShownToken } from '../../../core/policy/shown-token.ts';
@@ -118,13 +118,7 @@ export class Desk {
 function sharedAttempts({ issuers, limits }: Tools): Attempts {
   const before = attemptsOf.get(issuers);
   if (before !== undefined) return before;
-  const made = new Attempts({
-    guessesMax: limits.guessesPerAddressMax,
-    windowMs: limits.guessWindowMs,
-    waitMs: limits.guessWaitMs,
-    waitMsMax: limits.guessWaitMsMax,
-    keysMax: limits.guessKeysMax,
-  });
+  const made = new Attempts(guessRules(limits, limits.guessesPerAddressMax));
   attemptsOf.set(issuers, made);
   return made;
 }

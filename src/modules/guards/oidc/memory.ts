@@ -1,7 +1,7 @@
 /** What all services and configurations of one gateway share, so that a reload ends no login and gives no new guesses. */
 
 import type { Tools } from '../../../contracts/tools.ts';
-import { Attempts } from '../../../core/policy/attempts.ts';
+import { Attempts, guessRules } from '../../../core/policy/attempts.ts';
 import { Memo } from '../../../core/policy/memo.ts';
 
 export type Memory = Readonly<{
@@ -24,13 +24,7 @@ export function memoryOf({ issuers, limits, randomBytes }: Tools): Memory {
     key: randomBytes(32),
     used: new Memo(limits.guessKeysMax, limits.loginMs),
     logouts: new Memo(limits.credentialCacheMax, limits.loginMs),
-    attempts: new Attempts({
-      guessesMax: limits.guessesPerAddressMax,
-      windowMs: limits.guessWindowMs,
-      waitMs: limits.guessWaitMs,
-      waitMsMax: limits.guessWaitMsMax,
-      keysMax: limits.guessKeysMax,
-    }),
+    attempts: new Attempts(guessRules(limits, limits.guessesPerAddressMax)),
   };
   memories.set(issuers, memory);
   return memory;

@@ -1,7 +1,7 @@
 /** What all services and configurations of one gateway share, so that a reload ends no ceremony and gives no new guesses. */
 
 import type { Tools } from '../../../contracts/tools.ts';
-import { Attempts } from '../../../core/policy/attempts.ts';
+import { Attempts, guessRules } from '../../../core/policy/attempts.ts';
 import { Memo } from '../../../core/policy/memo.ts';
 
 export type Memory = Readonly<{
@@ -24,13 +24,7 @@ export function memoryOf({ logins, limits, randomBytes }: Tools): Memory {
   const memory: Memory = {
     key: randomBytes(32),
     answered: new Memo(limits.guessKeysMax, limits.loginMs),
-    attempts: new Attempts({
-      guessesMax: limits.guessesPerAddressMax,
-      windowMs: limits.guessWindowMs,
-      waitMs: limits.guessWaitMs,
-      waitMsMax: limits.guessWaitMsMax,
-      keysMax: limits.guessKeysMax,
-    }),
+    attempts: new Attempts(guessRules(limits, limits.guessesPerAddressMax)),
   };
   memories.set(logins, memory);
   return memory;
