@@ -1,7 +1,7 @@
 /** `sallyport doors`: from which addresses raw ports are open after a login, and closing them. */
 
 import type { AddressDoor } from '../../contracts/address-doors.ts';
-import { SallyportError } from '../../core/errors.ts';
+import { chooseFrom, isOf } from '../choosing.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
 import type { CliEvent } from '../event.ts';
@@ -66,22 +66,16 @@ function close(cli: Cli) {
 }
 
 function choose(all: readonly AddressDoor[], id: string | undefined, { user, service, all: everybody }: Chosen): readonly AddressDoor[] {
-  if ([id, user, service, everybody].filter((each) => each !== undefined).length !== 1)
-    throw new SallyportError('usage-wrong', 'Say which: the id of one door, --user NAME, --service NAME, or --all.', {
-      hint: 'See what is open: sallyport doors list',
-    });
-  if (user !== undefined) return all.filter((door) => isOf(door, user));
-  if (service !== undefined) return all.filter((door) => door.service === service);
-  if (everybody === true) return all;
-  const found = all.filter((door) => door.id === id);
-  if (found.length > 0) return found;
-  throw new SallyportError('door-missing', `There is no open door ${JSON.stringify(id)}.`, {
-    hint: 'See what is open: sallyport doors list',
+  return chooseFrom(all, id, {
+    kind: 'door',
+    missing: 'door-missing',
+    list: 'sallyport doors list',
+    said: [
+      ['--user NAME', user === undefined ? undefined : (door) => isOf(door, user)],
+      ['--service NAME', service === undefined ? undefined : (door) => door.service === service],
+      ['--all', everybody === undefined ? undefined : () => true],
+    ],
   });
-}
-
-function isOf({ subject }: AddressDoor, user: string): boolean {
-  return subject === `user:${user.toLowerCase()}`;
 }
 
 function eventOf(door: AddressDoor, change: 'closed' | null): Extract<CliEvent, { event: 'door' }> {

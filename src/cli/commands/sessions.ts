@@ -1,7 +1,7 @@
 /** `sallyport sessions`: who is signed in, and ending that. */
 
 import type { ListedSession } from '../../controlplane/identities/sessions.ts';
-import { SallyportError } from '../../core/errors.ts';
+import { chooseFrom, isOf } from '../choosing.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
 import type { CliEvent } from '../event.ts';
@@ -57,23 +57,15 @@ function revoke(cli: Cli) {
 }
 
 function choose(all: readonly ListedSession[], id: string | undefined, { user, all: everybody }: RevokeOptions): readonly ListedSession[] {
-  const said = [id, user, everybody].filter((each) => each !== undefined);
-  if (said.length !== 1)
-    throw new SallyportError('usage-wrong', 'Say which: the id of one session, --user NAME, or --all.', {
-      hint: 'See what is open: sallyport sessions list',
-    });
-  if (user !== undefined) return all.filter((session) => isOf(session, user));
-  if (everybody === true) return all;
-  const found = all.filter((session) => session.id === id);
-  if (found.length > 0) return found;
-  throw new SallyportError('session-missing', `There is no session ${JSON.stringify(id)}.`, {
-    hint: 'See what is open: sallyport sessions list',
+  return chooseFrom(all, id, {
+    kind: 'session',
+    missing: 'session-missing',
+    list: 'sallyport sessions list',
+    said: [
+      ['--user NAME', user === undefined ? undefined : (session) => isOf(session, user)],
+      ['--all', everybody === undefined ? undefined : () => true],
+    ],
   });
-}
-
-/** `ana` is a user; `email:ana@example.org`, `link:3f9a0c11d2` and `pin:photos` say themselves what they are. */
-function isOf({ subject }: ListedSession, user: string): boolean {
-  return subject === (user.includes(':') ? user : `user:${user.toLowerCase()}`);
 }
 
 function eventOf(session: ListedSession, change: 'revoked' | null): Extract<CliEvent, { event: 'session' }> {
