@@ -13,8 +13,10 @@ import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
 import { configOrThrow } from '../../src/controlplane/config/parse.ts';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
 import { openHome } from '../../src/controlplane/home.ts';
+import { datagramPlace } from '../../src/core/egress/destination.ts';
 import { limitsWith } from '../../src/core/limits.ts';
 import { startGateway } from '../../src/gateway.ts';
+import { byHttp2, bySocks } from './client-tunnels.ts';
 import { freePort } from './free-port.ts';
 import { ownFolder } from './written-gateway.ts';
 
@@ -26,7 +28,7 @@ async function echo(context: TestContext): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-it('a suspended client’s running tunnels end within a second, directly and through the relay, and nobody else’s', async (test) => {
+it('a suspended client’s running tunnels (CONNECT in HTTP/1.1 and HTTP/2, SOCKS, UDP) end within a second, directly and through the relay, and nobody else’s', async (test) => {
   const [to, folder, own] = [await echo(test), await ownFolder(test), await freePort()];
   const home = join(folder, 'home');
   const told = async (...words: string[]): Promise<Readonly<Record<string, unknown>>> => {
@@ -38,8 +40,8 @@ it('a suspended client’s running tunnels end within a second, directly and thr
   for (const name of ['partner', 'other']) keys.set(name, String((await told('clients', 'add', name))['key']));
   const common = 'access: [{ key: {} }], destinations: { allow: ["127.0.0.1:*"] }';
   const text = `services:
-  out: { proxy: {}, ${common} }
-  own: { proxy: { listen: "https://127.0.0.1:${own}" }, ${common} }
+  out: { proxy: { udp: true }, ${common} }
+  own: { proxy: { socks5: true, udp: true, listen: "https://127.0.0.1:${own}" }, ${common} }
 `;
   const events: GatewayEvent[] = [];
   const ready = Promise.withResolvers<string>();
@@ -60,12 +62,17 @@ it('a suspended client’s running tunnels end within a second, directly and thr
   test.after(() => gateway.stop());
   const relay = new URL(await ready.promise);
   const ca = await readFile(opened.ca);
-  const asked = async (port: number, servername: string, client: string): Promise<Readonly<{ socket: TLSSocket; said: string }>> => {
+  const asked = async (
+    port: number,
+    servername: string,
+    client: string,
+    place = `127.0.0.1:${to}`,
+  ): Promise<Readonly<{ socket: TLSSocket; said: string }>> => {
     const socket = connect({ host: '127.0.0.1', port, servername, ca, checkServerIdentity: () => undefined });
     socket.on('error', () => undefined);
     test.after(() => void socket.destroy());
     const basic = Buffer.from(`${client}:${keys.get(client)}`).toString('base64');
-    socket.write(`CONNECT 127.0.0.1:${to} HTTP/1.1\r\nHost: 127.0.0.1:${to}\r\nProxy-Authorization: Basic ${basic}\r\n\r\n`);
+    socket.write(`CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\nProxy-Authorization: Basic ${basic}\r\n\r\n`);
     const [bytes] = (await once(socket, 'data')) as [Buffer];
     return { socket, said: bytes.toString('latin1') };
   };
@@ -73,10 +80,17 @@ it('a suspended client’s running tunnels end within a second, directly and thr
   const direct = (client: string) => asked(own, 'own.localhost', client);
   const running = [await direct('partner'), await viaRelay('partner')];
   const bystander = await viaRelay('other');
+  const datagrams = await asked(Number(relay.port), relay.hostname, 'partner', `${datagramPlace.host}:${datagramPlace.port}`);
+  running.push(datagrams);
   for (const { said } of [...running, bystander]) assert.match(said, /^HTTP\/1\.1 200 /);
 
+  const others = [
+    await byHttp2(test, { port: own, ca }, `127.0.0.1:${to}`, `partner:${keys.get('partner')}`),
+    await bySocks(test, { port: own, ca }, 'CONNECT', to, ['partner', keys.get('partner') ?? '']),
+    await bySocks(test, { port: own, ca }, 'UDP ASSOCIATE', 0, ['partner', keys.get('partner') ?? '']),
+  ];
   const since = performance.now();
-  const closed = Promise.all(running.map(({ socket }) => once(socket, 'close')));
+  const closed = Promise.all([...running.map(({ socket }) => once(socket, 'close')), ...others.map(({ ended }) => ended)]);
   await told('clients', 'suspend', 'partner', '--why', 'invoice 17');
   await closed;
   const took = performance.now() - since;
@@ -92,5 +106,5 @@ it('a suspended client’s running tunnels end within a second, directly and thr
   // Another process has written it: the gateway looks within a third of a second.
   while (!(await direct('partner')).said.startsWith('HTTP/1.1 200 ')) await new Promise((turn) => setTimeout(turn, 50));
   const codes = events.flatMap((event) => (event.event === 'exchange' && event.record.code !== null ? [event.record.code] : []));
-  assert.ok(codes.length >= 3 && codes.every((code) => code === 'client-suspended'), codes.join());
+  assert.ok(codes.length >= 7 && codes.every((code) => code === 'client-suspended'), codes.join());
 });
