@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { anaSession } from '../../test/doubles/sessions.ts';
 import { goodPassword, testTools } from '../../test/doubles/tools.ts';
 import type { Identity } from '../core/policy/exchange.ts';
 import type { Engine } from '../dataplane/engine.ts';
@@ -27,20 +28,9 @@ async function watched(names: readonly string[] = ['ana', 'ben']) {
   return { tools, people: tools.people, during, watch };
 }
 
-const session = {
-  service: 'blog',
-  audience: 'blog.example.test',
-  guard: 'password',
-  subject: 'user:ana',
-  name: 'ana',
-  roles: [],
-  revision: 1,
-  source: '',
-};
-
 test('a session that is revoked ends what runs by it, and no other one of the same user', async () => {
   const { people, tools, during } = await watched();
-  const open = () => people.sessions.open({ ...session, expires: tools.clock.now + 60_000 });
+  const open = () => people.sessions.open({ ...anaSession, expires: tools.clock.now + 60_000 });
   const [one] = [await open(), await open()];
   assert.deepEqual(await during(() => people.sessions.revoke(one.session.id)), [`session ${one.session.id}`]);
   assert.deepEqual(await during(() => people.sessions.revoke(one.session.id)), []);
@@ -79,7 +69,7 @@ test('what ends together is looked for once, and only what stood on it is cut', 
   const cuts: Parameters<Engine['cut']>[0][] = [];
   const watch = cutWithStanding(tools, { cut: (of) => cuts.push(of) });
   const opened = await Promise.all(
-    Array.from({ length: 50 }, () => tools.people.sessions.open({ ...session, expires: tools.clock.now + 60_000 })),
+    Array.from({ length: 50 }, () => tools.people.sessions.open({ ...anaSession, expires: tools.clock.now + 60_000 })),
   );
   await tools.people.sessions.revokeSubject('user:ana');
   await new Promise((settled) => setImmediate(settled));

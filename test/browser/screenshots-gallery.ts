@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { clientNotice, clientPage, type ClientFacts } from '../../src/core/pages/client-page.ts';
+import { clientNotice, clientPage } from '../../src/core/pages/client-page.ts';
 import { doorPage } from '../../src/core/pages/door.ts';
 import { mailedPage, mailPage, pinPage } from '../../src/core/pages/code-forms.ts';
 import { errorReply, noticePage } from '../../src/core/pages/error.ts';
@@ -21,6 +21,7 @@ import { endPage, makePage, startPage, usePage } from '../../src/modules/guards/
 import { codePage } from '../../src/modules/guards/totp/pages.ts';
 import { upgradeNeeded as tcpPage } from '../../src/modules/upstreams/tcp.ts';
 import { listingPage } from '../../src/modules/upstreams/folder/listing.ts';
+import { partnerFacts as client } from '../doubles/client-facts.ts';
 import { exchangeOf, navigation } from '../doubles/exchange.ts';
 
 type Make = (exchange: Exchange) => Reply;
@@ -36,36 +37,6 @@ const doors = {
   now: Date.UTC(2026, 10, 21, 18, 0),
 } as const;
 const door = { id: 'd1', network: '2001:db8:4a7c:11f0::/64', expires: Date.UTC(2026, 10, 21, 20, 15) };
-
-const client: ClientFacts = {
-  name: 'partner',
-  user: 'partner',
-  place: { scheme: 'https', host: 'proxy.example.org', port: 8443 },
-  suspended: false,
-  why: null,
-  terms: {
-    version: '2026-11',
-    hash: 'f'.repeat(64),
-    text: '# Terms\n\nBe **kind**. Use `https`, and see [the text](https://example.org/).\n\n- one\n- two\n\n> quoted',
-  },
-  accepted: null,
-  limits: {
-    requestsPerSecond: 5,
-    connections: null,
-    tunnels: 3,
-    bytesPerSecond: null,
-    bytesPerDay: 2e9,
-    bytesPerMonth: null,
-    tunnelIdleMs: null,
-    tunnelLifeMs: 3_600_000,
-  },
-  used: { dayBytes: 5e8, monthBytes: 0, dayEnds: 1_800_000_000_000, monthEnds: 0 },
-  agreed: { uptime: 99.5, connectMs: 300, errors: null },
-  measured: { uptime: 0.99871, connectMs: 91, errors: 0 },
-  refused: [{ at: 1_800_000_000_000, destination: 'tracker.example:443', code: 'destination-denied' }],
-  keys: ['partner'],
-  overlapHours: 24,
-};
 
 /** One code for each status that an error page has. */
 function errorPages(): Readonly<Record<string, Make>> {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { partnerEvent } from '../../../test/doubles/audit-event.ts';
 import { openClientDesk } from '../../controlplane/clients/desk.ts';
 import { codes } from '../../core/errors.ts';
 import { limitsWith } from '../../core/limits.ts';
@@ -88,7 +89,8 @@ test('what a client used is told in a line, by destination and as CSV that no sp
   await ask('add', 'partner');
   const store = await openSqliteStore({ path: join(home, 'store.sqlite'), now: Date.now });
   const desk = await openClientDesk({ store, now: Date.now, limits: limitsWith({}) });
-  for (const host of ['www.example.org:443', '=cmd.example.org:443']) desk.account({ ...accounted, time: new Date().toISOString(), host });
+  for (const host of ['www.example.org:443', '=cmd.example.org:443'])
+    desk.account({ ...partnerEvent, time: new Date().toISOString(), host });
   desk.connected('partner', 'www.example.org:443', 20);
   await desk.close();
   await store.close();
@@ -104,21 +106,3 @@ test('what a client used is told in a line, by destination and as CSV that no sp
   for (const wrong of ['2026-13-01', 'today', '2026-02-30'])
     assert.equal((await ask('usage', '--from', wrong)).code, codes['usage-wrong'].exit);
 });
-
-const accounted = {
-  id: 'x',
-  service: 'out',
-  listener: 'https://test',
-  visitor: '192.0.2.7',
-  viaRelay: false,
-  who: 'key:partner',
-  method: 'CONNECT',
-  path: null,
-  verdict: 'pass',
-  code: null,
-  why: null,
-  status: 200,
-  bytesIn: 10,
-  bytesOut: 100,
-  durationMs: 5,
-} as const;

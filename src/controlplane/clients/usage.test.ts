@@ -2,34 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { partnerEvent as event } from '../../../test/doubles/audit-event.ts';
 import { testTools } from '../../../test/doubles/tools.ts';
 import type { Records } from '../../contracts/store.ts';
-import type { AuditEvent } from '../../core/audit/event.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { openClientDesk } from './desk.ts';
 import { openClients } from './table.ts';
 import { connectBucket, connectPercentile } from './usage-record.ts';
 import { usageOf } from './usage.ts';
-
-const event: AuditEvent = {
-  time: '2027-01-15T08:00:00.000Z',
-  id: 'x',
-  service: 'out',
-  listener: 'https://test',
-  visitor: '192.0.2.7',
-  viaRelay: false,
-  who: 'key:partner',
-  method: 'CONNECT',
-  host: 'www.example.org:443',
-  path: null,
-  verdict: 'pass',
-  code: null,
-  why: null,
-  status: 200,
-  bytesIn: 10,
-  bytesOut: 100,
-  durationMs: 5,
-};
 
 async function begun() {
   const tools = await testTools([]);

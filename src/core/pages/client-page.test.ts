@@ -1,34 +1,17 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { partnerFacts } from '../../../test/doubles/client-facts.ts';
 import { exchangeOf } from '../../../test/doubles/exchange.ts';
 import { clientPage, type ClientFacts } from './client-page.ts';
 
 const evil = "\"><script>alert(1)</script><img src=x onerror='alert(1)'>";
 
 const facts: ClientFacts = {
-  name: 'partner',
-  user: 'partner',
-  place: { scheme: 'https', host: 'proxy.example.org', port: 8443 },
+  ...partnerFacts,
   suspended: true,
   why: evil,
   terms: { version: '2026-11', hash: 'f'.repeat(64), text: `# Terms\n\n${evil}\n\n- [x](javascript:alert(1))` },
-  accepted: null,
-  limits: {
-    requestsPerSecond: 5,
-    connections: null,
-    tunnels: 3,
-    bytesPerSecond: null,
-    bytesPerDay: 2e9,
-    bytesPerMonth: null,
-    tunnelIdleMs: null,
-    tunnelLifeMs: 3_600_000,
-  },
-  used: { dayBytes: 5e8, monthBytes: 0, dayEnds: 1_800_000_000_000, monthEnds: 0 },
-  agreed: { uptime: 99.5, connectMs: 300, errors: null },
-  measured: { uptime: 0.99871, connectMs: 91, errors: 0 },
   refused: [{ at: 1_800_000_000_000, destination: evil, code: 'destination-denied' }],
-  keys: ['partner'],
-  overlapHours: 24,
 };
 
 it('stored XSS by destination names or terms, or by reasons: all of it is text, under a policy without script', () => {

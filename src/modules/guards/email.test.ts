@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';
+import { tried, type Fields } from '../../../test/doubles/tried.ts';
 import { testTools, type TestTools } from '../../../test/doubles/tools.ts';
 import type { BuiltGuard, FormAnswer, GuardedService } from '../../contracts/guard.ts';
 import { SallyportError } from '../../core/errors.ts';
@@ -10,7 +11,6 @@ import type { Limits } from '../../core/limits.ts';
 import { mailAddress } from '../../core/policy/mail-address.ts';
 import { email } from './email.ts';
 
-type Fields = readonly (readonly [string, string])[];
 const blog: GuardedService = { name: 'blog', hosts: ['blog.example.test'], behindRelay: false };
 const many: Partial<Limits> = { guessesPerAccountMax: 1e4, guessesPerAddressMax: 1e4, mailsPerAddressMax: 1e4, mailsPerMinuteMax: 1e4 };
 
@@ -45,15 +45,6 @@ function codeIn(tools: TestTools): string {
   const code = /\d{4} \d{4}/.exec(tools.letters.at(-1)?.text ?? '')?.[0];
   assert.ok(code);
   return code;
-}
-
-async function tried(guard: BuiltGuard, fields: Fields, more: Asked = {}): Promise<string> {
-  const verdict = await guard.check(exchangeOf({ ...more, fields }), noBody);
-  return verdict.is === 'pass'
-    ? `pass as ${verdict.identity?.subject} ${verdict.identity?.roles.join()}`
-    : verdict.is === 'skip'
-      ? 'skip'
-      : verdict.code;
 }
 
 /** What an answer looks like, without what is drawn by chance. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { exchangeOf, noBody, type Asked } from '../../../test/doubles/exchange.ts';
+import { anaSession } from '../../../test/doubles/sessions.ts';
 import { testTools, type TestTools } from '../../../test/doubles/tools.ts';
 import type { BuiltGuard, FormAnswer, GuardedService } from '../../contracts/guard.ts';
 import type { NewLink } from '../../controlplane/identities/link-record.ts';
@@ -142,17 +143,7 @@ describe('a counted link', () => {
       const again = await opened(guard, secret, { method, fields });
       assert.deepEqual([statusOf(again), fieldsOf(again, 'Set-Cookie')], [303, []]);
     }
-    const { token } = await tools.sessions.open({
-      audience: 'blog.example.test',
-      service: 'blog',
-      guard: 'password',
-      subject: 'user:ana',
-      name: 'ana',
-      roles: [],
-      revision: 1,
-      expires: tools.clock.now + hour,
-      source: '',
-    });
+    const { token } = await tools.sessions.open({ ...anaSession, expires: tools.clock.now + hour });
     assert.equal(statusOf(await post(guard, secret, { fields: [['Cookie', `__Host-sallyport-session=${token}`]] })), 303);
     assert.equal(left(tools, id), 1);
   });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { basicOf, exchangeOf, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';
+import { anaSession } from '../../../test/doubles/sessions.ts';
 import { testTools, type TestTools } from '../../../test/doubles/tools.ts';
 import type { BuiltGuard, FormAnswer, GuardedService } from '../../contracts/guard.ts';
 import { sessionCookie } from '../../core/policy/session-cookie.ts';
@@ -190,17 +191,7 @@ describe('link', () => {
 
   test('who signed in with a password stays who they are', async () => {
     const { guard, secret, tools } = await built();
-    const { token } = await tools.sessions.open({
-      audience: 'blog.example.test',
-      service: 'blog',
-      guard: 'password',
-      subject: 'user:ana',
-      name: 'ana',
-      roles: [],
-      revision: 1,
-      expires: tools.clock.now + hour,
-      source: '',
-    });
+    const { token } = await tools.sessions.open({ ...anaSession, expires: tools.clock.now + hour });
     const answer = await open(guard, secret, { fields: [['Cookie', `${sessionCookie}=${token}`]] });
     assert.equal(fieldOf(answer, 'Location'), '/');
     assert.equal(fieldOf(answer, 'Set-Cookie'), undefined);

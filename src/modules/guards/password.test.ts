@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { basicOf, exchangeOf, navigation, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';
 import { ownMs } from '../../../test/doubles/own-time.ts';
+import { anaSession } from '../../../test/doubles/sessions.ts';
 import { goodPassword, testTools, type TestTools } from '../../../test/doubles/tools.ts';
 import type { BuiltGuard, FormAnswer, GuardedService } from '../../contracts/guard.ts';
 import { SallyportError } from '../../core/errors.ts';
@@ -369,15 +370,12 @@ describe('password: signing in', () => {
   test('a session of another guard leaves Authorization alone: no hash, no guess', async () => {
     const { guard, tools } = await built();
     const { token } = await tools.sessions.open({
-      audience: 'blog.example.test',
-      service: 'blog',
+      ...anaSession,
       guard: 'link',
       subject: 'link:x',
       name: 'x',
-      roles: [],
       revision: 0,
       expires: tools.clock.now + 1_000,
-      source: '',
     });
     assert.equal(
       await tried(guard, [
@@ -440,17 +438,7 @@ describe('password: signing in', () => {
     const { guard, tools } = await built();
     const old = tools.users.find('ana')!;
     await tools.people.users.setPassword('ana', 'another good password');
-    const { token } = await tools.sessions.open({
-      audience: 'blog.example.test',
-      service: 'blog',
-      guard: 'password',
-      subject: 'user:ana',
-      name: 'ana',
-      roles: [],
-      revision: old.revision,
-      expires: tools.clock.now + 1_000,
-      source: '',
-    });
+    const { token } = await tools.sessions.open({ ...anaSession, revision: old.revision, expires: tools.clock.now + 1_000 });
     assert.equal(await tried(guard, [['Cookie', `${sessionCookie}=${token}`]]), 'credentials-expired');
   });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { exchangeOf, noBody, rawExchange, type Asked } from '../../../test/doubles/exchange.ts';
+import { tried, type Fields } from '../../../test/doubles/tried.ts';
 import { testTools, type TestTools } from '../../../test/doubles/tools.ts';
 import type { BuiltGuard, FormAnswer, GuardedService } from '../../contracts/guard.ts';
 import { newPin, pinFault } from '../../controlplane/identities/pins.ts';
@@ -10,7 +11,6 @@ import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { pin } from './pin.ts';
 
-type Fields = readonly (readonly [string, string])[];
 const blog: GuardedService = { name: 'blog', hosts: ['blog.example.test'], behindRelay: false };
 const code = '48 21-9930';
 
@@ -33,15 +33,6 @@ const statusOf = (answer: FormAnswer): number | string => ('is' in answer ? (ans
 const fieldOf = (answer: FormAnswer, name: string): readonly string[] =>
   ('is' in answer ? (answer.answer?.fields ?? []) : answer.fields).filter(([each]) => each === name).map(([, value]) => value);
 const cookiesOf = (answer: FormAnswer): Fields => fieldOf(answer, 'Set-Cookie').map((text) => ['Cookie', text.split(';')[0] ?? '']);
-
-async function tried(guard: BuiltGuard, fields: Fields, more: Asked = {}): Promise<string> {
-  const verdict = await guard.check(exchangeOf({ ...more, fields }), noBody);
-  return verdict.is === 'pass'
-    ? `pass as ${verdict.identity?.subject} ${verdict.identity?.roles.join()}`
-    : verdict.is === 'skip'
-      ? 'skip'
-      : verdict.code;
-}
 
 describe('pin', () => {
   test('its page has one field, its code opens a session, with the roles of the guard', async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { basicOf } from '../../../test/doubles/exchange.ts';
 import { bodyOf, fieldsOf, rightPassword, scene, told, who, type Scene, type Visitor } from '../../../test/doubles/factors.ts';
+import { anaSession } from '../../../test/doubles/sessions.ts';
 import { goodPassword } from '../../../test/doubles/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { sessionCookie } from '../../core/policy/session-cookie.ts';
@@ -39,12 +40,7 @@ describe('a password and a code', () => {
     assert.equal(visitor.cookies.has(sessionCookie), false);
     assert.equal(who(await visitor.asks()), 'credentials-missing');
     const { token } = await all.tools.sessions.open({
-      service: 'blog',
-      audience: 'blog.example.test',
-      guard: 'password',
-      subject: 'user:ana',
-      name: 'ana',
-      roles: [],
+      ...anaSession,
       revision: all.tools.users.find('ana')?.revision ?? 0,
       expires: all.tools.now() + 1_000,
       source: '192.0.2.7',
