@@ -131,12 +131,12 @@ export function certificateFingerprint(pem: string): string {
   return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
-export function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
 /** 127 random bits, positive and not zero (RFC 5280, 4.1.2.2). */
-export function newSerial(): string {
+function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString('hex');
