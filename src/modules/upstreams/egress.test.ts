@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { addressServer, type Answers } from '../../../test/doubles/address-server.ts';
+import { addressServer } from '../../../test/doubles/address-server.ts';
+import { answersOf, type NamedCase } from '../../../test/doubles/ssrf-answers.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { proxiedSocks } from '../../core/egress/proxied.ts';
 import { limitsWith, type Limits } from '../../core/limits.ts';
@@ -87,16 +88,8 @@ describe('the way out', () => {
   });
 
   it('DNS rebinding: every case of the corpus, with a name server that lies', async (test: TestContext) => {
-    type Case = Readonly<{ name: string; answers?: readonly (readonly string[])[] | null | 'timeout'; http?: string }>;
     const server = await addressServer(test);
-    const cases = (read('ssrf-dns.json') as readonly Case[]).filter(({ http }) => http === undefined);
-    // Two of them are written as people read them.
-    const words: Readonly<Record<string, string>> = { '<own public ip>': '203.0.114.7', '::ffff:127.0.0.1': '::ffff:7f00:1' };
-    const answersOf = ({ answers }: Case): Answers => {
-      if (answers === null || answers === undefined) return 'servfail';
-      if (typeof answers === 'string') return answers === 'timeout' ? 'silent' : 'servfail';
-      return answers.map((each) => each.map((address) => words[address] ?? address));
-    };
+    const cases = (read('ssrf-dns.json') as readonly NamedCase[]).filter(({ http }) => http === undefined);
     for (const each of cases) server.says.set(`${each.name}.example.org`, answersOf(each));
     const { go, dials, clock } = scene(networkAsk([server.address], { resolverMs: 300 }), {}, { resolverMs: 300 });
     for (const { name } of cases) {
