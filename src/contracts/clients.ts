@@ -26,7 +26,7 @@ export type Client = Readonly<{
   name: string;
   /** Whom to write to. */
   contact: string;
-  /** Subjects that are this client: `key:partner`, `user:ana`. */
+  /** Who is this client: `key:partner`, `user:ana`, `certificate:ana` (whoever has one of that name), `fingerprint:9f86…` (that one). */
   members: readonly string[];
   state: 'active' | 'suspended';
   /** Why it is suspended, for its owner as well; null for no reason given. */
@@ -53,10 +53,13 @@ export type Measured = Readonly<{
   refused: readonly RefusedRequest[];
 }>;
 
+/** What was found out of who asks: see Identity. */
+export type Shown = Readonly<{ subject: string; certificate?: string }>;
+
 /** All clients, mirrored in memory from the store so that a look is synchronous. */
 export interface Clients {
-  /** The client that somebody is, by their subject; null for everybody else. */
-  of(subject: string): Client | null;
+  /** The client that somebody is; null for everybody else. */
+  of(who: Shown | null): Client | null;
   byName(name: string): Client | null;
   list(): readonly Client[];
   /** The zone in which days and months begin, as the newest configuration has it. */

@@ -143,6 +143,8 @@ export const defaults = {
   keysMax: 10_000 as number,
   /** Clients of a proxy: each is a contract with somebody. */
   clientsMax: 1_000 as number,
+  /** Keys, users and certificates of one client: its record has 64 KiB. */
+  clientMembersMax: 100 as number,
   /** How often what clients have used is written: as much is lost when the process dies. */
   clientUseMs: 5_000 as number,
   /** How often the last use of a key is written: a busy one must not cost a write a request. GitHub shows weeks. */

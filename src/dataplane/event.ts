@@ -21,6 +21,7 @@ export function eventOf(exchange: Exchange, service: string | null, tally: Tally
     visitor: exchange.from.ip,
     viaRelay: exchange.listener.via === 'relay',
     who: exchange.identity?.subject ?? null,
+    ...(exchange.identity?.certificate === undefined ? {} : { certificate: exchange.identity.certificate }),
     method: http?.method ?? null,
     host: exchange.destination === undefined ? exchange.host : destinationText(exchange.destination),
     path: http === null ? null : pathForLog(http, exchange.identity?.secretPath === true),

@@ -1,13 +1,15 @@
-/** Ends what a client of a proxy runs when it is suspended or removed: at once, whichever way it came. */
+/** Ends what a client of a proxy runs when it is suspended or removed, and what one runs who is it no more: at once, whichever way it came. */
 
-import type { Client } from '../contracts/clients.ts';
+import type { Clients } from '../contracts/clients.ts';
 import type { Change, Records } from '../contracts/store.ts';
 import type { Closable } from '../contracts/stream.ts';
+import { clientMarks } from '../core/policy/certificate-subject.ts';
+import type { Identity } from '../core/policy/exchange.ts';
 import type { Engine } from '../dataplane/engine.ts';
 
 export type StandingClients = Readonly<{
   records: Pick<Records, 'watch'>;
-  clients: Readonly<{ byName: (name: string) => Client | null; list: () => readonly Client[] }>;
+  clients: Pick<Clients, 'of' | 'byName' | 'list'>;
 }>;
 
 export function cutWithClients({ records, clients }: StandingClients, engine: Pick<Engine, 'cut'>): Closable {
@@ -18,11 +20,14 @@ export function cutWithClients({ records, clients }: StandingClients, engine: Pi
     // The table has followed the same change before, or follows it in this turn.
     queueMicrotask(() => {
       const client = entry === null ? null : clients.byName(name);
-      const subjects = new Set([...(members.get(name) ?? []), ...(client?.members ?? [])]);
+      const gone = new Set((members.get(name) ?? []).filter((each) => client?.members.includes(each) !== true));
       if (client === null) members.delete(name);
       else members.set(name, client.members);
-      if (client?.state === 'active') return;
-      engine.cut((_service, who) => who !== null && subjects.has(who.subject), 'client-suspended');
+      const isSuspended = client !== null && client.state !== 'active';
+      if (!isSuspended && gone.size === 0) return;
+      const ends = (who: Identity): boolean =>
+        clientMarks(who).some((mark) => gone.has(mark)) || (isSuspended && clients.of(who)?.name === name);
+      engine.cut((_service, who) => who !== null && ends(who), 'client-suspended');
     });
   };
   const watch = records.watch('clients/', changed);

@@ -5,7 +5,6 @@ import { openClients, noLimits, type ClientTable } from '../../controlplane/clie
 import { parseDuration } from '../../controlplane/config/duration.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
-import { userName } from '../../core/policy/credentials.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { instant, type CliEvent } from '../event.ts';
@@ -13,43 +12,41 @@ import { withPeople, type People } from '../people.ts';
 import { gathered } from '../share-options.ts';
 import { checkedFor, checkedNetworks } from '../share-request.ts';
 import { limitsOf, withLimits, type LimitOptions } from './clients-limits.ts';
+import { memberOf, membersOf, revokeCertificates, withMembers, type MemberOptions } from './clients-members.ts';
 
 type ClientEvent = Extract<CliEvent, { event: 'client' }>;
 type Desk = People & Readonly<{ clients: ClientTable }>;
 
 type AddOptions = LimitOptions &
+  MemberOptions &
   Readonly<{
     contact?: string;
     for: string;
     role?: readonly string[];
     allow?: readonly string[];
-    key?: readonly string[];
-    user?: readonly string[];
   }>;
+
+type SetOptions = LimitOptions & MemberOptions & Readonly<{ contact?: string; without?: readonly string[] }>;
 
 export function addClient(cli: Cli) {
   const command = newCommand({
     usage: 'add <name>',
     summary: 'make a client with a key; the key is shown once',
     description:
-      'Makes a client of a proxy, and an API key of the same name, which is shown once: it is the password, with the name as user. With --key or --user a key or a user that exists becomes this client instead.',
+      'Makes a client of a proxy, and an API key of the same name, which is shown once: it is the password, with the name as user. With --key, --user or a certificate somebody who exists becomes this client instead.',
     examples: [
       'sallyport clients add partner --contact ops@partner.example --per-month 500GB --tunnels 50',
       'sallyport clients add farm --role tests --allow 192.0.2.0/24 --bandwidth 5MB --for 1w',
+      'sallyport clients add lab --certificate lab.crt --tunnels 20',
     ],
   })
     .option('--contact <words>', 'whom to write to')
     .option('--for <time>', 'how long its new key opens: 30d, 1w, never', 'never')
     .option('--role <role>', 'a role of its new key; may be said again', gathered)
-    .option('--allow <network>', 'its new key opens only from this address or network', gathered)
-    .option('--key <name>', 'a key that exists, in place of a new one', gathered)
-    .option('--user <name>', 'a user that exists, in place of a new key', gathered);
-  return withLimits(command).action((name: string, options: AddOptions) =>
+    .option('--allow <network>', 'its new key opens only from this address or network', gathered);
+  return withLimits(withMembers(command)).action((name: string, options: AddOptions) =>
     withClients(cli, async (desk) => {
-      const members = [
-        ...(options.key ?? []).map((each) => `key:${existingKey(desk, each)}`),
-        ...(options.user ?? []).map((each) => `user:${existingUser(desk, each)}`),
-      ];
+      const members = await membersOf(options, desk);
       const wanted = { name, contact: options.contact ?? '', limits: { ...noLimits, ...limitsOf(options) } };
       const secret = members.length > 0 ? null : await newKey(cli, desk, name, options);
       try {
@@ -84,14 +81,25 @@ export function showClient(cli: Cli) {
 export function changeClient(cli: Cli) {
   const command = newCommand({
     usage: 'set <name>',
-    summary: 'change limits or contact of a client',
-    description: 'Changes what is said and leaves the rest; none takes a limit away. Running tunnels keep the limits that they began with.',
-    examples: ['sallyport clients set partner --per-month 1TB', 'sallyport clients set partner --tunnels none'],
-  }).option('--contact <words>', 'whom to write to');
-  return withLimits(command).action((name: string, options: LimitOptions & Readonly<{ contact?: string }>) =>
+    summary: 'change limits or contact of a client, and who it is',
+    description:
+      'Changes what is said and leaves the rest; none takes a limit away. Running tunnels keep the limits that they began with. Keys, users and certificates come to those that it has; --without takes one away, and ends what runs by it.',
+    examples: [
+      'sallyport clients set partner --per-month 1TB',
+      'sallyport clients set partner --tunnels none',
+      'sallyport clients set lab --certificate new.crt --without fingerprint:9f86d081884c7d65…',
+    ],
+  })
+    .option('--contact <words>', 'whom to write to')
+    .option('--without <member>', 'one of those that clients show names, like key:ci', gathered);
+  return withLimits(withMembers(command)).action((name: string, options: SetOptions) =>
     withClients(cli, async (desk) => {
       const contact = options.contact === undefined ? {} : { contact: options.contact };
-      cli.reporter().say(eventOf(await desk.clients.change(name, { ...contact, limits: limitsOf(options) }), desk, 'changed'));
+      const client = existing(desk, name);
+      const members = await membersOf(options, desk);
+      const without = (options.without ?? []).map((each) => memberOf(client, each));
+      const changed = await desk.clients.change(name, { ...contact, limits: limitsOf(options), members, without });
+      cli.reporter().say(eventOf(changed, desk, 'changed'));
     }),
   );
 }
@@ -146,13 +154,14 @@ export function rotateClient(cli: Cli) {
 export function removeClient(cli: Cli) {
   return newCommand({
     usage: 'remove <name>',
-    summary: 'end a client, its keys and what it runs; users stay',
+    summary: 'end a client, its keys, the certificates that were made for it here, and what it runs; users stay',
     examples: ['sallyport clients remove partner'],
   }).action((name: string) =>
     withClients(cli, async (desk) => {
       const client = existing(desk, name);
       // The keys go first: between both it would be somebody without limits.
       for (const key of keysOf(client)) await desk.keys.revoke(key);
+      await revokeCertificates(client, { records: desk.store.records, now: cli.terminal.now });
       await desk.clients.remove(client.name);
       cli.reporter().say(eventOf(client, desk, 'removed'));
     }),
@@ -195,22 +204,6 @@ async function newKey(cli: Cli, { clients, keys }: Desk, name: string, options: 
     allow: checkedNetworks(options.allow ?? []),
   });
   return secret;
-}
-
-function existingKey({ keys }: Desk, text: string): string {
-  const key = keys.byName(userName(text) ?? '');
-  if (key !== null) return key.name;
-  throw new SallyportError('key-missing', `There is no key ${JSON.stringify(text.slice(0, 64))}.`, {
-    hint: 'See what there is: sallyport keys list',
-  });
-}
-
-function existingUser({ users }: Desk, text: string): string {
-  const user = users.find(userName(text) ?? '');
-  if (user !== null) return user.name;
-  throw new SallyportError('user-missing', `There is no user ${JSON.stringify(text.slice(0, 64))}.`, {
-    hint: `Add them: sallyport users add ${text.slice(0, 64)}`,
-  });
 }
 
 function keysOf({ members }: Client): readonly string[] {

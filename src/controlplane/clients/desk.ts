@@ -46,7 +46,7 @@ export async function openClientDesk({ store: { records }, now, limits, apiKeys 
   const timer = setInterval(() => void flush().catch(() => undefined), limits.clientUseMs);
   timer.unref();
   return {
-    of: (subject) => table.of(subject),
+    of: (who) => table.of(who),
     byName: (name) => table.byName(name),
     list: () => table.list(),
     keepDaysOf: (zone) => {
@@ -73,7 +73,8 @@ export async function openClientDesk({ store: { records }, now, limits, apiKeys 
       return (await apiKeys.rotate(key, overlapMs)).secret;
     },
     account: (event) => {
-      const client = event.who === null ? null : table.of(event.who);
+      const { who: subject, certificate } = event;
+      const client = subject === null ? null : table.of({ subject, ...(certificate === undefined ? {} : { certificate }) });
       if (client !== null) usage.account(client.name, today().day, event);
     },
     flush,

@@ -1,10 +1,11 @@
 /** The clients of a proxy: added, changed, suspended and removed in the store, found in memory. */
 
 import { z } from 'zod';
-import type { Acceptance, Client, ClientLimits } from '../../contracts/clients.ts';
+import type { Acceptance, Client, ClientLimits, Shown } from '../../contracts/clients.ts';
 import type { Json, Records } from '../../contracts/store.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
+import { clientMarks } from '../../core/policy/certificate-subject.ts';
 import { userName } from '../../core/policy/credentials.ts';
 import { Mirror } from '../identities/mirror.ts';
 
@@ -46,17 +47,25 @@ const record = z.strictObject({
 
 export type NewClient = Readonly<{ name: string; contact?: string; members: readonly string[]; limits?: ClientLimits }>;
 
+/** `members`: those that come to it, `without` those that leave it. */
+export type ClientChanges = Readonly<{
+  contact?: string;
+  limits?: Partial<ClientLimits>;
+  members?: readonly string[];
+  without?: readonly string[];
+}>;
+
 /**
  * Errors: `name-malformed`, `client-taken` (a name, or a member that is another client's), `client-missing`, `usage-wrong` (a
  * contact that is too long, too many), `record-conflicted`, `store-unavailable`.
  */
 export interface ClientTable {
-  of(subject: string): Client | null;
+  of(who: Shown | null): Client | null;
   byName(name: string): Client | null;
   /** By name. */
   list(): readonly Client[];
   add(client: NewClient): Promise<Client>;
-  change(name: string, changes: Readonly<{ contact?: string; limits?: Partial<ClientLimits> }>): Promise<Client>;
+  change(name: string, changes: ClientChanges): Promise<Client>;
   suspend(name: string, why: string | null): Promise<Client>;
   resume(name: string): Promise<Client>;
   accept(name: string, acceptance: Acceptance): Promise<Client>;
@@ -69,74 +78,143 @@ const wordsCharsMax = 200;
 export async function openClients({
   records,
   now,
-  limits: { clientsMax },
+  limits,
 }: Readonly<{ records: Records; now: () => number; limits: Limits }>): Promise<ClientTable> {
-  const bySubject = new Map<string, string>();
+  const byMark = new Map<string, string>();
   const mirror = await Mirror.open<Client>({
     records,
     prefix: 'clients/',
     read: (value) => record.safeParse(value).data ?? null,
     changed: (before, after) => {
-      for (const member of before?.members ?? []) if (bySubject.get(member) === before?.name) bySubject.delete(member);
-      for (const member of after?.members ?? []) if (after !== null) bySubject.set(member, after.name);
+      for (const member of before?.members ?? []) if (byMark.get(member) === before?.name) byMark.delete(member);
+      for (const member of after?.members ?? []) if (after !== null) byMark.set(member, after.name);
     },
   });
-  const existing = (name: string): Client => {
-    const client = mirror.get(name.toLowerCase());
-    if (client === null)
-      throw new SallyportError('client-missing', `There is no client ${JSON.stringify(name.slice(0, 64))}.`, {
-        hint: 'See who there is: sallyport clients list',
+  return new Table({ mirror, byMark, now, limits });
+}
+
+/** `byMark`: the name of the client that a member is. */
+type Kept = Readonly<{ mirror: Mirror<Client>; byMark: ReadonlyMap<string, string>; now: () => number; limits: Limits }>;
+
+class Table implements ClientTable {
+  readonly #mirror: Mirror<Client>;
+  readonly #byMark: ReadonlyMap<string, string>;
+  readonly #now: () => number;
+  readonly #limits: Limits;
+
+  constructor({ mirror, byMark, now, limits }: Kept) {
+    this.#mirror = mirror;
+    this.#byMark = byMark;
+    this.#now = now;
+    this.#limits = limits;
+  }
+
+  of(who: Shown | null): Client | null {
+    // Most show none, and are looked for with each request.
+    if (who?.certificate === undefined) return this.byName(this.#byMark.get(who?.subject ?? '') ?? '');
+    for (const mark of clientMarks(who)) {
+      const name = this.#byMark.get(mark);
+      if (name !== undefined) return this.byName(name);
+    }
+    return null;
+  }
+
+  byName(name: string): Client | null {
+    return this.#mirror.get(name);
+  }
+
+  list(): readonly Client[] {
+    return this.#mirror.values().toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  async add({ name: text, contact = '', members, limits = noLimits }: NewClient): Promise<Client> {
+    const name = userName(text);
+    if (name === null)
+      throw new SallyportError('name-malformed', `${JSON.stringify(text.slice(0, 64))} is no name for a client.`, {
+        hint: 'Use up to 64 letters, digits and . _ - (a letter, a digit or _ first).',
       });
+    if (this.byName(name) !== null) throw taken(`There is a client ${name} already.`);
+    this.#free(members);
+    const { clientsMax } = this.#limits;
+    if (this.#mirror.size >= clientsMax)
+      throw new SallyportError('usage-wrong', `There are ${clientsMax} clients already, which is the most.`);
+    const client: Client = {
+      name,
+      contact: checkedWords(contact),
+      members: this.#counted(members),
+      state: 'active',
+      why: null,
+      limits,
+      accepted: null,
+      createdAt: this.#now(),
+    };
+    await this.#mirror.put(name, json(client), { ifVersion: 0 }).catch((error: unknown) => {
+      throw error instanceof SallyportError && error.code === 'record-conflicted' ? taken(`There is a client ${name} already.`) : error;
+    });
     return client;
-  };
-  const replace = async (client: Client): Promise<Client> => {
-    await mirror.replace(client.name, json(client));
+  }
+
+  async change(name: string, { contact, limits = {}, members = [], without = [] }: ClientChanges): Promise<Client> {
+    const client = this.#existing(name);
+    const words = contact === undefined ? client.contact : checkedWords(contact);
+    const more = members.filter((each) => !client.members.includes(each));
+    this.#free(more);
+    const all = this.#counted([...client.members.filter((each) => !without.includes(each)), ...more]);
+    return this.#replace({ ...client, contact: words, limits: { ...client.limits, ...limits }, members: all });
+  }
+
+  async suspend(name: string, why: string | null): Promise<Client> {
+    return this.#replace({ ...this.#existing(name), state: 'suspended', why: why === null ? null : checkedWords(why) });
+  }
+
+  async resume(name: string): Promise<Client> {
+    return this.#replace({ ...this.#existing(name), state: 'active', why: null });
+  }
+
+  async accept(name: string, accepted: Acceptance): Promise<Client> {
+    return this.#replace({ ...this.#existing(name), accepted });
+  }
+
+  async remove(name: string): Promise<Client> {
+    const client = this.#existing(name);
+    await this.#mirror.delete(client.name);
     return client;
-  };
-  return {
-    of: (subject) => mirror.get(bySubject.get(subject) ?? ''),
-    byName: (name) => mirror.get(name),
-    list: () => mirror.values().toSorted((one, other) => (one.name < other.name ? -1 : 1)),
-    add: async ({ name: text, contact = '', members, limits: own = noLimits }) => {
-      const name = userName(text);
-      if (name === null)
-        throw new SallyportError('name-malformed', `${JSON.stringify(text.slice(0, 64))} is no name for a client.`, {
-          hint: 'Use up to 64 letters, digits and . _ - (a letter, a digit or _ first).',
-        });
-      if (mirror.get(name) !== null) throw taken(`There is a client ${name} already.`);
-      const theirs = members.find((each) => bySubject.has(each));
-      if (theirs !== undefined) throw taken(`${theirs} is the client ${bySubject.get(theirs)} already.`);
-      if (mirror.size >= clientsMax) throw new SallyportError('usage-wrong', `There are ${clientsMax} clients already, which is the most.`);
-      const client: Client = {
-        name,
-        contact: checkedWords(contact),
-        members: [...members],
-        state: 'active',
-        why: null,
-        limits: own,
-        accepted: null,
-        createdAt: now(),
-      };
-      await mirror.put(name, json(client), { ifVersion: 0 }).catch((error: unknown) => {
-        throw error instanceof SallyportError && error.code === 'record-conflicted' ? taken(`There is a client ${name} already.`) : error;
+  }
+
+  close(): void {
+    this.#mirror.close();
+  }
+
+  #existing(name: string): Client {
+    const client = this.byName(name.toLowerCase());
+    if (client !== null) return client;
+    throw new SallyportError('client-missing', `There is no client ${JSON.stringify(name.slice(0, 64))}.`, {
+      hint: 'See who there is: sallyport clients list',
+    });
+  }
+
+  async #replace(client: Client): Promise<Client> {
+    await this.#mirror.replace(client.name, json(client));
+    return client;
+  }
+
+  #free(members: readonly string[]): void {
+    const theirs = members.find((each) => this.#byMark.has(each));
+    if (theirs !== undefined) throw taken(`${theirs} is the client ${this.#byMark.get(theirs)} already.`);
+  }
+
+  #counted(members: readonly string[]): readonly string[] {
+    const all = [...new Set(members)];
+    const { clientMembersMax } = this.#limits;
+    if (all.length === 0)
+      throw new SallyportError('usage-wrong', 'Nobody would be this client any more.', {
+        hint: 'Give it another key, user or certificate in the same command, or remove the client.',
       });
-      return client;
-    },
-    change: async (name, { contact, limits: own = {} }) => {
-      const client = existing(name);
-      const words = contact === undefined ? client.contact : checkedWords(contact);
-      return replace({ ...client, contact: words, limits: { ...client.limits, ...own } });
-    },
-    suspend: async (name, why) => replace({ ...existing(name), state: 'suspended', why: why === null ? null : checkedWords(why) }),
-    resume: async (name) => replace({ ...existing(name), state: 'active', why: null }),
-    accept: async (name, accepted) => replace({ ...existing(name), accepted }),
-    remove: async (name) => {
-      const client = existing(name);
-      await mirror.delete(client.name);
-      return client;
-    },
-    close: () => mirror.close(),
-  };
+    if (all.length <= clientMembersMax) return all;
+    throw new SallyportError('usage-wrong', `A client is ${clientMembersMax} keys, users and certificates at most.`, {
+      hint: 'Make another client for the others.',
+    });
+  }
 }
 
 function checkedWords(text: string): string {

@@ -46,12 +46,14 @@ export function proxyKey() {
     );
 }
 
+const whoExpected = 'user:NAME, key:NAME, certificate:NAME or role:NAME';
+
 /** One entry, or several in one. */
 function entrySchema() {
   const method = z.string({ error: 'a method in capitals, like GET' }).regex(/^[A-Z]{1,20}$/, 'a method in capitals, like GET');
   const who = z
-    .string({ error: 'user:NAME, key:NAME or role:NAME' })
-    .regex(/^(?:user|key|role):[a-z0-9_][a-z0-9._-]{0,63}$/, 'user:NAME, key:NAME or role:NAME');
+    .string({ error: whoExpected })
+    .regex(/^(?:(?:user|key|role):[a-z0-9_][a-z0-9._-]{0,63}|certificate:[\x21-\x7e](?:[\x20-\x7e]{0,252}[\x21-\x7e])?)$/, whoExpected);
   const place = formed(readEntry, entryExpected);
   return z.union(
     [
@@ -73,7 +75,7 @@ function entrySchema() {
               .min(1)
               .max(1_000)
               .optional()
-              .describe('Only for these users, keys and roles.'),
+              .describe('Only for these users, keys, holders of client certificates and roles.'),
           },
           { error: entryExpected },
         )

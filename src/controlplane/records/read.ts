@@ -30,6 +30,7 @@ const event = z.object({
   visitor: text,
   viaRelay: z.boolean(),
   who: words,
+  certificate: text.optional(),
   method: words,
   host: words,
   path: words,

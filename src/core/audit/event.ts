@@ -14,6 +14,8 @@ export type AuditEvent = Readonly<{
   viaRelay: boolean;
   /** The identity's subject, or null. */
   who: string | null;
+  /** The client certificate that it was shown by, SHA-256 of its DER in hex; left out where there was none. */
+  certificate?: string | undefined;
   method: string | null;
   host: string | null;
   /** The path without its query; below `/.sallyport/` without what follows the form's name. */

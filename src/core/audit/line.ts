@@ -17,7 +17,7 @@ export function auditLine(event: AuditEvent): string {
   );
 }
 
-type WhoAndWhere = Pick<AuditEvent, 'service' | 'listener' | 'visitor' | 'viaRelay' | 'who'>;
+type WhoAndWhere = Pick<AuditEvent, 'service' | 'listener' | 'visitor' | 'viaRelay' | 'who' | 'certificate'>;
 type WhatCame = Pick<AuditEvent, 'verdict' | 'code' | 'why' | 'status'>;
 
 /** Visitors ask many times in a row, and most exchanges end alike: what is written was written a moment ago. */
@@ -27,18 +27,19 @@ let lastCame: WhatCame | null = null;
 let lastCameText = '';
 
 function whoAndWhere(event: WhoAndWhere): string {
-  const { service, listener, visitor, viaRelay, who } = event;
+  const { service, listener, visitor, viaRelay, who, certificate } = event;
   const same =
     lastWho?.visitor === visitor &&
     lastWho.service === service &&
     lastWho.who === who &&
+    lastWho.certificate === certificate &&
     lastWho.listener === listener &&
     lastWho.viaRelay === viaRelay;
   if (!same) {
-    lastWho = { service, listener, visitor, viaRelay, who };
+    lastWho = { service, listener, visitor, viaRelay, who, ...(certificate === undefined ? {} : { certificate }) };
     lastWhoText =
       `"service":${text(service)},"listener":${text(listener)},"visitor":${text(visitor)},` +
-      `"viaRelay":${viaRelay ? 'true' : 'false'},"who":${text(who)},`;
+      `"viaRelay":${viaRelay ? 'true' : 'false'},"who":${text(who)},${certificate === undefined ? '' : `"certificate":${text(certificate)},`}`;
   }
   return lastWhoText;
 }

@@ -4,7 +4,7 @@ import { byteWords } from '../byte-words.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { pacPath } from '../egress/pac.ts';
-import { environment, secretPlaceholder, setUps, type ProxyPlace } from './client-setup.ts';
+import { certificateSetUps, environment, secretPlaceholder, setUps, type ProxyPlace } from './client-setup.ts';
 import { markdown } from './markdown.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
@@ -16,6 +16,8 @@ export type ShownTerms = Readonly<{ version: string; hash: string; text: string 
 export type ClientFacts = Readonly<{
   name: string;
   user: string;
+  /** Whether a certificate says who it is: then there is no secret to fill in. */
+  byCertificate?: boolean;
   place: ProxyPlace;
   suspended: boolean;
   why: string | null;
@@ -77,11 +79,15 @@ function termsPart(exchange: Exchange, { terms, accepted }: ClientFacts): Markup
 ${markdown(text)}${foot}`;
 }
 
-function setUpPart(exchange: Exchange, { place, user }: ClientFacts): Markup {
-  const each = setUps(place, user).map(({ title, lines }) => copied(title, lines));
+function setUpPart(exchange: Exchange, { place, user, byCertificate }: ClientFacts): Markup {
+  const each = (byCertificate === true ? certificateSetUps(place) : setUps(place, user)).map(({ title, lines }) => copied(title, lines));
+  const about =
+    byCertificate === true
+      ? say(exchange, 'client.setup.certificate')
+      : say(exchange, 'client.setup.secret', { placeholder: secretPlaceholder });
   return markup`<h2>${say(exchange, 'client.setup')}</h2>
-<p class="soft">${say(exchange, 'client.setup.secret', { placeholder: secretPlaceholder })}</p>
-${copied(say(exchange, 'client.setup.environment'), environment(place, user))}${each}${copied(say(exchange, 'client.setup.browser'), [`${place.scheme}://${place.host}:${place.port}${pacPath}`])}`;
+<p class="soft">${about}</p>
+${byCertificate === true ? null : copied(say(exchange, 'client.setup.environment'), environment(place, user))}${each}${copied(say(exchange, 'client.setup.browser'), [`${place.scheme}://${place.host}:${place.port}${pacPath}`])}`;
 }
 
 function copied(title: string, lines: readonly string[]): Markup {

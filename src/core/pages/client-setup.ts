@@ -28,3 +28,27 @@ export function environment({ scheme, host, port }: ProxyPlace, user: string): r
   const whole = `${scheme}://${user}:${secretPlaceholder}@${host}:${port}`;
   return [`export HTTPS_PROXY=${whole}`, `export HTTP_PROXY=${whole}`, 'export NO_PROXY=localhost,127.0.0.1'];
 }
+
+/** Where a client shows a certificate: what can show one to a proxy does, and everything else goes by what can. */
+export function certificateSetUps({ scheme, host, port }: ProxyPlace): readonly SetUp[] {
+  const bare = `${scheme}://${host}:${port}`;
+  return [
+    { title: 'curl', lines: [`curl --proxy ${bare} --proxy-cert client.crt --proxy-key client.key https://example.org/`] },
+    {
+      title: 'git',
+      lines: [
+        `git config --global http.proxy ${bare}`,
+        'git config --global http.proxySSLCert /path/to/client.crt',
+        'git config --global http.proxySSLKey /path/to/client.key',
+      ],
+    },
+    {
+      title: 'npm, pip, Docker …',
+      lines: [
+        `sallyport connect ${host}:${port} --proxy --certificate client.crt --certificate-key client.key`,
+        'export HTTPS_PROXY=http://127.0.0.1:3128',
+        'export HTTP_PROXY=http://127.0.0.1:3128',
+      ],
+    },
+  ];
+}

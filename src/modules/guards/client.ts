@@ -31,7 +31,7 @@ export const client = defineGuard({
     if (clients === undefined) return { check: () => unknown, words: 'nobody: there is no table of clients' };
     return {
       check: (exchange) => {
-        const found = clients.of(exchange.identity?.subject ?? '');
+        const found = clients.of(exchange.identity);
         if (found === null) return pass;
         if (found.state === 'suspended') return suspended(exchange, found);
         return terms === null || hasAccepted(found, terms) ? pass : inactive(exchange, found, terms, hosts[0] ?? null);
@@ -58,7 +58,7 @@ function inactive(exchange: Exchange, { name }: Client, { version }: ShownTerms,
     code: 'client-inactive',
     title: 'Terms of use',
     why: `the client ${name} has not accepted the terms ${version}`,
-    detail: `The key of ${name} opens nothing until the terms of use (${version}) are accepted at ${where}`,
+    detail: `The ${exchange.identity?.by === 'certificate' ? 'certificate' : 'key'} of ${name} opens nothing until the terms of use (${version}) are accepted at ${where}`,
   });
 }
 

@@ -5,7 +5,7 @@ import type { CertificateFound, ClientCertificates, OwnAuthority } from '../../c
 import type { Tools } from '../../contracts/tools.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
-import { certificateHolder, certificateSubject } from '../../core/policy/certificate-subject.ts';
+import { certificateHolder, certificateSubject, markedFingerprint } from '../../core/policy/certificate-subject.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { forgery } from '../../core/policy/origin.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
@@ -33,7 +33,7 @@ export const mtls = defineGuard({
       },
       asks: authority.roots,
       words: wordsOf(given),
-      knows: (subject) => isKnown(certificateHolder(subject), door),
+      knows: (subject) => isMarked(markedFingerprint(subject), door) || isKnown(certificateHolder(subject), door),
     };
   },
 });
@@ -94,6 +94,13 @@ function requireCertificates({ names }: MtlsOptions, own: OwnAuthority): void {
 function isKnown(name: string | null, { given: { names }, own }: Door): boolean {
   if (name === null || (names !== 'all' && !names.includes(name))) return false;
   return own === null || own.list().some((each) => each.name === name);
+}
+
+/** The very certificate of a client. */
+function isMarked(fingerprint: string | null, { given, own }: Door): boolean {
+  if (fingerprint === null || given.pins?.has(fingerprint) === false) return false;
+  const name = own?.find(fingerprint)?.name ?? null;
+  return own === null ? given.names === 'all' : name !== null && (given.names === 'all' || given.names.includes(name));
 }
 
 function wordsOf({ names, ca }: MtlsOptions): string {

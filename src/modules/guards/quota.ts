@@ -75,7 +75,7 @@ class Meter {
   /** What is taken is taken in this turn: nobody comes between the look and the taking. */
   judge(exchange: Exchange): Verdict {
     const subject = exchange.identity?.subject ?? '';
-    const client = this.#clients.of(subject);
+    const client = this.#clients.of(exchange.identity);
     const isTunnel = exchange.destination !== undefined && exchange.destination.way !== 'http';
     const refused = client === null ? null : this.#refusal(client, isTunnel);
     if (refused !== null) return this.#deny(exchange, refused);

@@ -159,6 +159,7 @@ export const de = catalogue({
   'client.terms.thanks': 'Danke. Ihr Schlüssel öffnet ab jetzt den Proxy.',
   'client.setup': 'Einrichten',
   'client.setup.secret': 'Wo {placeholder} steht, kommt Ihr Schlüssel hin; er wird nur dort gezeigt, wo er gemacht wurde.',
+  'client.setup.certificate': 'Ihr Zertifikat sagt, wer Sie sind: client.crt und client.key stehen für seine Dateien.',
   'client.setup.environment': 'Umgebungsvariablen',
   'client.setup.browser': 'Browser: eine Datei zur automatischen Einrichtung (PAC)',
   'client.limits': 'Grenzen',

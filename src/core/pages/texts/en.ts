@@ -159,6 +159,7 @@ export const en = {
   'client.terms.thanks': 'Thank you. Your key opens the proxy from now on.',
   'client.setup': 'Set up',
   'client.setup.secret': 'Where {placeholder} stands goes your key; it is shown nowhere but where it was made.',
+  'client.setup.certificate': 'Your certificate says who you are: client.crt and client.key stand for its files.',
   'client.setup.environment': 'Environment variables',
   'client.setup.browser': 'Browser: a file for automatic configuration (PAC)',
   'client.limits': 'Limits',

@@ -38,7 +38,7 @@ export function hasAccepted({ accepted }: Client, terms: ShownTerms | null): boo
 }
 
 async function withClient(exchange: Exchange, { clients }: PageTools, work: (client: Client) => Promise<PageAnswer>): Promise<PageAnswer> {
-  const client = clients.of(exchange.identity?.subject ?? '');
+  const client = clients.of(exchange.identity);
   return client === null ? clientNotice(exchange, say(exchange, 'proxy.title'), say(exchange, 'client.stranger')) : work(client);
 }
 
@@ -49,6 +49,7 @@ async function shown(exchange: Exchange, client: Client, tools: PageTools, notic
   const facts: ClientFacts = {
     name: client.name,
     user: exchange.identity?.name ?? client.name,
+    byCertificate: exchange.identity?.by === 'certificate',
     place: placeOf(exchange),
     suspended: client.state === 'suspended',
     why: client.why,
