@@ -7,18 +7,15 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
-import { parser } from '../../src/cli/configuration.ts';
 import { run as runCommand } from '../../src/cli/run.ts';
 import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
-import { configOrThrow } from '../../src/controlplane/config/parse.ts';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
-import { openHome } from '../../src/controlplane/home.ts';
 import { datagramPlace } from '../../src/core/egress/destination.ts';
-import { limitsWith } from '../../src/core/limits.ts';
-import { startGateway } from '../../src/gateway.ts';
 import { byHttp2, bySocks } from './client-tunnels.ts';
 import { freePort } from './free-port.ts';
-import { ownFolder } from './written-gateway.ts';
+import { isReady, ownFolder, startWritten } from './written-gateway.ts';
+
+type Ready = Extract<GatewayEvent, { event: 'ready' }>;
 
 async function echo(context: TestContext): Promise<number> {
   const server = createServer((socket) => void socket.on('error', () => undefined).pipe(socket));
@@ -43,25 +40,10 @@ it('a suspended client’s running tunnels (CONNECT in HTTP/1.1 and HTTP/2, SOCK
   out: { proxy: { udp: true }, ${common} }
   own: { proxy: { socks5: true, udp: true, listen: "https://127.0.0.1:${own}" }, ${common} }
 `;
-  const events: GatewayEvent[] = [];
-  const ready = Promise.withResolvers<string>();
-  const opened = await openHome({ SALLYPORT_HOME: home });
-  const gateway = await startGateway({
-    home: opened,
-    config: configOrThrow(parser.parse(text, join(folder, 'sallyport.yaml')), 'sallyport.yaml'),
-    limits: limitsWith({}),
-    embeddedRelay: { host: '127.0.0.1', port: null },
-    memberships: [],
-    keepSwitches: false,
-    verbs: {},
-    onEvent: (event) => {
-      events.push(event);
-      if (event.event === 'ready' && event.service === 'out') ready.resolve(event.url);
-    },
-  });
-  test.after(() => gateway.stop());
-  const relay = new URL(await ready.promise);
-  const ca = await readFile(opened.ca);
+  const gateway = await startWritten(test, { folder, text, relay: true });
+  const ready = await gateway.event((event): event is Ready => isReady(event) && event.service === 'out');
+  const relay = new URL(ready.url);
+  const ca = await readFile(gateway.ca);
   const asked = async (
     port: number,
     servername: string,
@@ -105,6 +87,6 @@ it('a suspended client’s running tunnels (CONNECT in HTTP/1.1 and HTTP/2, SOCK
   await told('clients', 'resume', 'partner');
   // Another process has written it: the gateway looks within a third of a second.
   while (!(await direct('partner')).said.startsWith('HTTP/1.1 200 ')) await new Promise((turn) => setTimeout(turn, 50));
-  const codes = events.flatMap((event) => (event.event === 'exchange' && event.record.code !== null ? [event.record.code] : []));
+  const codes = gateway.events.flatMap((event) => (event.event === 'exchange' && event.record.code !== null ? [event.record.code] : []));
   assert.ok(codes.length >= 7 && codes.every((code) => code === 'client-suspended'), codes.join());
 });

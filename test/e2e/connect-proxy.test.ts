@@ -5,18 +5,13 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect, createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
 import type { Shown } from '../../src/core/egress/asking.ts';
-import { defaults, limitsWith } from '../../src/core/limits.ts';
+import { defaults } from '../../src/core/limits.ts';
 import { createDeadlines, startDeadlines, steadyNow } from '../../src/dataplane/deadlines.ts';
 import { openLocalProxy } from '../../src/dataplane/local-proxy.ts';
 import { createSplice } from '../../src/dataplane/splice.ts';
-import { parser } from '../../src/cli/configuration.ts';
-import { configOrThrow } from '../../src/controlplane/config/parse.ts';
-import { openHome } from '../../src/controlplane/home.ts';
-import { startGateway } from '../../src/gateway.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { freshHome, run, type Program } from './program.ts';
@@ -171,18 +166,9 @@ describe('a proxy of this machine', () => {
 it('through a relay by its name', async () => {
   const folder = await ownFolder(context);
   const text = 'services: { out: { proxy: { http: true }, access: [{ ip: [127.0.0.1] }], destinations: { allow: ["127.0.0.1:*"] } } }';
-  const home = await openHome({ SALLYPORT_HOME: join(folder, 'home') });
-  const ready = Promise.withResolvers<string>();
-  const behind = await startGateway({
-    ...{ home, config: configOrThrow(parser.parse(text, join(folder, 'sallyport.yaml')), 'sallyport.yaml'), limits: limitsWith({}) },
-    ...{ embeddedRelay: { host: '127.0.0.1', port: null }, memberships: [], keepSwitches: false, verbs: {} },
-    onEvent: (event) => {
-      if (event.event === 'ready') ready.resolve(event.url);
-    },
-  });
-  ends.unshift(() => behind.stop());
-  const { hostname, port } = new URL(await ready.promise);
-  const proxy = await local(null, { host: hostname, port: Number(port), ca: await readFile(home.ca, 'latin1') });
+  const behind = await startWritten(context, { folder, text, relay: true });
+  const { hostname, port } = new URL((await behind.event(isReady)).url);
+  const proxy = await local(null, { host: hostname, port: Number(port), ca: await readFile(behind.ca, 'latin1') });
   const tunnel = `CONNECT 127.0.0.1:${ports.echo} HTTP/1.1\r\nHost: 127.0.0.1:${ports.echo}\r\n\r\nrelayed`;
   assert.match(await say(proxy.port, tunnel, /relayed/), /^HTTP\/1\.1 200 [^]*hello relayed$/);
   const get = `GET http://127.0.0.1:${ports.web}/r HTTP/1.1\r\nHost: x\r\n\r\n`;

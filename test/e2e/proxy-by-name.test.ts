@@ -4,16 +4,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect as dial, type AddressInfo, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { readFile } from 'node:fs/promises';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
-import { parser } from '../../src/cli/configuration.ts';
-import { configOrThrow } from '../../src/controlplane/config/parse.ts';
-import { openHome } from '../../src/controlplane/home.ts';
-import { limitsWith } from '../../src/core/limits.ts';
-import { startGateway } from '../../src/gateway.ts';
 import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freshHome, run } from './program.ts';
@@ -172,25 +166,10 @@ services:
 it('through a relay by its name: the relay sees a name, and is itself no destination', async (test) => {
   const [to, folder] = [await destination(test), await ownFolder(test)];
   const text = 'services: { out: { proxy: { socks5: true }, access: [{ ip: [127.0.0.1] }], destinations: { allow: ["127.0.0.1:*"] } } }';
-  const config = configOrThrow(parser.parse(text, join(folder, 'sallyport.yaml')), 'sallyport.yaml');
-  const home = await openHome({ SALLYPORT_HOME: join(folder, 'home') });
-  const ready = Promise.withResolvers<string>();
-  const gateway = await startGateway({
-    home,
-    config,
-    limits: limitsWith({}),
-    embeddedRelay: { host: '127.0.0.1', port: null },
-    memberships: [],
-    keepSwitches: false,
-    verbs: {},
-    onEvent: (event) => {
-      if (event.event === 'ready') ready.resolve(event.url);
-    },
-  });
-  test.after(() => gateway.stop());
-  const { hostname, port } = new URL(await ready.promise);
+  const gateway = await startWritten(test, { folder, text, relay: true });
+  const { hostname, port } = new URL((await gateway.event(isReady)).url);
   assert.equal(hostname, 'out.localhost');
-  const ca = await readFile(home.ca);
+  const ca = await readFile(gateway.ca);
   const asked = async (target: string): Promise<string> => {
     const socket = connect({ host: '127.0.0.1', port: Number(port), servername: hostname, ca });
     test.after(() => void socket.destroy());

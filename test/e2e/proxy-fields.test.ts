@@ -6,14 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as dial, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
-import { parser } from '../../src/cli/configuration.ts';
-import { configOrThrow } from '../../src/controlplane/config/parse.ts';
-import { openHome } from '../../src/controlplane/home.ts';
-import { limitsWith } from '../../src/core/limits.ts';
-import { startGateway } from '../../src/gateway.ts';
 import { freePort } from './free-port.ts';
 import { goodPassword, isReady, ownFolder, startWritten } from './written-gateway.ts';
 
@@ -149,24 +143,9 @@ test('cookies of destinations keep their Domain through a relay: they are other 
   const { to } = await destination(context);
   const folder = await ownFolder(context);
   const text = 'services: { out: { proxy: {}, access: [{ ip: [127.0.0.1] }], destinations: { allow: ["127.0.0.1:*"] } } }';
-  const config = configOrThrow(parser.parse(text, join(folder, 'sallyport.yaml')), 'sallyport.yaml');
-  const home = await openHome({ SALLYPORT_HOME: join(folder, 'home') });
-  const ready = Promise.withResolvers<string>();
-  const gateway = await startGateway({
-    home,
-    config,
-    limits: limitsWith({}),
-    embeddedRelay: { host: '127.0.0.1', port: null },
-    memberships: [],
-    keepSwitches: false,
-    verbs: {},
-    onEvent: (event) => {
-      if (event.event === 'ready') ready.resolve(event.url);
-    },
-  });
-  context.after(() => gateway.stop());
-  const { hostname, port } = new URL(await ready.promise);
-  const socket = connect({ host: '127.0.0.1', port: Number(port), servername: hostname, ca: await readFile(home.ca) });
+  const gateway = await startWritten(context, { folder, text, relay: true });
+  const { hostname, port } = new URL((await gateway.event(isReady)).url);
+  const socket = connect({ host: '127.0.0.1', port: Number(port), servername: hostname, ca: await readFile(gateway.ca) });
   context.after(() => void socket.destroy());
   socket.write(`GET http://127.0.0.1:${to}/ HTTP/1.1\r\nHost: 127.0.0.1:${to}\r\n\r\n`);
   assert.match(await answerOf(socket), /\r\nSet-Cookie: a=b; Domain=example\.org\r\n/);

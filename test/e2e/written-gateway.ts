@@ -33,6 +33,8 @@ export type WrittenOptions = Readonly<{
   text: string;
   /** Each with the password. */
   users?: readonly string[];
+  /** Behind a relay of its own, where its services are reached by their names. */
+  relay?: boolean;
 }>;
 
 export const goodPassword = 'lamp orbit velvet acre';
@@ -46,7 +48,7 @@ export async function ownFolder(context: Context): Promise<string> {
 }
 
 /** Resolves when it listens. Errors: those of the configuration and of `startGateway`. */
-export async function startWritten(context: Context, { folder, text, users = [] }: WrittenOptions): Promise<WrittenGateway> {
+export async function startWritten(context: Context, { folder, text, users = [], relay = false }: WrittenOptions): Promise<WrittenGateway> {
   const home = await openHome({ SALLYPORT_HOME: join(folder, 'home') });
   const parse = (written: string) => configOrThrow(parser.parse(written, join(folder, 'sallyport.yaml')), 'sallyport.yaml');
   if (users.length > 0) await addUsers(home.store, users);
@@ -57,7 +59,7 @@ export async function startWritten(context: Context, { folder, text, users = [] 
     home,
     config,
     limits: limitsWith(config.limits),
-    embeddedRelay: null,
+    embeddedRelay: relay ? { host: '127.0.0.1', port: null } : null,
     memberships: [],
     keepSwitches: true,
     verbs: {},
