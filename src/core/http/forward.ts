@@ -6,6 +6,7 @@ import type { Framing, RequestHead, ResponseHead } from './head.ts';
 import { authorityText } from './host.ts';
 import { setsOwnCookie, withoutOwnCookies } from './own-cookies.ts';
 import { isProtected, isRemovedFromRequest, isRemovedFromResponse } from './removed-fields.ts';
+import { phraseOf } from './phrases.ts';
 import type { Reply } from './reply.ts';
 import { writableField, writableValue } from './writable.ts';
 
@@ -169,7 +170,7 @@ function isPassedOn(lower: string, transparent: true | undefined): boolean {
  * character beyond Latin-1 (written as one octet, U+010A would be a line feed): that is our fault, not a visitor's.
  */
 export function replyHeadText(reply: Reply, plan: ReplyPlan): string {
-  let text = `HTTP/1.1 ${reply.status} ${reasons[reply.status] ?? 'Unnamed'}\r\n`;
+  let text = `HTTP/1.1 ${reply.status} ${phraseOf(reply.status)}\r\n`;
   for (const [name, value] of reply.fields) text += `${writableField(name, value)}\r\n`;
   return `${text}Date: ${writableValue(plan.date)}\r\n${framingText(plan.framing)}${connectionText(plan.connection, plan.minor)}\r\n`;
 }
@@ -239,44 +240,3 @@ function connectionText(connection: Persistence, minor: 0 | 1): string {
       return connection satisfies never;
   }
 }
-
-/** RFC 9110, 15, for the statuses that we answer ourselves. */
-const reasons: Readonly<Record<number, string>> = {
-  100: 'Continue',
-  101: 'Switching Protocols',
-  200: 'OK',
-  201: 'Created',
-  204: 'No Content',
-  206: 'Partial Content',
-  301: 'Moved Permanently',
-  302: 'Found',
-  303: 'See Other',
-  304: 'Not Modified',
-  307: 'Temporary Redirect',
-  308: 'Permanent Redirect',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  407: 'Proxy Authentication Required',
-  408: 'Request Timeout',
-  411: 'Length Required',
-  412: 'Precondition Failed',
-  413: 'Content Too Large',
-  414: 'URI Too Long',
-  415: 'Unsupported Media Type',
-  416: 'Range Not Satisfiable',
-  417: 'Expectation Failed',
-  421: 'Misdirected Request',
-  425: 'Too Early',
-  426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  505: 'HTTP Version Not Supported',
-};

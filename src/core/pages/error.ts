@@ -1,6 +1,7 @@
 /** Error answers: a page for a person, problem details or a line for a program. */
 
 import { codes, type Code } from '../errors.ts';
+import { phrases } from '../http/phrases.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { markup, type Markup } from './markup.ts';
@@ -9,29 +10,10 @@ import { plainReply } from './problem.ts';
 import { say, sayPlainly } from './say.ts';
 import { isNavigation } from './wants.ts';
 
-/** The statuses of our refusals and their phrases (RFC 9110, 15), which are the same in every language. */
-const phrases = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  413: 'Content Too Large',
-  414: 'URI Too Long',
-  417: 'Expectation Failed',
-  421: 'Misdirected Request',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  505: 'HTTP Version Not Supported',
-} as const;
+/** The statuses of our refusals: each has its texts. */
+const statuses = [400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505] as const;
 
-type Known = keyof typeof phrases;
+type Known = (typeof statuses)[number];
 
 /** The phrase of a status. */
 export function titleOf(status: number): string {
@@ -40,7 +22,7 @@ export function titleOf(status: number): string {
 
 /** One text for each status: an error page tells the visitor nothing that the status does not. */
 function known(status: number): Known {
-  return Object.hasOwn(phrases, status) ? (status as Known) : 500;
+  return statuses.find((each) => each === status) ?? 500;
 }
 
 /** How soon a page about a service that is down asks again. */
