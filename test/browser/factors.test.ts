@@ -8,13 +8,12 @@ import { Secret, TOTP } from 'otpauth';
 import type { BrowserContext, Page } from 'playwright-core';
 import { openLocalCa } from '../../src/controlplane/certificates/local-ca.ts';
 import { openHome } from '../../src/controlplane/home.ts';
-import { openIdentities, type Identities } from '../../src/controlplane/identities/identities.ts';
+import type { Identities } from '../../src/controlplane/identities/identities.ts';
 import { codeRules } from '../../src/controlplane/identities/logins/codes.ts';
-import { limitsWith } from '../../src/core/limits.ts';
-import { openSqliteStore } from '../../src/modules/stores/sqlite.ts';
 import { freePort } from '../e2e/free-port.ts';
 import { goodPassword, isReady, ownFolder, startWritten } from '../e2e/written-gateway.ts';
 import { openBrowser, withoutBrowser } from './browser.ts';
+import { peopleOf } from './people.ts';
 import { otherSite } from './other-site.ts';
 
 describe('several factors in a browser', { skip: withoutBrowser, timeout: 120_000 }, () => {
@@ -142,13 +141,3 @@ services:
 });
 
 /** What another command of the same home does. */
-async function peopleOf<Result>(path: string, task: (people: Identities) => Promise<Result>): Promise<Result> {
-  const store = await openSqliteStore({ path, now: Date.now });
-  const people = await openIdentities({ store, now: Date.now, randomBytes, limits: limitsWith({}) });
-  try {
-    return await task(people);
-  } finally {
-    people.close();
-    await store.close();
-  }
-}

@@ -1,19 +1,17 @@
 /** Signing in with an account, as a person meets it: a real provider, a real gateway, a browser. */
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { BrowserContext, Page } from 'playwright-core';
 import { openLocalCa } from '../../src/controlplane/certificates/local-ca.ts';
 import { openHome } from '../../src/controlplane/home.ts';
-import { openIdentities, type Identities } from '../../src/controlplane/identities/identities.ts';
-import { limitsWith } from '../../src/core/limits.ts';
-import { openSqliteStore } from '../../src/modules/stores/sqlite.ts';
+import type { Identities } from '../../src/controlplane/identities/identities.ts';
 import { clientSecret, startProvider, type TestProvider } from '../doubles/openid-provider.ts';
 import { freePort } from '../e2e/free-port.ts';
 import { isReady, ownFolder, startWritten, type WrittenGateway } from '../e2e/written-gateway.ts';
 import { openBrowser, withoutBrowser } from './browser.ts';
+import { peopleOf } from './people.ts';
 import { otherSite, type OtherSite } from './other-site.ts';
 
 const session = '__Host-sallyport-session';
@@ -155,10 +153,3 @@ services:
 });
 
 /** What another command of the same home does. */
-async function peopleOf(path: string, task: (people: Identities) => Promise<void>): Promise<void> {
-  const store = await openSqliteStore({ path, now: Date.now });
-  const people = await openIdentities({ store, now: Date.now, randomBytes, limits: limitsWith({}) });
-  await task(people);
-  people.close();
-  await store.close();
-}
