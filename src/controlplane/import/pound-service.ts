@@ -3,9 +3,9 @@
 import { isIPv6 } from 'node:net';
 import { readBehind } from '../config/forms.ts';
 import { redirectTemplate } from '../../core/http/redirect-template.ts';
-import { isRemovedFromRequest, isRemovedFromResponse } from '../../core/http/removed-fields.ts';
 import { conditionsOf, isCondition, joined, type Lists, type MatchObject } from './pound-match.ts';
 import { reasonFor } from './pound-reasons.ts';
+import { rewriteOf, rewritten, type Tell } from './pound-rewrite.ts';
 import type { Directive } from './pound-text.ts';
 
 /** A line, and what is to be said of it. */
@@ -92,8 +92,6 @@ function withOwnPattern(service: Directive): readonly Directive[] {
   if (key !== 'urlgroup' || words.length === 0) return body ?? [];
   return [{ ...service, name: 'URL', key: 'url', body: null }, ...(body ?? [])];
 }
-
-type Tell = (directive: Directive, why: string) => void;
 
 function targetOf(body: readonly Directive[], said: Said, tell: Tell): Readonly<Record<string, unknown>> | null {
   const found: { to: string; weight: number; emergency: boolean }[] = [];
@@ -216,86 +214,4 @@ export function time(word: string | undefined): string | null {
   const [, count = '', unit = ''] = /^(\d{1,6})([smh]?)$/.exec(word ?? '') ?? [];
   const seconds = Number(count) * ({ m: 60, h: 3_600 }[unit] ?? 1);
   return count === '' || seconds < 1 || seconds > 3_600 ? null : `${seconds}s`;
-}
-
-/** What changes what is sent, in a service and in a listener alike. */
-export const rewritten: ReadonlySet<string> = new Set([
-  'setheader',
-  'addheader',
-  'headeradd',
-  'deleteheader',
-  'headremove',
-  'headerremove',
-  'rewritelocation',
-  'rewritedestination',
-  'rewrite',
-  'setpath',
-  'setquery',
-  'seturl',
-  'deletequery',
-  'setqueryparam',
-]);
-
-type Changes = { set: Record<string, string>; remove: string[] };
-
-/** Fields that are set and taken out, and Location. Paths and queries are written by hand: their patterns are of another kind. */
-export function rewriteOf(body: readonly Directive[], tell: Tell): Readonly<Record<string, unknown>> | null {
-  const request: Changes = { set: {}, remove: [] };
-  const response: Changes = { set: {}, remove: [] };
-  let outside = false;
-  const take = (each: Directive, into: Changes, allowed: (lower: string) => boolean): void => {
-    if (!changed(each, into, allowed) && !isAlwaysRemoved(each))
-      tell(each, 'this change cannot be said here; rewrite: has fields, path and query');
-  };
-  for (const each of body) {
-    if (each.key === 'rewritelocation' || each.key === 'rewritedestination') outside ||= each.words[0] !== '0';
-    else if (each.key === 'rewrite') {
-      const isAnswer = each.words[0]?.toLowerCase() === 'response';
-      for (const inner of each.body ?? [])
-        if (isCondition(inner) || inner.key === 'else') tell(inner, 'a change is not bound to a condition: make a route of it');
-      if (each.body?.some((inner) => isCondition(inner) || inner.key === 'else') === true) continue;
-      for (const inner of each.body ?? []) take(inner, isAnswer ? response : request, isAnswer ? answerField : requestField);
-    } else if (rewritten.has(each.key)) take(each, request, requestField);
-  }
-  const parts = {
-    ...(isEmpty(request) ? {} : { request: shown(request) }),
-    ...(isEmpty(response) ? {} : { response: shown(response) }),
-    ...(outside ? { outside: true } : {}),
-  };
-  return Object.keys(parts).length === 0 ? null : parts;
-}
-
-/** What a visitor says of other proxies never passes. */
-function isAlwaysRemoved({ key, words }: Directive): boolean {
-  return /^(?:deleteheader|headremove|headerremove)$/.test(key) && /^\^?x-forwarded-[\w-]+(?:\s*:.*)?$/i.test(words[0] ?? '');
-}
-
-function changed({ key, words }: Directive, into: Changes, allowed: (lower: string) => boolean): boolean {
-  const [text = ''] = words;
-  if (words.length !== 1) return false;
-  if (key === 'setheader' || key === 'addheader' || key === 'headeradd') {
-    const [, name = '', value = ''] = /^([\w-]{1,100})\s*:\s*(.*?)\s*$/.exec(text) ?? [];
-    // What a visitor sent, or a pattern found, is no fixed value.
-    if (name === '' || /%\[|\$[\d{]|[^\x20-\x7e]/.test(value) || !allowed(name.toLowerCase()) || name.toLowerCase() === 'set-cookie')
-      return false;
-    into.set[name.toLowerCase()] = value;
-    return true;
-  }
-  if (key === 'deleteheader' || key === 'headremove' || key === 'headerremove') {
-    const [, name = ''] = /^\^?([\w-]{1,100})(?:\s*:.*)?$/.exec(text) ?? [];
-    if (name === '' || !allowed(name.toLowerCase())) return false;
-    into.remove.push(name.toLowerCase());
-    return true;
-  }
-  return false;
-}
-
-const requestField = (lower: string): boolean => !isRemovedFromRequest(lower) && !['content-encoding', 'max-forwards'].includes(lower);
-const answerField = (lower: string): boolean =>
-  !isRemovedFromResponse(lower) && !['via', 'date', 'content-encoding', 'content-range', 'host'].includes(lower);
-
-const isEmpty = ({ set, remove }: Changes): boolean => Object.keys(set).length + remove.length === 0;
-
-function shown({ set, remove }: Changes): Readonly<Record<string, unknown>> {
-  return { ...(Object.keys(set).length === 0 ? {} : { set }), ...(remove.length === 0 ? {} : { remove: [...new Set(remove)] }) };
 }

@@ -8,7 +8,8 @@ import { flow } from './comment.ts';
 import { addressList } from './pound-match.ts';
 import { caseless, guardsOf, refuseMixed, serving } from './pound-listeners.ts';
 import { reasonFor } from './pound-reasons.ts';
-import { importService, rewriteOf, rewritten, time, wordOf, type ImportedRoute, type Said, type Unlike } from './pound-service.ts';
+import { rewriteOf, rewritten } from './pound-rewrite.ts';
+import { importService, time, wordOf, type ImportedRoute, type Said, type Unlike } from './pound-service.ts';
 import { malformed, readPound, type Directive } from './pound-text.ts';
 import { serviceLines, toldOf } from './pound-written.ts';
 
