@@ -1,4 +1,4 @@
-/** Which test files share a process, and which begin first. A process of its own costs a third of a second of CPU for each file, and there are hundreds. */
+/** Which test files share a process, and which begin first. A process of its own costs more than half a second of CPU for each file, and there are hundreds. */
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -8,17 +8,27 @@ import { pathToFileURL } from 'node:url';
 /** Those that wait most of their time begin first: the others work meanwhile. The longest is the first. */
 const longest = [
   'test/faults/storm.test.ts',
-  'test/faults/loss.test.ts',
-  'test/mux/way.test.ts',
-  'test/faults/storm-eye.test.ts',
   'test/faults/upgrade.test.ts',
   'test/e2e/tcp.test.ts',
+  'test/faults/storm-eye.test.ts',
+  'test/checks.test.ts',
+  'test/faults/loss.test.ts',
+  'test/mux/way.test.ts',
 ];
 
 /** So many files below that folder share a process. Few where each takes seconds: a process ends when its last file has ended. */
 const together = [
-  ['src/dataplane/', 6],
-  ['src/', 12],
+  ['src/dataplane/', 9],
+  ['src/', 20],
+  ['test/e2e/', 6],
+  ['test/browser/', 3],
+  ['test/tunnel/', 3],
+  ['test/conformance/', 4],
+  ['test/faults/', 2],
+  ['test/fuzz/', 4],
+  ['test/', 3],
+  ['examples/', 4],
+  ['bench/', 4],
 ];
 
 /** These words in a file's first lines give it a process of its own: it counts memory or open files, or changes what others see. */
@@ -82,7 +92,7 @@ export function writePlan(root, groups) {
     const path = join(folder, `${String(index + 1).padStart(3, '0')}-${name.replaceAll(/[^\w.]+/g, '-').replace(/-$/, '')}.mjs`);
     const urls = files.map((file) => [file, pathToFileURL(join(root, file)).href]);
     const words = [name, urls].map((word) => JSON.stringify(word)).join(', ');
-    writeFileSync(path, `import { runFiles } from ${JSON.stringify(runner)};\nawait runFiles(${words});\n`);
+    writeFileSync(path, `import { runFiles } from ${JSON.stringify(runner)};\nrunFiles(${words});\n`);
     return path;
   });
 }

@@ -1,19 +1,26 @@
 /** What runs in a process of tests: file after file of a group that `test-plan.mjs` made. */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { afterEach, mock, test } from 'node:test';
+import { afterEach, mock, suite, test } from 'node:test';
 
 /** A file that cannot be loaded is a failed test with its name, and the others are run. */
-export async function runFiles(name, files) {
+export function runFiles(name, files) {
   if (process.env['SALLYPORT_TEST_COSTS'] !== undefined)
     process.once('exit', () => process.stderr.write(`${spentSeconds().toFixed(1)} s of CPU: ${name}\n`));
   // A clock that one file stopped would stand still for the next.
   afterEach(() => mock.reset());
+  let before = Promise.resolve();
   for (const [file, url] of files) {
-    await import(url).catch((error) => {
-      test(`${file} can be loaded`, () => {
-        throw error;
-      });
+    // A suite of its own: what a file does before and after its tests is done when they run, and not when the process begins.
+    void suite(file, () => {
+      before = before
+        .then(() => import(url))
+        .catch((error) => {
+          test(`${file} can be loaded`, () => {
+            throw error;
+          });
+        });
+      return before;
     });
   }
 }

@@ -1,4 +1,4 @@
-/** Ownership at a relay as its operator runs it: every command in a process of its own, while relay and gateway run. */
+/** Ownership at a relay as its operator runs it: every command is a process, while relay and gateway run. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** A thousand streams whose readers have stalled: what a carrier then really holds, measured, at either end. */
+/** A thousand streams whose readers have stalled: what a carrier then really holds, measured in a process of its own, at either end. */
 
 import { equal, ok } from 'node:assert/strict';
 import { fork } from 'node:child_process';

@@ -219,7 +219,7 @@ export async function drained(socket: Socket): Promise<Buffer> {
 }
 
 /** Waits for something that will be true: by turns of the event loop, never by a guess of time. */
-export async function until(holds: () => boolean, ms = 5_000): Promise<void> {
+export async function until(holds: () => boolean, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!holds()) {
     if (performance.now() > end) throw new Error('it never came true');
