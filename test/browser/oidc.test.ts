@@ -81,12 +81,15 @@ services:
   };
   /** The address may be that of the page before: what is waited for is what is on it. The provider remembers who has signed in. */
   const atBlog = () => page.getByRole('heading', { name: 'The blog' }).waitFor();
-  /** Null when it was cut off: whatever runs by a session ends with it, and a page that was just being sent does. */
+  /**
+   * Null when it was cut off: whatever runs by a session ends with it, and a page that was just being sent does. Chromium's page
+   * about that may come late, into the next try.
+   */
   const statusNow = async (): Promise<number | null> => {
     try {
       return (await page.goto(`${url}/`))?.status() ?? null;
     } catch (error) {
-      if (!/net::ERR_/.test(String(error))) throw error;
+      if (!/net::ERR_|interrupted by another navigation to "chrome-error:/.test(String(error))) throw error;
       return null;
     }
   };
