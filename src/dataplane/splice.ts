@@ -63,7 +63,7 @@ class Joint {
       if (this.#over) return;
       count(bytes.length);
       this.#moved();
-      if (!(lends(from) ? writeLent(bytes, from, to) : to.write(bytes))) from.pause();
+      if (!(lends(from) ? writeLent(bytes, from, to, to instanceof Socket) : to.write(bytes))) from.pause();
     };
     const drain = (): void => {
       this.#moved();

@@ -51,8 +51,8 @@ export class HeadScanner {
   reasonStart = 0;
   reasonEnd = 0;
   count = 0;
-  /** Four marks a field: name from and to, value from and to (optional whitespace cut). */
-  readonly marks: Int32Array;
+  /** Four marks a field: name from and to, value from and to (optional whitespace cut). Good until another section is scanned. */
+  marks: Int32Array;
 
   readonly #start: StartLine;
   readonly #limits: SectionLimits;
@@ -68,7 +68,8 @@ export class HeadScanner {
     this.#phase = firstPhase[start];
     this.#kept = new KeptBytes(limits.bytesMax);
     this.bytes = nothing;
-    this.marks = new Int32Array(limits.fieldsMax * 4);
+    if (common.length < limits.fieldsMax * 4) common = new Int32Array(limits.fieldsMax * 4);
+    this.marks = common;
   }
 
   /** Whether bytes of an unfinished section are kept. */
@@ -84,6 +85,7 @@ export class HeadScanner {
     if (before === 0) {
       this.bytes = chunk;
       this.base = at;
+      this.marks = common;
     } else {
       this.#kept.append(chunk, at);
       this.bytes = this.#kept.bytes;
@@ -105,7 +107,10 @@ export class HeadScanner {
       this.#fault = fault('head-too-large', `more than ${this.#limits.bytesMax} bytes`);
       return this.#fault;
     }
-    if (before === 0) this.#kept.append(chunk, at);
+    if (before === 0) {
+      this.#kept.append(chunk, at);
+      this.marks = common.slice(0, this.#limits.fieldsMax * 4);
+    }
     return null;
   }
 
@@ -278,6 +283,9 @@ export class HeadScanner {
 }
 
 const nothing = new Uint8Array(0);
+
+/** For sections that come in one piece, which is nearly all: what is read at once needs no marks of its own connection. */
+let common = new Int32Array(0);
 
 /** `HTTP/` and a digit is another version (505); anything else is no HTTP at all. */
 function wrongVersion(matched: number, octet: number): Fault {

@@ -164,7 +164,7 @@ export class RawJoin implements Running, BodyTaker, Deadline {
     this.#moved();
     const { stream } = this.#to;
     const visitor = this.#visitor.stream;
-    if (lends(stream) ? writeLent(chunk, stream, visitor) : visitor.write(chunk)) return;
+    if (lends(stream) ? writeLent(chunk, stream, visitor, visitor instanceof Socket) : visitor.write(chunk)) return;
     stream.pause();
     this.#visitor.full();
   }

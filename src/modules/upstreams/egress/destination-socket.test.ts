@@ -35,7 +35,7 @@ async function passing(t: TestContext, port: number): Promise<Passed> {
   destination.on('end', () => writer.end());
   writer.on('drain', () => destination.resume());
   destination.lendTo((bytes) => {
-    if (!writeLent(bytes, destination, writer)) destination.pause();
+    if (!writeLent(bytes, destination, writer, true)) destination.pause();
   });
   t.after(() => {
     client.destroy();
@@ -89,7 +89,7 @@ describe('a connection to a destination', () => {
       // Each reads into what all share, then into its own; no writer ever takes a byte.
       slow.lendTo((bytes) => {
         const to = new Writable({ highWaterMark: 1, write: (piece: Uint8Array) => void all.at(-1)?.waiting.push(piece) });
-        writeLent(bytes, slow, to);
+        writeLent(bytes, slow, to, true);
         slow.resume();
       });
       await once(slow, 'end');

@@ -7,12 +7,23 @@ import type { LendingStream } from '../../../core/lent.ts';
 const shared = Buffer.allocUnsafeSlow(65_536);
 /** Four reads in one: half the CPU of a download. A tunnel in which little moves has none. */
 const ownBytes = 262_144;
+/** Connections that may have memory of their own at once: 64 MiB in all. Every other one is served as well, with more reads. */
+const ownersMax = 256;
+let owners = 0;
+/** Memory that a writer keeps after fewer reads than this was no gain: TLS keeps every piece. */
+const fewReads = 4;
+/** Full reads after which such a connection tries again, at most. */
+const waitsMax = 256;
 
 /** Until somebody takes its bytes as they come, it is a stream like any other. */
 export class DestinationSocket extends Socket implements LendingStream {
   #taker: ((bytes: Uint8Array) => void) | null = null;
   /** No other connection reads into it, and no writer has it. */
   #own: Buffer | null = null;
+  /** Reads into it so far; full reads until the next may be taken, and how many there were to wait for the last time. */
+  #ownReads = 0;
+  #waits = 0;
+  #waited = 0;
 
   constructor() {
     super({
@@ -32,7 +43,29 @@ export class DestinationSocket extends Socket implements LendingStream {
   }
 
   leaveMemory(): void {
+    if (this.#own === null) return;
+    this.#waited = this.#ownReads < fewReads ? Math.min(waitsMax, this.#waited * 2 + 1) : 0;
+    this.#waits = this.#waited;
+    this.#release();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#release();
+    super._destroy(error, done);
+  }
+
+  #release(): void {
+    if (this.#own === null) return;
     this.#own = null;
+    owners -= 1;
+  }
+
+  #takeMemory(): void {
+    if (this.#waits > 0) this.#waits -= 1;
+    if (this.#waits > 0 || owners >= ownersMax || this.isPaused() || this.destroyed) return;
+    this.#ownReads = 0;
+    this.#own = Buffer.allocUnsafeSlow(ownBytes);
+    owners += 1;
   }
 
   /** False stops reading until it is resumed. The memory of the next read is asked for after this. */
@@ -40,10 +73,11 @@ export class DestinationSocket extends Socket implements LendingStream {
     const bytes = memory.subarray(0, count);
     if (this.#taker === null) return this.push(Buffer.from(bytes));
     const isOwn = memory === this.#own;
+    this.#ownReads += 1;
     this.#taker(bytes);
-    // A read that fills its memory left more behind; one that does not came to the end of what there was.
-    if (count < memory.length) this.#own = null;
-    else if (!isOwn && !this.isPaused()) this.#own = Buffer.allocUnsafeSlow(ownBytes);
+    // A read that fills what all share left more behind; one that would not have filled it came to the end of what there was.
+    if (count < shared.length) this.#release();
+    else if (!isOwn) this.#takeMemory();
     return true;
   }
 }
