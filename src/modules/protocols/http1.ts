@@ -87,8 +87,9 @@ class Http1Calls implements VisitorOwner, CallOwner {
     this.#tools.refused(this.#arrival, problem.code, problem.why, status);
   }
 
-  gone(): void {
+  gone(half: boolean): void {
     this.#closed = true;
+    if (half) this.#tools.refused(this.#arrival, 'visitor-gone', 'it left in the middle of its request', null);
     if (this.#call === null) this.#over();
     else this.#call.gone();
   }

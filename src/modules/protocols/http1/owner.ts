@@ -8,8 +8,8 @@ export interface VisitorOwner {
   request(head: RequestHead): void;
   /** A head or body that nobody was told of had no single reading. The answer is the owner's. */
   refused(fault: Fault): void;
-  /** The stream is gone: whatever runs must end. */
-  gone(): void;
+  /** The stream is gone: whatever runs must end. `half`: in the middle of a request that nobody was told of. */
+  gone(half: boolean): void;
   /** Nothing moved for too long while an exchange was running. */
   stalled(): void;
   drained(): void;

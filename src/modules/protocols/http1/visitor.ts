@@ -51,10 +51,10 @@ export class Visitor implements VisitorSide {
     stream.on('data', (chunk: Uint8Array) => this.backlog.take(chunk));
     stream.on('end', () => this.#end());
     stream.on('error', () => undefined);
-    stream.on('close', () => this.#close());
+    stream.on('close', () => this.#close(this.#state === 'holding'));
     stream.on('drain', () => this.#drained());
     // What ended or closed in the very turn of its handshake says so no more.
-    if (stream.destroyed) this.#close();
+    if (stream.destroyed) this.#close(false);
     else if (stream.readableEnded) this.#end();
   }
 
@@ -290,11 +290,11 @@ export class Visitor implements VisitorSide {
     else if (state === 'discard' && this.stream.writableFinished) this.stream.destroy();
   }
 
-  #close(): void {
+  #close(half: boolean): void {
     this.#state = 'closed';
     this.#patience.forget();
     this.#tools.deadlines.delete(this.#patience);
     this.backlog.drop();
-    this.#owner.gone();
+    this.#owner.gone(half);
   }
 }
