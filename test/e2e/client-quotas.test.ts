@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { run as runCommand } from '../../src/cli/run.ts';
 import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
+import { framedDatagram } from '../../src/core/datagrams.ts';
+import { datagramPlace } from '../../src/core/egress/destination.ts';
 import { freePort } from './free-port.ts';
 import { isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
@@ -18,8 +20,8 @@ type Scene = Readonly<{
   port: number;
   to: number;
   gateway: WrittenGateway;
-  /** CONNECT by this client; resolves with the head of the answer. */
-  tunnel: (client: string) => Promise<Readonly<{ socket: Socket; head: string }>>;
+  /** CONNECT by this client, to that destination unless another place is said; resolves with the head of the answer. */
+  tunnel: (client: string, place?: string) => Promise<Readonly<{ socket: Socket; head: string }>>;
   basic: (client: string) => string;
   told: (...words: string[]) => Promise<readonly Readonly<Record<string, unknown>>[]>;
   start: () => Promise<WrittenGateway>;
@@ -59,18 +61,18 @@ async function begin(context: TestContext, clients: readonly Client[], talks: bo
     const gateway = await startWritten(context, {
       folder,
       text: `${more}services:
-  out: { proxy: { listen: "http://127.0.0.1:${port}" }, access: [{ key: {} }], destinations: { allow: ["127.0.0.1:*"] } }
+  out: { proxy: { udp: true, listen: "http://127.0.0.1:${port}" }, access: [{ key: {} }], destinations: { allow: ["127.0.0.1:*"] } }
 `,
     });
     await gateway.event(isReady);
     return gateway;
   };
   const basic = (client: string): string => `Basic ${Buffer.from(`${client}:${keys.get(client)}`).toString('base64')}`;
-  const tunnel: Scene['tunnel'] = async (client) => {
+  const tunnel: Scene['tunnel'] = async (client, place = `127.0.0.1:${to}`) => {
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     context.after(() => void socket.destroy());
-    socket.write(`CONNECT 127.0.0.1:${to} HTTP/1.1\r\nHost: 127.0.0.1:${to}\r\nProxy-Authorization: ${basic(client)}\r\n\r\n`);
+    socket.write(`CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\nProxy-Authorization: ${basic(client)}\r\n\r\n`);
     const [bytes] = (await once(socket, 'data')) as [Buffer];
     return { socket, head: bytes.toString('latin1') };
   };
@@ -116,6 +118,24 @@ it('bytes of a day: a running tunnel is cut, the next is told until when, and a 
   assert.match((await scene.tunnel('partner')).head, /^HTTP\/1\.1 429 /);
   await scene.told('clients', 'set', 'partner', '--per-day', 'none');
   while (!(await scene.tunnel('partner')).head.startsWith('HTTP/1.1 200 ')) await new Promise((turn) => setTimeout(turn, 50));
+});
+
+it('datagrams of a client are its bytes and its tunnels: they are cut when the day is used up', async (test) => {
+  const scene = await begin(test, [{ name: 'partner', limits: ['--per-day', '1MB', '--tunnels', '1'] }], false);
+  const place = `${datagramPlace.host}:${datagramPlace.port}`;
+  const { socket, head } = await scene.tunnel('partner', place);
+  assert.match(head, /^HTTP\/1\.1 200 /);
+  assert.match((await scene.tunnel('partner')).head, /^HTTP\/1\.1 429 [^]*has 1 tunnel/);
+  // To a port of this machine where nobody listens.
+  const datagram = framedDatagram(Buffer.concat([Uint8Array.from([0, 0, 0, 1, 127, 0, 0, 1, 0, 9]), Buffer.alloc(20_000)]));
+  let sent = 0;
+  for (; !socket.closed && sent < 200; sent += 1) {
+    if (!socket.write(datagram ?? '')) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    await new Promise(setImmediate);
+  }
+  if (!socket.closed) await once(socket, 'close');
+  assert.ok(sent >= 50, `${sent} datagrams`);
+  assert.match((await scene.tunnel('partner', place)).head, /^HTTP\/1\.1 429 [^]*has used the 1 MB of this day/);
 });
 
 it('fairness: eight clients, one greedy with sixteen tunnels: the others keep nine tenths of their share', async (test) => {

@@ -169,6 +169,12 @@ describe('UDP ASSOCIATE at `connect`, through a relay', () => {
     );
   });
 
+  it('credentials on this machine: who does not show them is refused, datagrams or not', async () => {
+    const door = await relayed.door('on', ana, { user: 'me', password: 'and mine' });
+    assert.equal((await associate(door.port)).reply[1], 2);
+    assert.deepEqual(door.failures, []);
+  });
+
   it('where the proxy takes none the program hears reply 7 and the person words; tunnels go on', async () => {
     const door = await relayed.door('off', ana);
     assert.equal((await associate(door.port)).reply[1], 7);

@@ -26,8 +26,8 @@ export type RelayedGateway = Readonly<{
   /** Of the relay, where its names are reached. */
   port: number;
   records: () => readonly AuditEvent[];
-  /** `sallyport connect NAME --proxy` as a partner has it, with that credential. */
-  door: (service: string, shown: Shown) => Promise<Door>;
+  /** `sallyport connect NAME --proxy` as a partner has it, with that credential; `own` is what programs must show to it. */
+  door: (service: string, shown: Shown, own?: Shown) => Promise<Door>;
 }>;
 
 export type RelayedOptions = Readonly<{ folder: string; text: string; users: readonly string[] }>;
@@ -61,12 +61,12 @@ export async function startRelayed(context: Context, { folder, text, users }: Re
   const deadlines = createDeadlines(steadyNow);
   const ticking = startDeadlines(deadlines);
   context.after(() => ticking.close());
-  const door: RelayedGateway['door'] = async (service, shown) => {
+  const door: RelayedGateway['door'] = async (service, shown, own = null) => {
     const failures: unknown[] = [];
     const host = `${service}.localhost`;
     const far = { host, port, dial: '127.0.0.1', ca, session: { last: null }, shown, limits: defaults, timeoutMs: 20_000 };
     const opened = await openLocalProxy({
-      ...{ host: '127.0.0.1', port: 0, limits: defaults, deadlines, splice: createSplice({ deadlines }), far, own: null },
+      ...{ host: '127.0.0.1', port: 0, limits: defaults, deadlines, splice: createSplice({ deadlines }), far, own },
       onFailure: (error) => failures.push(error),
     });
     context.after(() => opened.close());

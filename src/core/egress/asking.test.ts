@@ -40,6 +40,7 @@ describe('CONNECT', () => {
     assert.equal(why('HTTP/1.1 502 x\r\nProxy-Status: sallyport; error=dns_error\r\nContent-Length: 0\r\n\r\n'), 'unresolved');
     assert.equal(why('HTTP/1.1 502 x\r\nProxy-Status: other; error=strange\r\nContent-Length: 0\r\n\r\n'), 'unreachable');
     assert.equal(why('HTTP/1.1 504 x\r\nContent-Length: 0\r\n\r\n'), 'timed-out');
+    assert.equal(why('HTTP/1.1 501 x\r\nContent-Length: 0\r\n\r\n'), 'unsupported');
     assert.equal(why('HTTP/1.1 429 x\r\nContent-Length: 0\r\n\r\n'), 'busy');
     assert.equal(why('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'), 'malformed');
     assert.equal(why('SSH-2.0-x\r\n\r\n'), 'malformed');
