@@ -21,6 +21,7 @@ export type MemberOptions = Readonly<{
   certificate?: readonly string[];
   fingerprint?: readonly string[];
   holder?: readonly string[];
+  token?: readonly string[];
 }>;
 
 /** A chain with its key has some 10 KB. */
@@ -32,12 +33,13 @@ export function withMembers(command: Command): Command {
     .option('--user <name>', 'a user that exists', gathered)
     .option('--certificate <file>', 'the client certificate in this PEM file, and no other', gathered)
     .option('--fingerprint <hex>', 'the client certificate with this SHA-256', gathered)
-    .option('--holder <name>', 'whoever has a client certificate of this name, as the mtls of the proxy reads it', gathered);
+    .option('--holder <name>', 'whoever has a client certificate of this name, as the mtls of the proxy reads it', gathered)
+    .option('--token <subject>', 'whoever shows access tokens of this subject, as the record says it: bearer:3f9a0c11:ci', gathered);
 }
 
 /** Errors: `key-missing`, `user-missing`, `usage-wrong`, `file-missing`, `certificate-unusable`. */
 export async function membersOf(
-  { key, user, certificate, fingerprint, holder }: MemberOptions,
+  { key, user, certificate, fingerprint, holder, token }: MemberOptions,
   people: People,
 ): Promise<readonly string[]> {
   return [
@@ -46,6 +48,7 @@ export async function membersOf(
     ...(await Promise.all((certificate ?? []).map(async (each) => fingerprintMark(await fingerprintIn(each))))),
     ...(fingerprint ?? []).map((each) => fingerprintMark(readFingerprint(each))),
     ...(holder ?? []).map((each) => certificateSubject(readHolder(each))),
+    ...(token ?? []).map(readTokenSubject),
   ];
 }
 
@@ -113,6 +116,13 @@ function readFingerprint(text: string): string {
   if (/^[0-9a-f]{64}$/.test(hex)) return hex;
   throw new SallyportError('usage-wrong', `${JSON.stringify(text.slice(0, 100))} is no SHA-256 of a certificate.`, {
     hint: 'It has 64 hex digits: openssl x509 -in FILE -noout -fingerprint -sha256',
+  });
+}
+
+function readTokenSubject(text: string): string {
+  if (/^bearer(?:-client)?:[0-9a-f]{8}:[\x21-\x7e]{1,255}$/.test(text)) return text;
+  throw new SallyportError('usage-wrong', `${JSON.stringify(text.slice(0, 100))} is no subject of an access token.`, {
+    hint: 'It is what the record calls them, like bearer:3f9a0c11:ci: sallyport logs',
   });
 }
 

@@ -34,6 +34,8 @@ export function clientUsage(cli: Cli) {
         const from = checkedDay('--from', options.from) ?? dayOf(today - 30 * dayMs);
         // Of a zone that is ahead of ours tomorrow has begun.
         const to = checkedDay('--to', options.to) ?? dayOf(today + dayMs);
+        if (from > to)
+          throw new SallyportError('usage-wrong', `From ${from} to ${to} there is no day.`, { hint: 'Say the earlier day with --from.' });
         const clients = name === undefined ? desk.clients.list() : [existing(desk, name)];
         const lines: UsageEvent[] = [];
         for (const client of clients) {

@@ -16,8 +16,8 @@ type Door = Listen & Readonly<{ proxy?: ProxyFacts }>;
 
 /** All that is listened on: the gateway's addresses, and those of its proxies. */
 export function doorsOf({ listen, services }: Pick<Config, 'listen' | 'services'>): readonly Door[] {
-  const own = services.flatMap(({ name, behind }) =>
-    behind.is === 'egress' ? behind.door.listen.map((each): Door => ({ ...each, proxy: factsOf(name, behind) })) : [],
+  const own = services.flatMap(({ name, behind, access }) =>
+    behind.is === 'egress' ? behind.door.listen.map((each): Door => ({ ...each, proxy: factsOf(name, behind, access) })) : [],
   );
   return [...listen, ...own];
 }
@@ -31,9 +31,9 @@ export function hasOwnDoor({ behind }: Pick<ServicePlan, 'behind'>): boolean {
 export function proxyNames(config: Config, built: readonly Placed[]): (name: string | null) => ProxyFacts | null {
   const byName = new Map<string, ProxyFacts>();
   let everywhere: ProxyFacts | null = null;
-  for (const { name, behind } of config.services) {
+  for (const { name, behind, access } of config.services) {
     if (behind.is !== 'egress') continue;
-    const facts = factsOf(name, behind);
+    const facts = factsOf(name, behind, access);
     if (config.services.length === 1 && !hasOwnDoor({ behind })) everywhere = facts;
     for (const host of built.find(({ service }) => service.name === name)?.service.hosts ?? []) byName.set(host, facts);
   }
@@ -93,7 +93,14 @@ function viaWarning(name: string, { is, host, port }: ProxyVia): Warning {
   return { code: 'proxy-clear', message, hint: 'Say https:// where it speaks that, or reach it through sallyport connect.' };
 }
 
-function factsOf(service: string, { door: { http, socks5, hide, udp, listen } }: EgressBehind): ProxyFacts {
+function factsOf(service: string, { door: { http, socks5, hide, udp, listen } }: EgressBehind, access: ServicePlan['access']): ProxyFacts {
   const datagrams = udp === undefined ? {} : { udp: socks5 && listen.length > 0 ? ('beside' as const) : ('inside' as const) };
-  return Object.freeze({ service, http, socks5, hide, ...datagrams });
+  return Object.freeze({ service, http, socks5, hide, ...datagrams, ...challengesOf(access) });
+}
+
+/** Tokens are asked for by their own scheme; names, passwords and keys by Basic, which every client has. */
+function challengesOf(access: ServicePlan['access']): Pick<ProxyFacts, 'challenges'> {
+  const asked = new Set((access ?? []).flat().map(({ guard }) => guard));
+  if (!asked.has('bearer')) return {};
+  return { challenges: asked.has('password') || asked.has('key') ? ['Basic', 'Bearer'] : ['Bearer'] };
 }

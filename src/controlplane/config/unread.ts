@@ -19,7 +19,7 @@ export const possibleGuards: Readonly<Record<Behind['is'], ReadonlySet<string> |
   // Nor is anything of theirs.
   port: new Set(['public', 'ip', 'login']),
   // A client has one field for all it can show, and an open proxy is everybody's.
-  egress: new Set(['ip', 'key', 'mtls', 'password']),
+  egress: new Set(['bearer', 'ip', 'key', 'mtls', 'password']),
 };
 
 /** The first guard of an access that cannot judge this kind of service, or null. */

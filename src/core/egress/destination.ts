@@ -33,6 +33,8 @@ export type ProxyFacts = Readonly<{
   udp?: 'inside' | 'beside';
   /** Whoever shows no credential meets an ordinary web server. */
   hide: boolean;
+  /** What it asks for in a 407 (RFC 9110, 11.7.1); left out, Basic. */
+  challenges?: readonly ('Basic' | 'Bearer')[];
 }>;
 
 /**

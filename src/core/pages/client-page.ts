@@ -9,6 +9,7 @@ import { markdown } from './markdown.ts';
 import { markup, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { clientPagePath } from './proxy-answer.ts';
+import { refusalReason } from './client-refusal.ts';
 import { say, sayTime } from './say.ts';
 
 export type ShownTerms = Readonly<{ version: string; hash: string; text: string }>;
@@ -128,7 +129,10 @@ function percent(share: number | null): string {
 }
 
 function refusedPart(exchange: Exchange, { refused }: ClientFacts): Markup {
-  const lines = refused.map(({ at, destination, code }) => `${timeOf(at)}  ${destination === '' ? '–' : destination}  ${code}`);
+  const lines = refused.map(({ at, destination, code }) => {
+    const reason = refusalReason(exchange, code);
+    return `${timeOf(at)}  ${destination === '' ? '–' : destination}  ${code}${reason === null ? '' : `: ${reason}`}`;
+  });
   const none = markup`<p>${say(exchange, 'client.refused.none')}</p>\n`;
   return markup`<h2>${say(exchange, 'client.refused')}</h2>\n${lines.length === 0 ? none : list(lines)}`;
 }

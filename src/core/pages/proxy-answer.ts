@@ -59,7 +59,7 @@ export function proxyAnswer(exchange: Exchange, code: Code, identified: boolean,
       title: 'Proxy Authentication Required',
       detail: 'proxy.login',
       code,
-      fields: [['Proxy-Authenticate', 'Basic realm="sallyport", charset="UTF-8"']],
+      fields: challenges(exchange, 'Proxy-Authenticate'),
     });
   // The one page of ours asks for itself (RFC 9110, 11.6.1), and not for the way out.
   if (stranger.has(code) && asksForClientPage(exchange))
@@ -68,7 +68,7 @@ export function proxyAnswer(exchange: Exchange, code: Code, identified: boolean,
       title: 'Unauthorized',
       detail: 'proxy.login',
       code,
-      fields: [['WWW-Authenticate', 'Basic realm="sallyport", charset="UTF-8"']],
+      fields: challenges(exchange, 'WWW-Authenticate'),
     });
   // Without a destination nobody is asked for anything.
   const told: Code = exchange.destination === undefined && stranger.has(code) ? 'destination-missing' : code;
@@ -79,6 +79,12 @@ export function proxyAnswer(exchange: Exchange, code: Code, identified: boolean,
   ];
   if (!isTold(told)) return errorReply(exchange, told, { fields });
   return said(exchange, { status: codes[told].status ?? 500, title: 'Proxy', detail: details[told], code: told, fields });
+}
+
+const schemes = { Basic: 'Basic realm="sallyport", charset="UTF-8"', Bearer: 'Bearer realm="sallyport"' } as const;
+
+function challenges({ listener }: Exchange, name: string): readonly (readonly [string, string])[] {
+  return (listener.proxy?.challenges ?? ['Basic']).map((scheme) => [name, schemes[scheme]] as const);
 }
 
 function isTold(code: Code): code is keyof typeof details {

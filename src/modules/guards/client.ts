@@ -4,9 +4,9 @@ import { z } from 'zod';
 import type { Client } from '../../contracts/clients.ts';
 import { defineGuard } from '../../contracts/guard.ts';
 import { hostPort } from '../../core/address.ts';
-import type { Code } from '../../core/errors.ts';
 import type { ShownTerms } from '../../core/pages/client-page.ts';
-import { plainReply } from '../../core/pages/problem.ts';
+import { clientRefusal } from '../../core/pages/client-refusal.ts';
+import { say } from '../../core/pages/say.ts';
 import { clientPagePath } from '../../core/pages/proxy-answer.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
@@ -49,6 +49,7 @@ function suspended(exchange: Exchange, { name, why }: Client): Verdict {
     title: 'Suspended',
     why: `the client ${name} is suspended${reason}`,
     detail: `Access of ${name} is suspended${reason}. Ask whoever runs this proxy.`,
+    more: why,
   });
 }
 
@@ -59,15 +60,15 @@ function inactive(exchange: Exchange, { name }: Client, { version }: ShownTerms,
     title: 'Terms of use',
     why: `the client ${name} has not accepted the terms ${version}`,
     detail: `The ${exchange.identity?.by === 'certificate' ? 'certificate' : 'key'} of ${name} opens nothing until the terms of use (${version}) are accepted at ${where}`,
+    more: say(exchange, 'proxy.terms', { where }),
   });
 }
 
-function denied(
-  exchange: Exchange,
-  { code, title, why, detail }: Readonly<{ code: Code; title: string; why: string; detail: string }>,
-): Verdict {
+type Denial = Readonly<{ code: 'client-suspended' | 'client-inactive'; title: string; why: string; detail: string; more: string | null }>;
+
+function denied(exchange: Exchange, { code, title, why, detail, more }: Denial): Verdict {
   const fields = [['Proxy-Status', 'sallyport; error=http_request_denied']] as const;
-  return { is: 'deny', code, why, answer: plainReply(exchange, { status: 403, title, detail, code, fields }) };
+  return { is: 'deny', code, why, answer: clientRefusal(exchange, { status: 403, title, detail, code, fields }, more) };
 }
 
 /** As the client has reached us, as far as that is known: by the name of the handshake, or a name of the service. */

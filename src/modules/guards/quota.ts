@@ -5,8 +5,8 @@ import type { Client, Clients } from '../../contracts/clients.ts';
 import { defineGuard } from '../../contracts/guard.ts';
 import type { Store } from '../../contracts/store.ts';
 import { destinationText } from '../../core/egress/destination.ts';
-import type { Code, Fault } from '../../core/errors.ts';
-import { plainReply } from '../../core/pages/problem.ts';
+import { clientRefusal } from '../../core/pages/client-refusal.ts';
+import { say } from '../../core/pages/say.ts';
 import { Allowance } from '../../core/policy/allowance.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import type { Verdict } from '../../core/policy/verdict.ts';
@@ -114,7 +114,7 @@ class Meter {
         waitSeconds: againSeconds,
       };
     const over = overQuota(client, this.#clients);
-    if (over !== null) return { ...over, waitSeconds: this.#untilAnew(client) };
+    if (over !== null) return { code: 'quota-exceeded', why: over.why, waitSeconds: this.#untilAnew(client) };
     // The last, since it is taken by looking.
     const { requestsPerSecond } = limits;
     if (requestsPerSecond === null) return null;
@@ -153,8 +153,15 @@ class Meter {
       ['Proxy-Status', 'sallyport; error=http_request_denied'],
     ] as const;
     const detail = `${why.charAt(0).toUpperCase()}${why.slice(1)}.`;
-    return { is: 'deny', code, why, answer: plainReply(exchange, { status: 429, title: 'Too Many Requests', detail, code, fields }) };
+    const problem = { status: 429, title: 'Too Many Requests', detail, code, fields } as const;
+    const more = code === 'quota-exceeded' ? say(exchange, 'proxy.anew', { time: timeOf(this.#now() + waitSeconds * 1_000) }) : null;
+    return { is: 'deny', code, why, answer: clientRefusal(exchange, problem, more) };
   }
 }
 
-type Refusal = Readonly<Fault & { code: Code; waitSeconds: number }>;
+type Refusal = Readonly<{ code: 'tunnels-exceeded' | 'requests-exceeded' | 'quota-exceeded'; why: string; waitSeconds: number }>;
+
+/** `2026-12-01 00:00 UTC` */
+function timeOf(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
