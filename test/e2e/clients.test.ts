@@ -11,6 +11,7 @@ import { run as runCommand } from '../../src/cli/run.ts';
 import { scriptedTerminal } from '../../src/cli/scripted-terminal.ts';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
 import { datagramPlace } from '../../src/core/egress/destination.ts';
+import { startAwake } from '../doubles/awake.ts';
 import { byHttp2, bySocks } from './client-tunnels.ts';
 import { freePort } from './free-port.ts';
 import { isReady, ownFolder, startWritten } from './written-gateway.ts';
@@ -71,11 +72,11 @@ it('a suspended client’s running tunnels (CONNECT in HTTP/1.1 and HTTP/2, SOCK
     await bySocks(test, { port: own, ca }, 'CONNECT', to, ['partner', keys.get('partner') ?? '']),
     await bySocks(test, { port: own, ca }, 'UDP ASSOCIATE', 0, ['partner', keys.get('partner') ?? '']),
   ];
-  const since = performance.now();
+  const awake = startAwake(test);
   const closed = Promise.all([...running.map(({ socket }) => once(socket, 'close')), ...others.map(({ ended }) => ended)]);
   await told('clients', 'suspend', 'partner', '--why', 'invoice 17');
   await closed;
-  const took = performance.now() - since;
+  const took = awake();
   test.diagnostic(`${took.toFixed(0)} ms from the command to the last closed tunnel`);
   assert.ok(took < 1_000);
   const explained = (as: string) => told('explain', '--destination', `127.0.0.1:${to}`, '--proxy', 'own', '--as', as);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ownMs } from '../../../test/doubles/own-time.ts';
 import { fieldOf } from '../http/fields.ts';
 import { chosenLanguage } from './language.ts';
 
@@ -76,7 +77,7 @@ test('malformed and oversized Accept-Language: a longer field than any browser s
   assert.equal(chosen(`de,${'fr,'.repeat(100)}`), 'en');
   assert.equal(chosen(`de,${'f,'.repeat(40)}`), 'en');
   assert.equal(chosen(`de,${'f,'.repeat(15)}`), 'de');
-  const before = performance.now();
+  const before = ownMs();
   for (let round = 0; round < 1_000; round += 1) chosen(`${' '.repeat(250)}x`, `de${';'.repeat(200)}`);
-  assert.ok(performance.now() - before < 1_000, 'linear, whatever is sent');
+  assert.ok(ownMs() - before < 1_000, 'linear, whatever is sent');
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ownMs } from '../../../test/doubles/own-time.ts';
 import { markdown } from './markdown.ts';
 
 describe('Markdown', () => {
@@ -37,8 +38,8 @@ describe('Markdown', () => {
   });
 
   it('takes time that grows with the text', () => {
-    const since = performance.now();
+    const since = ownMs();
     for (const piece of ['*', '**', '`', '[', '[a](', '> ', '- ', '[a]('.repeat(3)]) markdown(piece.repeat(20_000));
-    assert.ok(performance.now() - since < 2_000);
+    assert.ok(ownMs() - since < 2_000);
   });
 });

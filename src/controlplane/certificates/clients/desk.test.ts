@@ -182,14 +182,14 @@ describe('lists of revoked certificates', () => {
   it('a list that was cut off or changed is read by nobody', async (test) => {
     const all = await bench(test);
     const whole = await revocationList({ issuer: root, revoked: [ana] });
-    for (let at = 0; at < whole.length; at += 7) {
+    // From its first byte to the last of its signature.
+    for (let at = 0; at < whole.length; at += Math.ceil(whole.length / 25)) {
       await assert.rejects(loaded(all, [await put(`cut${at}.crl`, whole.subarray(0, at))]), { code: 'certificate-unusable' });
       const changed = Buffer.from(whole);
       changed[at] = (changed[at] ?? 0) ^ 0x41;
       const path = await put(`changed${at}.crl`, changed);
       const judging = await loaded(all, [path]).catch(() => null);
       if (judging !== null) assert.notEqual(await wordsOf(judging.judge(shownBy(ana))), 'good');
-      if (at / 7 > 25) break;
     }
   });
 });
