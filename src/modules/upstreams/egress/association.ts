@@ -45,7 +45,9 @@ export class Association extends Duplex {
 
   /** What was refused, for the record; null for nothing. */
   get refusals(): string | null {
-    return this.#denied === 0 ? null : `${this.#denied} datagrams were not sent on, the first: ${this.#firstDenied ?? ''}`;
+    if (this.#denied === 0) return null;
+    const count = this.#denied === 1 ? '1 datagram was' : `${this.#denied} datagrams were`;
+    return `${count} not sent on, the first: ${this.#firstDenied ?? ''}`;
   }
 
   override _read(): void {
