@@ -67,7 +67,10 @@ services:
   assert.match(await asked(`${browser}en\r\n`), /Your access is suspended\.<\/p>\n<p>&#60;b&#62;invoice&#60;\/b&#62;<\/p>/);
 
   let page = '';
-  while (!/client-suspended/.test(page)) page = await said('/.sallyport/client', `Authorization: Basic ${login}\r\n${browser}en\r\n`);
+  while (!/client-suspended/.test(page)) {
+    await new Promise((turn) => setTimeout(turn, 30));
+    page = await said('/.sallyport/client', `Authorization: Basic ${login}\r\n${browser}en\r\n`);
+  }
   assert.match(page, /10\.1\.2\.3:80 {2}destination-denied: This proxy does not lead there\./);
   assert.match(page, /quota-exceeded: The bytes that were agreed/);
   assert.match(page, /client-suspended: Your access is suspended\./);

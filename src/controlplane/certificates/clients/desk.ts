@@ -38,8 +38,10 @@ export type ClientDeskOptions = Readonly<{
   lookMs?: number;
 }>;
 
-/** So often what runs is held against the time, for certificates that end. */
+/** So often all that runs is held against what stands, whoever it was. */
 const looksPerSweep = 60;
+/** So many certificates are held against the time with each look: what runs ends with its certificate, and not a minute later. */
+const watchedMax = 1_000;
 /** Names of one certificate at different services: one of each kind. */
 const subjectsMax = 4;
 
@@ -143,7 +145,13 @@ class Desk implements ClientDesk {
   #look(): void {
     for (const authority of this.#files.values()) void authority.look();
     this.#looks += 1;
-    if (this.#looks % looksPerSweep === 0) this.#tell();
+    if (this.#looks % looksPerSweep === 0 || this.#anyEnded()) this.#tell();
+  }
+
+  #anyEnded(): boolean {
+    if (this.#subjects.size > watchedMax) return false;
+    for (const fingerprint of this.#subjects.keys()) if (!this.stands(fingerprint)) return true;
+    return false;
   }
 
   #tell(known: readonly string[] = []): void {
