@@ -1,3 +1,5 @@
+/** What runs by a client certificate, held against the time. */
+
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
