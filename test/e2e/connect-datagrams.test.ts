@@ -13,6 +13,7 @@ import { DatagramReader, framedDatagram } from '../../src/core/datagrams.ts';
 import { datagramPlace } from '../../src/core/egress/destination.ts';
 import { SallyportError } from '../../src/core/errors.ts';
 import { readSocksDatagram } from '../../src/core/socks/datagram.ts';
+import { addressServer } from '../doubles/address-server.ts';
 import { startRelayed, type RelayedGateway } from './relayed-gateway.ts';
 import { goodPassword, ownFolder } from './written-gateway.ts';
 
@@ -38,7 +39,13 @@ before(async () => {
     heard.push({ port, text: bytes.toString('latin1') });
     echo.send(bytes, port, '127.0.0.1');
   });
-  const proxy = (more: string): string => `{ proxy: { ${more} }, access: [{ password: {} }], destinations: { allow: ["127.0.0.1:*"] } }`;
+  const names = await addressServer(context);
+  names.says.set('echo.example.org', [['127.0.0.1']]);
+  names.says.set('inner.example.org', [['10.1.2.3']]);
+  // What may be reached when it is looked at, and an inner place a moment later.
+  names.says.set('rebinding.example.org', [['127.0.0.1'], ['10.9.9.9']]);
+  const proxy = (more: string): string =>
+    `{ proxy: { ${more} }, access: [{ password: {} }], destinations: { resolver: ["${names.address}"], allow: ["127.0.0.1:*"] } }`;
   relayed = await startRelayed(context, {
     folder: await ownFolder(context as Parameters<typeof ownFolder>[0]),
     users: ['ana'],
@@ -63,8 +70,9 @@ async function associate(door: number, from: readonly number[] = [0, 0]): Promis
   return { control, reply, port: ((reply[8] ?? 0) << 8) | (reply[9] ?? 0) };
 }
 
-function wrapped(text: string | Buffer, port: number, host: readonly number[] = [127, 0, 0, 1], fragment = 0): Buffer {
-  return Buffer.from([0, 0, fragment, 1, ...host, port >> 8, port & 255, ...Buffer.from(text as string)]);
+function wrapped(text: string | Buffer, port: number, host: readonly number[] | string = [127, 0, 0, 1], fragment = 0): Buffer {
+  const to = typeof host === 'string' ? [3, host.length, ...Buffer.from(host)] : [1, ...host];
+  return Buffer.from([0, 0, fragment, ...to, port >> 8, port & 255, ...Buffer.from(text as string)]);
 }
 
 async function received(socket: UdpSocket): Promise<string> {
@@ -166,6 +174,29 @@ describe('UDP ASSOCIATE at `connect`, through a relay', () => {
     assert.deepEqual(
       heard.slice(before).map(({ text }) => text),
       ['good'],
+    );
+  });
+
+  it('DNS rebinding by datagrams: names are looked up by the gateway, and what they lead to is judged each time', async () => {
+    const count = relayed.records().length;
+    const { control, port } = await associate((await relayed.door('on', ana)).port);
+    const [client, there, before] = [await udp(), echo.address().port, heard.length];
+    const send = (text: string, host: string): void => client.send(wrapped(text, there, host), port, '127.0.0.1');
+    send('inner', 'inner.example.org');
+    const first = received(client);
+    send('public', 'rebinding.example.org');
+    assert.match(await first, /^127\.0\.0\.1:\d+ public$/);
+    // What is remembered grows old in a second.
+    await new Promise((later) => setTimeout(later, 1_050));
+    send('rebound', 'rebinding.example.org');
+    const last = received(client);
+    send('last', 'echo.example.org');
+    assert.match(await last, /last$/);
+    control.destroy();
+    assert.match((await recordedNext(count)).why ?? '', /^2 datagrams were not sent on, the first: inner\.example\.org:\d+: /);
+    assert.deepEqual(
+      heard.slice(before).map(({ text }) => text),
+      ['public', 'last'],
     );
   });
 
