@@ -11,7 +11,7 @@ import type { Authority, Framing, RequestHead } from './head.ts';
 import { HeadScanner } from './head-scanner.ts';
 import { parseAuthority } from './host.ts';
 import { carriageReturn, lineFeed } from './octets.ts';
-import { readTarget } from './target.ts';
+import { readTarget, type Target } from './target.ts';
 
 /** What the bytes so far have come to. After `head` the same reader reads the next one, from `chunk[next]`. */
 export type HeadStep<Head> =
@@ -119,7 +119,7 @@ export class RequestReader {
     if ('code' in target) return target;
     const framing = readFraming({ minor, contentLength: said['content-length'], transferEncoding: said['transfer-encoding'] });
     if ('code' in framing) return framing;
-    return this.#head({ method, minor, fields, ...target, framing }, said);
+    return this.#head({ method, minor, fields, framing }, target, said);
   }
 
   #authority(raw: string | null, minor: 0 | 1): Authority | Fault | null {
@@ -131,8 +131,7 @@ export class RequestReader {
     return authority;
   }
 
-  #head(read: Omit<RequestHead, 'persistent' | 'expectsContinue' | 'upgrade'>, said: Meaning): RequestHead | Fault {
-    const { method, minor, framing } = read;
+  #head({ method, minor, fields, framing }: Read, { target, absolute, path, authority }: Target, said: Meaning): RequestHead | Fault {
     const hasBody = framing.is === 'chunked' || (framing.is === 'length' && framing.length > 0);
     if (framing.is !== 'none' && (method === 'CONNECT' || (method === 'TRACE' && hasBody))) {
       return fault('framing-ambiguous', `a body on ${method}`);
@@ -145,9 +144,14 @@ export class RequestReader {
     if (expect !== null && expect !== '100-continue') return fault('expectation-refused', 'an expectation other than 100-continue');
     // HTTP/1.0 keeps alive only when asked, and never through a proxy (RFC 9112, 9.3).
     const persistent = !connection.close && (minor === 1 || (connection.keepAlive && !this.#forwardProxy));
-    return { ...read, persistent, expectsContinue: expect !== null && minor === 1 && hasBody, upgrade };
+    const expectsContinue = expect !== null && minor === 1 && hasBody;
+    // Written out: a spread among other keys is looked up by name each time.
+    const head = { method, minor, fields, target, path, authority, framing, persistent, expectsContinue, upgrade };
+    return absolute === true ? { ...head, absolute } : head;
   }
 }
+
+type Read = Pick<RequestHead, 'method' | 'minor' | 'fields' | 'framing'>;
 
 const more: HeadStep<never> = { is: 'more' };
 

@@ -51,7 +51,14 @@ function identified<Service>(found: Finding, exchange: Exchange, route: Route<Se
   if (found.is !== 'pass') return refuse('identify', found);
   if (found.identity === undefined) return refuse('identify', nobody);
   const known: Exchange = { ...exchange, identity: found.identity };
-  return every('authorize', 0, known, route, gather, found.spent === undefined ? nothingGained : { ...nothingGained, spent: found.spent });
+  return every(
+    'authorize',
+    0,
+    known,
+    route,
+    gather,
+    found.spent === undefined ? nothingGained : { spent: found.spent, permit: null, note: null },
+  );
 }
 
 /** All checks of a stage from the `from`-th on, then those of the next stage. */
@@ -80,7 +87,8 @@ function every<Service>(
     if (verdict.is !== 'pass') return refuseHolding(gained.permit, exchange, refuse(stage, verdict, at));
     gained = more(gained, verdict);
   }
-  return stage === 'authorize' ? every('meter', 0, exchange, route, gather, gained) : { is: 'admit', exchange, ...gained };
+  if (stage === 'authorize') return every('meter', 0, exchange, route, gather, gained);
+  return { is: 'admit', exchange, spent: gained.spent, permit: gained.permit, note: gained.note };
 }
 
 const nothingGained: Gained = Object.freeze({ spent: nothingSpent, permit: null, note: null });

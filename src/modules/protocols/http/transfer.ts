@@ -286,8 +286,8 @@ export class Transfer implements Drinker, BodyTaker, Running {
     if (this.#settled) return;
     this.#leave(reusable, code);
     if (this.#closing) this.#visitor.linger();
-    const counted = { bytesIn: this.#request.bytes, bytesOut: this.#writer.bytes };
-    this.#owner.settled({ status: this.#status, ...counted, code, why, reusable, end: 'done' });
+    const [bytesIn, bytesOut] = [this.#request.bytes, this.#writer.bytes];
+    this.#owner.settled({ status: this.#status, bytesIn, bytesOut, code, why, reusable, end: 'done' });
   }
 
   #leave(reusable: boolean, code: Code | null): void {
