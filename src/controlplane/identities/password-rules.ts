@@ -6,8 +6,7 @@ import { guessedPasswords } from './guessed-passwords.ts';
 /** What is wrong with a new password, in words for its owner; null when it will do. No rules on its composition (NIST 800-63B, 3.1.1.2). */
 export function passwordFault(password: string, name: string, limits: Limits): string | null {
   const characters = Array.from(password.normalize('NFC'));
-  if (characters.length < limits.passwordCharsMin)
-    return `it has ${characters.length} characters, and ${limits.passwordCharsMin} are the least`;
+  if (characters.length < limits.passwordCharsMin) return `it is shorter than ${limits.passwordCharsMin} characters`;
   if (Buffer.byteLength(password, 'utf8') > limits.passwordBytesMax) return `it is longer than ${limits.passwordBytesMax} bytes`;
   // Control characters cannot be sent by Basic (RFC 7617, 2).
   // eslint-disable-next-line no-control-regex -- control characters are what is refused
