@@ -278,6 +278,12 @@ describe('the command', () => {
     assert.equal(await wrong('--certificate', join(folder, 'not.crt')), codes['certificate-unusable'].exit);
     for (const hex of ['abc', 'g'.repeat(64), `${mark(lab)}00`]) assert.equal(await wrong('--fingerprint', hex), codes['usage-wrong'].exit);
     for (const name of ['', 'a\u0000b', 'ü', 'x'.repeat(400)]) assert.equal(await wrong('--holder', name), codes['usage-wrong'].exit, name);
+    for (const of of [
+      ['--role', 'web'],
+      ['--allow', '192.0.2.0/24'],
+      ['--for', '1w'],
+    ])
+      assert.equal(await wrong('--holder', 'eve', ...of), codes['usage-wrong'].exit, of.join(' '));
     assert.equal(await wrong('--holder', 'lab'), codes['client-taken'].exit);
     assert.equal(await wrong('--fingerprint', mark(ben).toUpperCase()), codes['client-taken'].exit);
     assert.equal((await command('clients', 'set', 'lab', '--without', 'key:lab')).code, codes['usage-wrong'].exit);

@@ -47,6 +47,7 @@ export function addClient(cli: Cli) {
   return withLimits(withMembers(command)).action((name: string, options: AddOptions) =>
     withClients(cli, async (desk) => {
       const members = await membersOf(options, desk);
+      if (members.length > 0) withoutNewKey(options);
       const wanted = { name, contact: options.contact ?? '', limits: { ...noLimits, ...limitsOf(options) } };
       const secret = members.length > 0 ? null : await newKey(cli, desk, name, options);
       try {
@@ -186,6 +187,15 @@ export function existing({ clients }: Pick<Desk, 'clients'>, name: string): Clie
   if (client !== null) return client;
   throw new SallyportError('client-missing', `There is no client ${JSON.stringify(name.slice(0, 64))}.`, {
     hint: 'See who there is: sallyport clients list',
+  });
+}
+
+/** Who exists has roles, networks and an end already. Errors: `usage-wrong`. */
+function withoutNewKey({ role, allow, for: span }: AddOptions): void {
+  const said = role !== undefined ? '--role' : allow !== undefined ? '--allow' : span === 'never' ? null : '--for';
+  if (said === null) return;
+  throw new SallyportError('usage-wrong', `${said} is of a new key, and none is made here.`, {
+    hint: 'Keys, users and certificates have roles and an end of their own: see sallyport keys, users and clients certificate.',
   });
 }
 

@@ -1,5 +1,6 @@
 /** A record as a line for people: safe to show in a terminal, whatever a visitor sent. */
 
+import type { AuditEvent } from '../../core/audit/event.ts';
 import type { Recorded } from './read.ts';
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
@@ -15,14 +16,21 @@ export function recordWords(record: Recorded): string {
     event.service ?? '-',
     event.viaRelay ? `${event.visitor} (says the relay)` : event.visitor,
     event.who ?? '-',
-    event.method === null ? event.listener : `${event.method} ${event.path ?? ''}`,
+    event.method === null ? event.listener : `${event.method} ${placeOf(event)}`,
     `${event.status ?? '-'}`,
     bytes(event.bytesIn + event.bytesOut),
     `${Math.round(event.durationMs)} ms`,
     outcome,
-    event.verdict === 'pass' || event.why === null ? '' : `(${event.why})`,
+    // What went well has a reason where something would have been refused.
+    event.why === null || (event.verdict === 'pass' && event.code !== null) ? '' : `(${event.why})`,
   ];
   return shown(parts.filter((part) => part !== '').join(' '));
+}
+
+/** Through a proxy it is whole: its host has a port, which the name of a service never has. */
+function placeOf({ method, host, path }: AuditEvent): string {
+  const isLed = method !== 'CONNECT' && path?.startsWith('/') === true && /^(?:[^:[\]]+|\[[^[\]]+\]):\d{1,5}$/.test(host ?? '');
+  return isLed ? `http://${host?.replace(/:80$/, '')}${path}` : (path ?? '');
 }
 
 /**
