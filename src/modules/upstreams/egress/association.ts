@@ -3,7 +3,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { Duplex } from 'node:stream';
 import { parseIp, type Ip } from '../../../core/address.ts';
-import { readDestination } from '../../../core/egress/destination.ts';
+import { literalOf, readDestination } from '../../../core/egress/destination.ts';
 import type { Wanted } from '../../../core/egress/policy.ts';
 import { DatagramReader, framedDatagram } from '../../../core/datagrams.ts';
 import { SallyportError } from '../../../core/errors.ts';
@@ -78,11 +78,12 @@ export class Association extends Duplex {
     if (read === null) return;
     const to = readDestination('udp', 'UDP', read.host, read.port);
     if ('code' in to) return this.#deny(to.why);
+    // Before anybody is asked for it: the places of the resolver are there for all clients.
+    if (this.#asking >= this.#options.limits.associationWaitingMax && literalOf(to) === null) return undefined;
     try {
       const judged = this.#options.judge({ ...this.#options.who, to });
       if (!(judged instanceof Promise)) return this.#send(judged, read.port, read.data);
       // A name that nobody knows yet: a few wait for it, and the rest is lost as datagrams are.
-      if (this.#asking >= this.#options.limits.associationWaitingMax) return undefined;
       this.#asking += 1;
       const data = Uint8Array.from(read.data);
       judged
