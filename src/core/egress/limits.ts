@@ -25,8 +25,10 @@ export const egressLimits = {
   egressIdleMs: 10_000 as number,
   /** Proxies that a request may have come through, as they say themselves: a way that is longer is a circle. */
   proxyHopsMax: 8 as number,
-  // UDP ASSOCIATE. Datagrams of one client that wait for a name to be looked up, and places that one association may hear from.
+  // UDP ASSOCIATE: of one proxy, and of one client, a machine with many programs that leaves room for the others.
   associationsMax: 256 as number,
+  associationsPerClientMax: 64 as number,
+  /** Places that one association may hear from, and its datagrams that wait for a name to be looked up. */
   associationPlacesMax: 64 as number,
   associationWaitingMax: 16 as number,
   /** A place that has said nothing and was told nothing for so long is forgotten. RFC 4787, 4.3: two minutes at least. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { addressServer } from '../../../test/doubles/address-server.ts';
 import { answersOf, type NamedCase } from '../../../test/doubles/ssrf-answers.ts';
+import type { Opened } from '../../contracts/upstream.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { proxiedSocks } from '../../core/egress/proxied.ts';
 import { limitsWith, type Limits } from '../../core/limits.ts';
@@ -148,6 +150,39 @@ describe('the way out', () => {
     const refused = scene(both, {}, {}, ['2606:4700::1']);
     assert.equal(await refused.go('a.example.org'), 'opened');
     assert.deepEqual(refused.dials, ['2606:4700::1 443', `${publicAddress} 443`]);
+  });
+
+  it('resource exhaustion: the datagrams of one client leave room for those of others, and places come back', async () => {
+    const limits = limitsWith({ associationsMax: 3, associationsPerClientMax: 2 });
+    const lists = { allow: [], deny: [], mode: 'enforce', sni: 'any', resolver: null } as const;
+    const outside = { interfaces: () => [], ask: said({}), connect: () => new Socket() };
+    const { open } = buildEgress(lists, { limits, now: () => 1, listening: () => [] }, outside);
+    const proxy = { service: 'out', http: true, socks5: true, hide: false, udp: 'beside' } as const;
+    const listener = { name: 'test', scheme: 'https', port: 1, via: 'direct', loopback: false, proxy } as const;
+    const associate = async (ip: string): Promise<Opened | string> => {
+      const exchange = proxiedSocks(
+        { host: '', port: 0, credentials: null, udp: true },
+        { id: 'x', at: 1, listener, from: { ip, port: 1 }, sni: null },
+      );
+      assert.ok(!('code' in exchange));
+      try {
+        return await open(exchange, { signal: new AbortController().signal }, false);
+      } catch (error) {
+        return error instanceof SallyportError ? error.code : String(error);
+      }
+    };
+    const greedy = [await associate('192.0.2.1'), await associate('192.0.2.1'), await associate('192.0.2.1')];
+    assert.equal(greedy[2], 'connections-exceeded');
+    const other = await associate('192.0.2.2');
+    assert.ok(typeof other === 'object' && other.is === 'raw');
+    assert.equal(await associate('192.0.2.3'), 'connections-exceeded');
+    other.stream.destroy();
+    await once(other.stream, 'close');
+    const last = await associate('192.0.2.3');
+    for (const each of [greedy[0], greedy[1], last]) {
+      assert.ok(typeof each === 'object' && each.is === 'raw');
+      each.release(false);
+    }
   });
 
   it('has as many connections as it may', async () => {

@@ -95,6 +95,8 @@ class Egress {
   readonly #hop = randomBytes(9).toString('base64url');
   readonly #openMax: number;
   #open = 0;
+  /** How many each client has, and all together. */
+  readonly #associationsOf = new Map<string, number>();
   #associations = 0;
 
   constructor(chosen: Options, tools: Given, outside: Outside) {
@@ -122,7 +124,7 @@ class Egress {
   open(exchange: Exchange, caller: Caller, fresh: boolean): Promise<Opened> | Opened {
     if (asksForPac(exchange)) return { is: 'reply', reply: pacReply(exchange, this.#judging.hostsFor(whoOf(exchange))) };
     const wanted = this.#wanted(exchange);
-    if (wanted.to.way === 'udp') return this.#associate(wanted, exchange.listener.proxy?.udp !== undefined);
+    if (wanted.to.way === 'udp') return this.#associate(wanted, exchange);
     const place = placeFor(exchange, wanted.to);
     const judged = this.#judging.judge(wanted);
     if (judged instanceof Promise) return judged.then((found) => this.#lead(wanted.to, found, fresh ? null : place, caller));
@@ -154,17 +156,27 @@ class Egress {
   }
 
   /** Each datagram is judged by where it wants to go. */
-  #associate({ subject, roles, to }: Wanted, taken: boolean): Opened {
+  #associate({ subject, roles, to }: Wanted, { listener, from }: Exchange): Opened {
     const { limits, now } = this.#tools;
-    if (!taken) throw new SallyportError('method-refused', 'this proxy takes no datagrams');
+    if (listener.proxy?.udp === undefined) throw new SallyportError('method-refused', 'this proxy takes no datagrams');
     if (this.via !== null) throw new SallyportError('destination-denied', 'no datagrams go by the proxy behind');
-    if (this.#associations >= limits.associationsMax)
-      throw new SallyportError('connections-exceeded', 'as many clients send datagrams as may');
+    const client = subject ?? from.ip;
+    const others = this.#associationsOf.get(client) ?? 0;
+    if (this.#associations >= limits.associationsMax || others >= limits.associationsPerClientMax)
+      throw new SallyportError('connections-exceeded', 'as many programs send datagrams as may, of this client or of all');
     this.#associations += 1;
+    this.#associationsOf.set(client, others + 1);
     const judge = (wanted: Wanted) => this.#judging.judge(wanted);
     const stream = new Association({ who: { subject, roles }, judge, limits, now, inside: to.inside === true });
-    stream.once('close', () => (this.#associations -= 1));
+    stream.once('close', () => this.#dissociated(client));
     return { is: 'raw', stream, reused: false, release: () => void stream.destroy(), ending: () => stream.refusals };
+  }
+
+  #dissociated(client: string): void {
+    this.#associations -= 1;
+    const left = (this.#associationsOf.get(client) ?? 0) - 1;
+    if (left > 0) this.#associationsOf.set(client, left);
+    else this.#associationsOf.delete(client);
   }
 
   #lead(to: Destination, judged: Judged, place: string | null, caller: Caller): Promise<Opened> | Opened {
