@@ -1,6 +1,7 @@
 /** How a visitor's program asks a gateway for a TCP service, and what it may be answered: one head each way (docs/wire-protocol.md). */
 
 import { hostPort } from './address.ts';
+import { latin1 } from './bytes.ts';
 import { fault, type Fault } from './errors.ts';
 
 /** Who the visitor says they are; null shows nothing, for services that are public or ask for an address. */
@@ -40,13 +41,20 @@ const answerBytesMax = 16_384;
 /** Reads the answer's head, and not a byte more. After anything but `more` nothing is pushed. */
 export class TcpAnswerReader {
   #head = '';
+  /** So many octets of the empty line at its end have come. */
+  #ended = 0;
 
   push(bytes: Uint8Array): TcpAnswer {
+    const before = this.#head.length;
     for (let at = 0; at < bytes.length; at += 1) {
-      this.#head += String.fromCharCode(bytes[at] ?? 0);
-      if (this.#head.endsWith('\r\n\r\n')) return this.#read(at + 1);
-      if (this.#head.length >= answerBytesMax) return malformed('an answer without an end');
+      this.#ended = endedBy(bytes[at], this.#ended);
+      if (this.#ended === 4) {
+        this.#head += latin1(bytes, 0, at + 1);
+        return this.#read(at + 1);
+      }
+      if (before + at + 1 >= answerBytesMax) return malformed('an answer without an end');
     }
+    this.#head += latin1(bytes, 0, bytes.length);
     return { is: 'more' };
   }
 
@@ -70,6 +78,12 @@ export class TcpAnswerReader {
     const ours = upgrades.length === 1 && upgrades[0] === 'sallyport-tcp' && connections.length === 1 && connections[0] === 'upgrade';
     return ours ? { is: 'open', next } : malformed('a change to a protocol that was not asked for');
   }
+}
+
+/** How much of CR LF CR LF stands at the end once that octet has come. */
+function endedBy(byte: number | undefined, ended: number): number {
+  if (byte === 0x0d) return ended === 2 ? 3 : 1;
+  return byte === 0x0a && (ended === 1 || ended === 3) ? ended + 1 : 0;
 }
 
 function malformed(why: string): TcpAnswer {
