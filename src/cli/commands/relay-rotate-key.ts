@@ -1,11 +1,16 @@
 /** `sallyport relay rotate-key`: a new key for the relay, announced before it is used. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { findIdentity, loadIdentity, nextName, promoteIdentity } from '../../controlplane/certificates/identity.ts';
 import { keysOf, listNames } from '../../controlplane/enrolment/names.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
 import { atDesk, liveGateways, tellRelay } from '../relay-desk.ts';
+
+/** A gateway dials at once, and a handshake over the longest way takes a second. */
+const backMs = 5_000;
+const lookMs = 100;
 
 export function relayRotateKeyCommand(cli: Cli) {
   return newCommand({
@@ -23,8 +28,9 @@ export function relayRotateKeyCommand(cli: Cli) {
         else await loadIdentity(keys, nextName('relay'));
         const { fingerprint } = await loadIdentity(keys, 'relay');
         const next = await findIdentity(keys, nextName('relay'));
+        const before = await keysHere(cli);
         await tellRelay(cli);
-        const here = new Set((await liveGateways(cli))?.map((each) => each.fingerprint) ?? []);
+        const here = await backAgain(cli, before);
         const owners = new Set(
           (await listNames(store)).flatMap(({ grant }) => (grant === null || grant.released !== null ? [] : keysOf(grant))),
         );
@@ -32,6 +38,20 @@ export function relayRotateKeyCommand(cli: Cli) {
         cli.reporter().say({ event: 'rotation', of: 'relay', fingerprint, next: next?.fingerprint ?? null, missed });
       }),
     );
+}
+
+/** The keys of the gateways that are at the running relay. */
+async function keysHere(cli: Cli): Promise<ReadonlySet<string>> {
+  return new Set((await liveGateways(cli))?.map(({ fingerprint }) => fingerprint) ?? []);
+}
+
+/** Who hears of a key is bid goodbye and comes again at once: not there for a moment is not away. */
+async function backAgain(cli: Cli, before: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  for (const end = performance.now() + backMs; ;) {
+    const here = await keysHere(cli);
+    if ([...before].every((key) => here.has(key)) || performance.now() > end) return here;
+    await pause(lookMs);
+  }
 }
 
 async function use(keys: string): Promise<void> {
