@@ -6,12 +6,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 
-const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+/** Where it is; empty where there is none. */
+export const browserPath =
+  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path)) ?? '';
 const hasCertutil = spawnSync('certutil', ['-H'], { stdio: 'ignore' }).error === undefined;
 
 /** A reason to leave a test out, or false. */
 export const withoutBrowser: string | false =
-  browser === undefined ? 'not run: no Chromium' : hasCertutil ? false : 'not run: no certutil (libnss3-tools)';
+  browserPath === '' ? 'not run: no Chromium' : hasCertutil ? false : 'not run: no certutil (libnss3-tools)';
 
 const args = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
@@ -26,7 +28,7 @@ export async function openBrowser(place: string, ca: string): Promise<BrowserCon
   // What `sallyport ca` tells people to type.
   execFileSync('certutil', ['-d', `sql:${database}`, '-A', '-t', 'C,,', '-n', 'sallyport', '-i', ca]);
   return chromium.launchPersistentContext(join(place, 'profile'), {
-    executablePath: browser ?? '',
+    executablePath: browserPath,
     env: { ...process.env, HOME: place },
     args,
   });
@@ -34,5 +36,5 @@ export async function openBrowser(place: string, ca: string): Promise<BrowserCon
 
 /** One without a profile, that trusts nobody in particular. */
 export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: browser ?? '', args });
+  return chromium.launch({ executablePath: browserPath, args });
 }

@@ -13,7 +13,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
 import { curl, withoutCurl, type Curled } from '../e2e/curl.ts';
 import { goodPassword } from '../e2e/written-gateway.ts';
-import { withoutBrowser } from './browser.ts';
+import { browserPath, withoutBrowser } from './browser.ts';
 import { beginScene, program, shop, without, type Said, type Scene } from './proxy-scene.ts';
 
 const ends: (() => unknown)[] = [];
@@ -60,7 +60,7 @@ for (const way of ['direct', 'through the relay'] as const)
       const { web, tls, secure } = scene.ports;
       const proxy = way === 'direct' ? `https://127.0.0.1:${secure}` : byName();
       const browser = await chromium.launch({
-        executablePath: '/usr/bin/chromium',
+        executablePath: browserPath,
         args: [
           ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--ignore-certificate-errors'],
           `--proxy-pac-url=${proxy}/.sallyport/proxy.pac`,

@@ -6,12 +6,17 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { it, type TestContext } from 'node:test';
+import { curl, withoutCurl, type Curled } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { otherMachine } from './other-machine.ts';
 import { goodPassword, isReady, ownFolder, startWritten } from './written-gateway.ts';
 
-/** Says its port, then a line for each connection that it gets, and echoes. */
-const program = `const server = require('node:net').createServer((socket) => { console.log('came'); socket.on('error', () => {}).pipe(socket); });
+/** Says its port, then a line for each connection that it gets; answers requests, and echoes all else. */
+const program = `const page = 'HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nthere';
+const server = require('node:net').createServer((socket) => {
+  console.log('came');
+  socket.on('error', () => {}).on('data', (bytes) => socket.write(bytes.toString('latin1').startsWith('GET') ? page : bytes));
+});
 server.listen(0, process.argv[1], () => console.log(server.address().port));`;
 
 async function say(port: number, text: string, enough: RegExp): Promise<string> {
@@ -53,4 +58,22 @@ it('SSRF: a machine of this network is not even knocked at, until its network is
   assert.match(await say(port, tunnel, /hello/), /^HTTP\/1\.1 200 [^]*hello$/);
   // One knock in all, in the order in which they came.
   assert.deepEqual(lines.slice(1), ['came']);
+  if (withoutCurl !== false) return undefined;
+  // As people ask for it, with the right password and with a wrong one.
+  const schemes = ['http', 'socks5', 'socks5h'];
+  const asked = (password: string): Promise<readonly Curled[]> => {
+    const by = (scheme: string): readonly string[] => ['--proxy', `${scheme}://ana:${encodeURIComponent(password)}@127.0.0.1:${port}`];
+    return Promise.all(schemes.map((scheme) => curl(['--noproxy', '', ...by(scheme), `http://${to}/`])));
+  };
+  for (const { body, said } of await asked(goodPassword)) assert.equal(body, 'there', said);
+  assert.deepEqual(
+    (await asked('wrong')).map(({ status, exit }) => [status, exit]),
+    [
+      [407, 0],
+      [0, 97],
+      [0, 97],
+    ],
+  );
+  assert.equal(lines.length, 2 + schemes.length);
+  return undefined;
 });
