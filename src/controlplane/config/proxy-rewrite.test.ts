@@ -46,6 +46,7 @@ test('path, query, Location and cookies of a destination are its own, and so is 
     mistakes('      outside: false', '    identity: headers\n')[0] ?? '',
     /^5: services\.out\.identity: found it beside a proxy/,
   );
+  assert.match(mistakes('      request: {}', '    from: 127.0.0.1\n')[0] ?? '', /^5: services\.out\.from: found it beside a proxy/);
   assert.match(
     mistakes('      request: {}', '    rewritehost: other.example\n')[0] ?? '',
     /^5: services\.out\.rewritehost: found it beside a proxy/,

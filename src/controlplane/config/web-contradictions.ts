@@ -50,6 +50,8 @@ export function webContradictions(name: string, service: CheckedService, claimed
         complain(key, `found it beside ${kind === 'egress' ? 'a proxy' : `${kind}://`}, expected it beside http only`);
     if (kind === 'egress') {
       if (service.rewritehost !== false) complain('rewritehost', 'found it beside a proxy, expected it beside http only');
+      if (service.from !== undefined)
+        complain('from', 'found it beside a proxy, expected it beside to only: the system says from where it dials');
       problems.push(...proxyRewriteProblems(name, service.rewrite, document));
     }
     if (service.maintenance !== false)
