@@ -1,7 +1,7 @@
 /** UDP through `sallyport connect`: datagrams of a program here, inside of TLS to the gateway, through a relay, each judged by the gateway's fence. */
 
 import assert from 'node:assert/strict';
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
@@ -15,6 +15,7 @@ import { SallyportError } from '../../src/core/errors.ts';
 import { readSocksDatagram } from '../../src/core/socks/datagram.ts';
 import { addressServer } from '../doubles/address-server.ts';
 import { startRelayed, type RelayedGateway } from './relayed-gateway.ts';
+import { udpSocket } from './sockets.ts';
 import { goodPassword, ownFolder } from './written-gateway.ts';
 
 const ends: (() => unknown)[] = [];
@@ -25,16 +26,8 @@ let echo: UdpSocket;
 const heard: Readonly<{ port: number; text: string }>[] = [];
 const ana = { user: 'ana', password: goodPassword };
 
-async function udp(address = '127.0.0.1'): Promise<UdpSocket> {
-  const socket = createSocket('udp4');
-  ends.push(() => socket.close());
-  socket.bind(0, address);
-  await once(socket, 'listening');
-  return socket;
-}
-
 before(async () => {
-  echo = await udp();
+  echo = await udpSocket(ends);
   echo.on('message', (bytes, { port }) => {
     heard.push({ port, text: bytes.toString('latin1') });
     echo.send(bytes, port, '127.0.0.1');
@@ -99,7 +92,7 @@ describe('UDP ASSOCIATE at `connect`, through a relay', () => {
     const door = await relayed.door('on', ana);
     const { control, reply, port } = await associate(door.port);
     assert.deepEqual(reply.slice(0, 8), [5, 0, 0, 1, 127, 0, 0, 1]);
-    const [client, there] = [await udp(), echo.address().port];
+    const [client, there] = [await udpSocket(ends), echo.address().port];
     for (const length of [0, 1, 1_400, 65_497]) {
       const [data, answer] = [Buffer.alloc(length, length % 251), received(client)];
       client.send(wrapped(data, there), port, '127.0.0.1');
@@ -130,7 +123,12 @@ describe('UDP ASSOCIATE at `connect`, through a relay', () => {
 
   it('SOCKS UDP reflection: only the program that asked is heard and answered, by what it has written to', async () => {
     const door = await relayed.door('on', ana);
-    const [client, second, elsewhere, stranger] = [await udp(), await udp(), await udp('127.0.0.2'), await udp()];
+    const [client, second, elsewhere, stranger] = [
+      await udpSocket(ends),
+      await udpSocket(ends),
+      await udpSocket(ends, '127.0.0.2'),
+      await udpSocket(ends),
+    ];
     const own = client.address().port;
     const { port } = await associate(door.port, [own >> 8, own & 255]);
     const there = echo.address().port;
@@ -156,7 +154,7 @@ describe('UDP ASSOCIATE at `connect`, through a relay', () => {
   it('SSRF by datagrams: the gateway judges each, and its record says what was refused', async () => {
     const count = relayed.records().length;
     const { control, port } = await associate((await relayed.door('on', ana)).port);
-    const [client, there, before] = [await udp(), echo.address().port, heard.length];
+    const [client, there, before] = [await udpSocket(ends), echo.address().port, heard.length];
     const bad = [
       wrapped('inner', 443, [10, 0, 0, 1]),
       wrapped('metadata', 443, [169, 254, 169, 254]),
@@ -180,7 +178,7 @@ describe('UDP ASSOCIATE at `connect`, through a relay', () => {
   it('DNS rebinding by datagrams: names are looked up by the gateway, and what they lead to is judged each time', async () => {
     const count = relayed.records().length;
     const { control, port } = await associate((await relayed.door('on', ana)).port);
-    const [client, there, before] = [await udp(), echo.address().port, heard.length];
+    const [client, there, before] = [await udpSocket(ends), echo.address().port, heard.length];
     const send = (text: string, host: string): void => client.send(wrapped(text, there, host), port, '127.0.0.1');
     send('inner', 'inner.example.org');
     const first = received(client);

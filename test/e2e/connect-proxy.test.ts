@@ -1,10 +1,9 @@
 /** `sallyport connect` as a proxy of one's own machine: HTTP and SOCKS 5 here, TLS and the credential from here on, also through a relay. */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { connect, createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createRawServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
 import type { Shown } from '../../src/core/egress/asking.ts';
@@ -15,19 +14,13 @@ import { createSplice } from '../../src/dataplane/splice.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { freshHome, run, type Program } from './program.ts';
+import { listening, say } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
 const ends: (() => unknown)[] = [];
 const context = { after: (done: () => unknown) => void ends.unshift(done) } as Parameters<typeof ownFolder>[0];
 let gateway: WrittenGateway;
 let ports: Readonly<{ web: number; echo: number; proxy: number }>;
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  ends.push(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 before(async () => {
   const web = createServer((request, response) => {
@@ -39,7 +32,7 @@ before(async () => {
     socket.on('error', () => undefined).write('hello ');
     socket.pipe(socket);
   });
-  ports = { web: await listening(web), echo: await listening(echo), proxy: await freePort() };
+  ports = { web: await listening(web, ends), echo: await listening(echo, ends), proxy: await freePort() };
   gateway = await startWritten(context, {
     folder: await ownFolder(context),
     users: ['ana'],
@@ -73,21 +66,6 @@ async function local(shown: Shown, more: Readonly<{ own?: Shown; host?: string; 
     () => ticking.close(),
   );
   return { port: door.port, failures };
-}
-
-/** Says something to a port, and hears what comes until `enough`, or the end. */
-async function say(port: number, text: string | Uint8Array, enough?: RegExp): Promise<string> {
-  const socket: Socket = connect(port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  let heard = '';
-  socket.on('data', (chunk: Buffer) => {
-    heard += chunk.toString('latin1');
-    if (enough?.test(heard) === true) socket.destroy();
-  });
-  socket.write(text);
-  // Whatever ends it: an error is a way to end.
-  await new Promise((closed) => socket.once('close', closed));
-  return heard;
 }
 
 const ana = { user: 'ana', password: goodPassword };

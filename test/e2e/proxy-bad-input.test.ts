@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
 import { addressServer } from '../doubles/address-server.ts';
 import { freePort } from './free-port.ts';
+import { listening } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
 const ends: (() => unknown)[] = [];
@@ -25,13 +26,6 @@ const socksTo = (name: string, port: number): Uint8Array =>
   Uint8Array.from([...login, 5, 1, 0, 3, ...counted(name), port >> 8, port & 255]);
 const tunnelTo = (place: string): string => `CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\n${basic}\r\n\r\n`;
 const getFrom = (place: string): string => `GET http://${place}/ HTTP/1.1\r\nHost: x\r\n${basic}\r\nConnection: close\r\n\r\n`;
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  ends.push(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 /** A port whose queue is full: whoever connects hears nothing, not even a refusal. Its owner sleeps and takes nobody. */
 async function fullPort(): Promise<number> {
@@ -58,9 +52,15 @@ before(async () => {
     taken.add(socket.on('error', () => undefined).once('close', () => taken.delete(socket)));
     socket.on('data', (bytes: Buffer) => (told += bytes.toString('latin1')));
   };
-  ports.echo = await listening(createServer((socket) => (listens(socket), socket.pipe(socket))));
-  ports.mute = await listening(createServer(listens));
-  ports.resetting = await listening(createServer((socket) => void socket.once('data', () => socket.resetAndDestroy())));
+  ports.echo = await listening(
+    createServer((socket) => (listens(socket), socket.pipe(socket))),
+    ends,
+  );
+  ports.mute = await listening(createServer(listens), ends);
+  ports.resetting = await listening(
+    createServer((socket) => void socket.once('data', () => socket.resetAndDestroy())),
+    ends,
+  );
   ports.full = await fullPort();
   ports.proxy = await freePort();
   const names = await addressServer({ after: (done) => void ends.unshift(done) });

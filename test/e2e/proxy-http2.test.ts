@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
-import { createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createRawServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
 import { hear } from '../doubles/http2-door.ts';
 import { freePort } from './free-port.ts';
+import { listening } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
 const ends: (() => unknown)[] = [];
@@ -20,13 +21,6 @@ let ports: Readonly<{ echo: number; web: number; broken: number; own: number }>;
 let heard: string[] = [];
 
 const good = { 'proxy-authorization': `Basic ${Buffer.from(`ana:${goodPassword}`).toString('base64')}` };
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  ends.push(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 before(async () => {
   const context = { after: (done: () => unknown) => void ends.unshift(done) } as Parameters<typeof ownFolder>[0];
@@ -44,7 +38,7 @@ before(async () => {
     request.resume().once('end', () => response.end(`you asked for ${request.url}`));
   });
   const own = await freePort();
-  ports = { echo: await listening(echo), web: await listening(web), broken: await listening(broken), own };
+  ports = { echo: await listening(echo, ends), web: await listening(web, ends), broken: await listening(broken, ends), own };
   gateway = await startWritten(context, {
     folder,
     users: ['ana'],

@@ -1,13 +1,14 @@
 /** UDP ASSOCIATE: bound to its TCP connection, to one client, and to the places that this has written to. */
 
 import assert from 'node:assert/strict';
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
 import { readSocksDatagram } from '../../src/core/socks/datagram.ts';
 import { freePort } from './free-port.ts';
+import { udpSocket } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
 const ends: (() => unknown)[] = [];
@@ -18,16 +19,8 @@ let echo: UdpSocket;
 const heard: Readonly<{ port: number; text: string }>[] = [];
 const ports = { on: 0, off: 0 };
 
-async function udp(address = '127.0.0.1'): Promise<UdpSocket> {
-  const socket = createSocket('udp4');
-  ends.push(() => socket.close());
-  socket.bind(0, address);
-  await once(socket, 'listening');
-  return socket;
-}
-
 before(async () => {
-  echo = await udp();
+  echo = await udpSocket(ends);
   echo.on('message', (bytes, { port }) => {
     heard.push({ port, text: bytes.toString() });
     echo.send(`echo ${bytes.toString()}`, port, '127.0.0.1');
@@ -86,7 +79,7 @@ describe('UDP ASSOCIATE', () => {
   it('datagrams go both ways, wrapped; the connection’s end is theirs, and one line is left', async () => {
     const { control, reply, port } = await associate(ports.on);
     assert.deepEqual([...reply.subarray(0, 8)], [5, 0, 0, 1, 127, 0, 0, 1]);
-    const client = await udp();
+    const client = await udpSocket(ends);
     const there = echo.address().port;
     for (const text of ['one', 'two']) {
       const answer = received(client);
@@ -111,7 +104,7 @@ describe('UDP ASSOCIATE', () => {
 
   it('SOCKS UDP reflection: nobody but the client is heard, and nobody but the client is answered', async () => {
     const { port } = await associate(ports.on);
-    const [client, second, elsewhere] = [await udp(), await udp(), await udp('127.0.0.2')];
+    const [client, second, elsewhere] = [await udpSocket(ends), await udpSocket(ends), await udpSocket(ends, '127.0.0.2')];
     const there = echo.address().port;
     for (const each of [second, elsewhere]) each.on('message', () => assert.fail('somebody else was answered'));
     const count = heard.length;
@@ -130,7 +123,7 @@ describe('UDP ASSOCIATE', () => {
       ['mine', 'again'],
     );
     // A place that was not written to has nothing to say to the client.
-    const stranger = await udp();
+    const stranger = await udpSocket(ends);
     stranger.send('unasked', heard.at(-1)?.port ?? 0, '127.0.0.1');
     const last = received(client);
     client.send(wrapped('last', there), port, '127.0.0.1');
@@ -139,7 +132,7 @@ describe('UDP ASSOCIATE', () => {
 
   it('SSRF by datagrams: each is judged; fragments and nonsense are dropped', async () => {
     const { control, port } = await associate(ports.on);
-    const client = await udp();
+    const client = await udpSocket(ends);
     const there = echo.address().port;
     const count = heard.length;
     const bad = [
@@ -176,7 +169,7 @@ describe('UDP ASSOCIATE', () => {
   });
 
   it('a client that says its port is heard from that port alone', async () => {
-    const [client, other] = [await udp(), await udp()];
+    const [client, other] = [await udpSocket(ends), await udpSocket(ends)];
     const own = client.address().port;
     const { port } = await associate(ports.on, goodPassword, [own >> 8, own & 255]);
     const there = echo.address().port;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { connect, createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openHome } from '../../src/controlplane/home.ts';
@@ -13,6 +13,7 @@ import type { AuditEvent } from '../../src/core/audit/event.ts';
 import { limitsWith } from '../../src/core/limits.ts';
 import { openSqliteStore } from '../../src/modules/stores/sqlite.ts';
 import { freePort } from './free-port.ts';
+import { say } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
 const ends: (() => unknown)[] = [];
@@ -67,19 +68,6 @@ const proxy = (listen: string, destinations: string, more = ''): string =>
 
 const records = (gateway: WrittenGateway): readonly AuditEvent[] =>
   gateway.events.flatMap((event) => (event.event === 'exchange' ? [event.record] : []));
-
-async function say(port: number, text: string, enough?: RegExp): Promise<string> {
-  const socket: Socket = connect(port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  let said = '';
-  socket.on('data', (chunk: Buffer) => {
-    said += chunk.toString('latin1');
-    if (enough?.test(said) === true) socket.destroy();
-  });
-  socket.write(text);
-  await new Promise((closed) => socket.once('close', closed));
-  return said;
-}
 
 const basic = (user = 'ana'): string => `Proxy-Authorization: Basic ${Buffer.from(`${user}:${goodPassword}`).toString('base64')}`;
 const tunnel = (to: string, more = ''): string => `CONNECT ${to} HTTP/1.1\r\nHost: ${to}\r\n${basic()}\r\n\r\n${more}`;

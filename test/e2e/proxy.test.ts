@@ -2,11 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { connect, createServer as createRawServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createRawServer } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -16,6 +15,7 @@ import { addressServer } from '../doubles/address-server.ts';
 import { certificate } from '../doubles/pki.ts';
 import { curl, withoutCurl, type Curled } from './curl.ts';
 import { freePort } from './free-port.ts';
+import { listening, say } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
 type Heard = Readonly<{ method: string; url: string; headers: IncomingHttpHeaders; body: string }>;
@@ -36,13 +36,6 @@ type Scene = Readonly<{
 const good = `ana:${goodPassword}`;
 const ends: (() => unknown)[] = [];
 let scene: Scene;
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  ends.push(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 /** Destinations of the test's own, and a gateway that leads to them. */
 async function begin(): Promise<Scene> {
@@ -68,9 +61,12 @@ async function begin(): Promise<Scene> {
   const leaf = await certificate({ subject: 'destination', names: ['tls.example.org', '127.0.0.1'], issuer: root });
   const ca = join(folder, 'destination-ca.pem');
   await writeFile(ca, root.cert);
-  const plain = await listening(createServer(answer));
-  const tls = await listening(createTlsServer(leaf, answer));
-  const raw = await listening(createRawServer((socket) => void socket.on('error', () => undefined).pipe(socket)));
+  const plain = await listening(createServer(answer), ends);
+  const tls = await listening(createTlsServer(leaf, answer), ends);
+  const raw = await listening(
+    createRawServer((socket) => void socket.on('error', () => undefined).pipe(socket)),
+    ends,
+  );
   const names = await addressServer(context);
   names.says.set('plain.example.org', [['127.0.0.1']]);
   names.says.set('tls.example.org', [['127.0.0.1']]);
@@ -121,20 +117,6 @@ async function recorded<Value>(act: () => Promise<Value>): Promise<Readonly<{ va
   const record = scene.records().at(-1);
   assert.ok(record !== undefined);
   return { value, record };
-}
-
-/** Says something to a port, and hears what comes until the end. */
-async function say(port: number, text: string | Uint8Array, enough?: RegExp): Promise<string> {
-  const socket: Socket = connect(port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  let heard = '';
-  socket.on('data', (chunk: Buffer) => {
-    heard += chunk.toString('latin1');
-    if (enough?.test(heard) === true) socket.destroy();
-  });
-  socket.write(text);
-  await once(socket, 'close');
-  return heard;
 }
 
 const basic = `Proxy-Authorization: Basic ${Buffer.from(good).toString('base64')}`;
