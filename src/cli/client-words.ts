@@ -18,7 +18,7 @@ export function clientWords(event: ClientEvent): string {
     case 'resumed':
       return `${name} may come in again.`;
     case 'removed':
-      return `${name} is no client any more; its keys open nothing.`;
+      return `${name} is no client any more; its keys, and those of its certificates that were made here, open nothing.`;
     case 'changed':
     case 'shown':
       return whole(event);

@@ -296,10 +296,19 @@ describe('the command', () => {
     await told('clients', 'certificate', 'visitor', '--pem', folder);
     await told('clients', 'add', 'visiting', '--certificate', join(folder, 'visitor.crt'));
     await told('clients', 'remove', 'visiting');
+    // A name may be somebody's elsewhere, too: such a certificate stays, and that is said.
+    await told('clients', 'certificate', 'named', '--pem', folder);
+    await told('clients', 'add', 'naming', '--holder', 'named', '--fingerprint', 'ab'.repeat(32));
+    const terminal = scriptedTerminal({ home: join(folder, 'home') });
+    assert.equal(await runCommand(['clients', 'remove', 'naming'], terminal), 0);
+    assert.match(terminal.written(), /fingerprint:(?:ab){32}, certificate:named: not revoked\./);
     const { events } = await command('clients', 'certificates', 'list');
     assert.deepEqual(
-      events.map((event) => [event['name'], event['revoked'] !== null]),
-      [['visitor', true]],
+      new Map(events.map((event) => [event['name'], event['revoked'] !== null])),
+      new Map([
+        ['named', false],
+        ['visitor', true],
+      ]),
     );
   });
 });

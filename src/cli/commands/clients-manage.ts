@@ -162,9 +162,14 @@ export function removeClient(cli: Cli) {
       const client = existing(desk, name);
       // The keys go first: between both it would be somebody without limits.
       for (const key of keysOf(client)) await desk.keys.revoke(key);
-      await revokeCertificates(client, { records: desk.store.records, now: cli.terminal.now });
+      const staying = await revokeCertificates(client, { records: desk.store.records, now: cli.terminal.now });
       await desk.clients.remove(client.name);
-      cli.reporter().say(eventOf(client, desk, 'removed'));
+      const reporter = cli.reporter();
+      reporter.say(eventOf(client, desk, 'removed'));
+      if (staying.length > 0)
+        reporter.note(
+          `${staying.join(', ')}: not revoked. It opens what asks for it, without limits of a client, until its authority revokes it, or names and pins leave it out.`,
+        );
     }),
   );
 }

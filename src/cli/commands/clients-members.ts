@@ -65,17 +65,25 @@ export function memberOf({ name, members }: Client, text: string): string {
   });
 }
 
-/** What was made here for it. Certificates of another authority are that one's to revoke. */
+/**
+ * Ends those of its certificates that were made here. Resolves with those that stay: another authority's are that one's to
+ * revoke, and a name alone may be somebody's elsewhere, too.
+ */
 export async function revokeCertificates(
   { members }: Client,
   { records, now }: Readonly<{ records: Records; now: () => number }>,
-): Promise<void> {
+): Promise<readonly string[]> {
   const register = await openClientRegister({ records, now, limits: defaults });
   try {
-    const holders = new Set(members.map(certificateHolder));
-    const marked = new Set(members.map(markedFingerprint));
-    for (const own of register.all())
-      if (own.revokedAt === null && (holders.has(own.name) || marked.has(own.fingerprint))) await register.revoke(own.fingerprint);
+    const staying: string[] = [];
+    for (const member of members) {
+      const [holder, fingerprint] = [certificateHolder(member), markedFingerprint(member)];
+      if (holder === null && fingerprint === null) continue;
+      const own = register.all().find((each) => each.fingerprint === fingerprint);
+      if (own === undefined) staying.push(member);
+      else if (own.revokedAt === null) await register.revoke(own.fingerprint);
+    }
+    return staying;
   } finally {
     register.close();
   }
