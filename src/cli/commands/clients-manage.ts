@@ -231,7 +231,9 @@ function keyOf(client: Client, wanted: string | undefined): string {
   const key = wanted === undefined ? (all.length === 1 ? first : undefined) : all.find((each) => each === wanted.toLowerCase());
   if (key !== undefined) return key;
   const hint =
-    all.length === 0 ? 'Its users change their passwords with: sallyport users passwd' : `Say which: --key ${all.join(' or --key ')}`;
+    all.length === 0
+      ? 'Its users change their passwords with: sallyport users passwd. A new certificate takes the place of an old one with: sallyport clients set NAME --certificate FILE --without MEMBER'
+      : `Say which: --key ${all.join(' or --key ')}`;
   throw new SallyportError('key-missing', `${client.name} has ${all.length === 0 ? 'no key' : 'several keys, or none of that name'}.`, {
     hint,
   });

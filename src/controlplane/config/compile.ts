@@ -132,6 +132,7 @@ export function compile(config: Config, world: World): Compiled {
       },
       rolesOf: shownRoles(tools, config),
       clientOf: (name) => tools.clients?.byName(name) ?? null,
+      holderOf: (fingerprint) => tools.certificates?.own.find(fingerprint)?.name ?? null,
     });
     return {
       snapshot,

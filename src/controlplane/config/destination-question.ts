@@ -6,6 +6,7 @@ import { readDestination, type Destination } from '../../core/egress/destination
 import type { Ruled } from '../../core/egress/policy.ts';
 import { fault, SallyportError, type Fault } from '../../core/errors.ts';
 import { parseAuthority } from '../../core/http/host.ts';
+import { certificateSubject, markedFingerprint } from '../../core/policy/certificate-subject.ts';
 import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { explain } from '../../core/policy/explain.ts';
 import { answerQuestion, type Answer, type Asked, type Question } from './question.ts';
@@ -21,7 +22,8 @@ export type Answering = {
   (question: DestinationQuestion): Promise<DestinationAnswer>;
 };
 
-type Facts = Asked & Readonly<{ clientOf?: (name: string) => Client | null }>;
+/** `holderOf`: the name in a certificate of our own, by its fingerprint. */
+type Facts = Asked & Readonly<{ clientOf?: (name: string) => Client | null; holderOf?: (fingerprint: string) => string | null }>;
 
 /** Answers both kinds of question. Errors: `usage-wrong`. */
 export function answering(facts: Facts): Answering {
@@ -109,8 +111,13 @@ function exchangeOf({ as }: DestinationQuestion, proxy: string, destination: Des
 }
 
 /** A client is its first member: all have the same limits, and lists name keys, users and roles. */
-function identityOf(as: string, { clientOf, rolesOf }: Pick<Facts, 'clientOf' | 'rolesOf'>): Identity {
+function identityOf(as: string, { clientOf, holderOf, rolesOf }: Pick<Facts, 'clientOf' | 'holderOf' | 'rolesOf'>): Identity {
   const member = clientOf?.(as)?.members[0] ?? (as.includes(':') ? as : `user:${as}`);
-  const who = member.startsWith('user:') ? member.slice('user:'.length) : member;
-  return { guard: 'explain', subject: member, name: as, by: 'session', roles: rolesOf?.(who) ?? [] };
+  // One certificate is judged by the name in it as well, where that is known here.
+  const fingerprint = markedFingerprint(member);
+  const holder = fingerprint === null ? null : (holderOf?.(fingerprint) ?? null);
+  const subject = holder === null ? member : certificateSubject(holder);
+  const who = subject.startsWith('user:') ? subject.slice('user:'.length) : subject;
+  const shown = holder === null || fingerprint === null ? {} : { certificate: fingerprint };
+  return { guard: 'explain', subject, name: as, by: 'session', roles: rolesOf?.(who) ?? [], ...shown };
 }
