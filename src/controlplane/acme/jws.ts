@@ -1,7 +1,7 @@
 /** Signs what is said to a certificate authority (RFC 8555, 6.2): the library writes the JWS, the key is Node's. */
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { calculateJwkThumbprint, exportJWK, FlattenedSign, type FlattenedJWS, type JWK } from 'jose';
+import type { FlattenedJWS, JWK } from 'jose';
 
 /** The key of an account. Nothing of its private part leaves `sign`. */
 export type AccountKey = Readonly<{
@@ -21,6 +21,7 @@ export function newKeyPem(): string {
 }
 
 export async function accountKey(pem: string): Promise<AccountKey> {
+  const { calculateJwkThumbprint, exportJWK, FlattenedSign } = await import('jose');
   const key: KeyObject = createPrivateKey(pem);
   const jwk: JWK = await exportJWK(createPublicKey(pem));
   const thumbprint = await calculateJwkThumbprint(jwk, 'sha256');

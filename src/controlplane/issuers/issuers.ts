@@ -1,6 +1,6 @@
 /** Issuers of tokens: their metadata and keys, fetched and kept, and the check of a signed token (RFC 7519, 8725). */
 
-import { createLocalJWKSet, decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import type { createLocalJWKSet } from 'jose';
 import { z } from 'zod';
 import type { Issuers, IssuerMetadata, IssuerPlan, TokenFound, TokenRules } from '../../contracts/issuers.ts';
 import type { Outgoing } from '../../contracts/outgoing.ts';
@@ -19,6 +19,8 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 /** Members of a header by which a token would say where its own key is, or what must be understood (RFC 7515, 4.1). */
 const refused = ['jku', 'x5u', 'jwk', 'x5c', 'crit', 'b64', 'zip', 'enc'];
 
+/** Loaded when a token comes: most gateways take none. */
+type Jose = typeof import('jose');
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 type Known = Readonly<{ metadata: Kept<IssuerMetadata>; keys: Kept<KeySet> }>;
 
@@ -55,7 +57,7 @@ function knownOf(plan: IssuerPlan, { outgoing, now, limits }: IssuersOptions): K
   const keys = new Kept(async () => {
     const url = plan.keys ?? (await metadata.get())?.keys ?? null;
     if (url === null) throw new SallyportError('issuer-unreachable', `${plan.issuer} does not say where its keys are.`);
-    return keySet(await read(url), limits.issuerKeysMax);
+    return keySet(await read(url), limits.issuerKeysMax, await import('jose'));
   }, rules);
   return { metadata, keys };
 }
@@ -85,12 +87,12 @@ function httpsOnly(text: string | undefined): string | null {
 const keysSchema = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
 
 /** Public keys alone: a shared one in a public list is a mistake of the issuer, and no key. */
-function keySet(said: unknown, keysMax: number): KeySet {
+function keySet(said: unknown, keysMax: number, jose: Jose): KeySet {
   const { keys } = keysSchema.parse(said);
   const usable = keys.filter(({ kty, use }) => ['RSA', 'EC', 'OKP'].includes(kty) && (use === undefined || use === 'sig'));
   if (usable.length === 0 || keys.length > keysMax)
     throw new SallyportError('issuer-unreachable', `An issuer must have between 1 and ${keysMax} public keys.`);
-  return createLocalJWKSet({ keys: usable });
+  return jose.createLocalJWKSet({ keys: usable });
 }
 
 type Asked = Readonly<{ plan: IssuerPlan; rules: TokenRules; options: IssuersOptions }>;
@@ -98,7 +100,8 @@ type Asked = Readonly<{ plan: IssuerPlan; rules: TokenRules; options: IssuersOpt
 async function verify(token: string, keys: Kept<KeySet>, asked: Asked): Promise<TokenFound> {
   const { tokenCharsMax } = asked.options.limits;
   if (token.length > tokenCharsMax) return wrong(`a token of more than ${tokenCharsMax} characters`);
-  const fault = headerFault(token, asked.rules.types);
+  const jose = await import('jose');
+  const fault = headerFault(token, asked.rules.types, jose);
   if (fault !== null) return wrong(fault);
   const set = await keys.get();
   if (set === null) return { is: 'away', why: 'the keys of the issuer cannot be had' };
@@ -111,11 +114,11 @@ async function verify(token: string, keys: Kept<KeySet>, asked: Asked): Promise<
 }
 
 /** Before any key is touched. `kid` is a text to compare with, never a path or a query. */
-function headerFault(token: string, types: readonly string[]): string | null {
+function headerFault(token: string, types: readonly string[], jose: Jose): string | null {
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return 'a token that is no signed JWT';
   let header: Readonly<Record<string, unknown>>;
   try {
-    header = { ...decodeProtectedHeader(token) };
+    header = { ...jose.decodeProtectedHeader(token) };
   } catch {
     return 'a token whose header is no JSON';
   }
@@ -129,6 +132,7 @@ function headerFault(token: string, types: readonly string[]): string | null {
 }
 
 async function verifyBy(token: string, set: KeySet, { plan, rules, options }: Asked): Promise<TokenFound | 'unknown-key'> {
+  const { errors, jwtVerify } = await import('jose');
   try {
     const { payload } = await jwtVerify(token, set, {
       algorithms,

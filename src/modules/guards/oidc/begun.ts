@@ -1,6 +1,5 @@
 /** A login that was begun: kept in the browser that began it, sealed, so that strangers fill no memory of ours. */
 
-import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { cookieValues } from '../../../core/policy/session-cookie.ts';
@@ -27,6 +26,7 @@ const algorithms = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorith
 
 /** The `Set-Cookie` of a login that lives for `lifeMs`; null when it would be too long for a browser. */
 export async function sealed(login: Begun, key: Uint8Array, now: number, lifeMs: number): Promise<readonly [string, string] | null> {
+  const { EncryptJWT } = await import('jose');
   const text = await new EncryptJWT({ ...login })
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
     .setExpirationTime(Math.floor((now + lifeMs) / 1000))
@@ -46,6 +46,7 @@ export const endLoginCookie: readonly [string, string] = [
 export async function opened(exchange: Exchange, key: Uint8Array, now: number): Promise<Begun | null> {
   const [text, ...others] = exchange.http === null ? [] : cookieValues(exchange.http.fields, loginCookie);
   if (text === undefined || others.length > 0 || text.length > cookieCharsMax) return null;
+  const { jwtDecrypt } = await import('jose');
   try {
     const { payload } = await jwtDecrypt(text, key, { ...algorithms, currentDate: new Date(now), requiredClaims: ['exp'] });
     const { exp: _exp, ...login } = begun.parse(payload);

@@ -1,6 +1,6 @@
 /** The provider, as `openid-client` speaks with it: by our own way out, and with every check that the protocol knows. */
 
-import * as client from 'openid-client';
+import type * as Client from 'openid-client';
 import type { Claims } from '../../../contracts/issuers.ts';
 import type { Outgoing } from '../../../contracts/outgoing.ts';
 import type { Tools } from '../../../contracts/tools.ts';
@@ -12,9 +12,12 @@ import type { OidcOptions } from './options.ts';
 
 export type Answered = Readonly<{ is: 'claims'; claims: Claims }> | Readonly<{ is: 'wrong' | 'away'; why: string }>;
 
+/** Loaded when somebody signs in by a provider: most gateways have none. */
+const library = (): Promise<typeof Client> => import('openid-client');
+
 export class Provider {
   readonly #options: OidcOptions;
-  readonly #known: Kept<client.Configuration>;
+  readonly #known: Kept<Client.Configuration>;
 
   constructor(options: OidcOptions, ca: string | null, tools: Tools) {
     this.#options = options;
@@ -31,6 +34,7 @@ export class Provider {
   async address(login: Begun, callback: string): Promise<string | null> {
     const known = await this.#known.get();
     if (known === null) return null;
+    const client = await library();
     const url = client.buildAuthorizationUrl(known, {
       redirect_uri: callback,
       scope: ['openid', ...this.#options.scopes.filter((scope) => scope !== 'openid')].join(' '),
@@ -47,6 +51,7 @@ export class Provider {
   async answer(login: Begun, current: URL): Promise<Answered> {
     const known = await this.#known.get();
     if (known === null) return { is: 'away', why: 'the provider cannot be asked' };
+    const client = await library();
     try {
       const tokens = await client.authorizationCodeGrant(known, current, {
         expectedState: login.state,
@@ -78,12 +83,13 @@ function isAway(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isAway(error.cause);
 }
 
-async function discover(options: OidcOptions, ca: string | null, tools: Tools): Promise<client.Configuration> {
+async function discover(options: OidcOptions, ca: string | null, tools: Tools): Promise<Client.Configuration> {
   const secret = options.secret === undefined ? null : (tools.secret(options.secret) ?? new Uint8Array());
   if (secret?.length === 0) throw new SallyportError('secret-missing', 'The secret for the provider is gone.');
   // No method is said: it is Basic unless the provider takes it in the body alone.
   const words = secret === null ? null : Buffer.from(secret).toString('utf8');
   const server = new URL(options.issuer);
+  const client = await library();
   const how = { [client.customFetch]: fetchBy(tools.outgoing, ca), timeout: tools.limits.outgoingMs / 1000 };
   const found = await client.discovery(server, options.client, undefined, client.None(), how);
   const metadata = found.serverMetadata();
@@ -105,7 +111,7 @@ async function discover(options: OidcOptions, ca: string | null, tools: Tools): 
 }
 
 /** Our way out, in the form of `fetch` that the library wants. */
-function fetchBy(outgoing: Outgoing, ca: string | null): client.CustomFetch {
+function fetchBy(outgoing: Outgoing, ca: string | null): Client.CustomFetch {
   return async (url, { method, headers, body }) => {
     const text =
       body === null || body === undefined

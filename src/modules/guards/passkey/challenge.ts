@@ -1,6 +1,5 @@
 /** A challenge that an authenticator is to sign: kept in the browser that asked for it, sealed, so that strangers fill no memory of ours. */
 
-import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
 import type { Exchange } from '../../../core/policy/exchange.ts';
 import { originOf } from '../../../core/policy/origin.ts';
@@ -35,6 +34,7 @@ const algorithms = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorith
 /** The `Set-Cookie` of a challenge; null when it would be too long for a browser. */
 export async function sealed(exchange: Exchange, asked: Challenge, sealer: Sealer): Promise<readonly [string, string] | null> {
   const { key, now, lifeMs } = sealer;
+  const { EncryptJWT } = await import('jose');
   const text = await new EncryptJWT({ ...asked, place: placeOf(exchange, sealer) })
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
     .setExpirationTime(Math.floor((now + lifeMs) / 1000))
@@ -49,6 +49,7 @@ export const endChallengeCookie: readonly [string, string] = field('', 0);
 export async function opened(exchange: Exchange, kind: Challenge['for'], sealer: Sealer): Promise<Challenge | null> {
   const [text, ...others] = exchange.http === null ? [] : cookieValues(exchange.http.fields, challengeCookie);
   if (text === undefined || others.length > 0 || text.length > cookieCharsMax) return null;
+  const { jwtDecrypt } = await import('jose');
   try {
     const { payload } = await jwtDecrypt(text, sealer.key, {
       ...algorithms,
