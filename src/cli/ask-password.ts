@@ -1,6 +1,5 @@
 /** Asks for a new password twice, unseen, or takes it from the environment: never from the command line. */
 
-import { isCancel, password as ask } from '@clack/prompts';
 import { passwordFault } from '../controlplane/identities/password-rules.ts';
 import { SallyportError } from '../core/errors.ts';
 import { defaults } from '../core/limits.ts';
@@ -34,6 +33,7 @@ async function hidden(message: string, faultOf: (typed: string) => string | null
     const fault = faultOf(typed ?? '');
     return fault === null ? undefined : `This will not do: ${fault}. Four unrelated words make a good one.`;
   };
+  const { isCancel, password: ask } = await import('@clack/prompts');
   const answer = await ask({ message, validate, output: process.stderr });
   if (isCancel(answer)) throw new SallyportError('interrupted', 'Nothing was changed.');
   return answer;

@@ -1,7 +1,6 @@
 /** What a client shows to a proxy: a password, an API key or a stored secret; and the certificate of its own TLS. Never from the command line. */
 
 import { readFile } from 'node:fs/promises';
-import { isCancel, password as ask } from '@clack/prompts';
 import { readCredentials } from '../controlplane/enrolment/way-out.ts';
 import type { Shown } from '../core/egress/asking.ts';
 import { SallyportError } from '../core/errors.ts';
@@ -72,6 +71,7 @@ export async function wordOf(
       hint: `Hand it in as ${variable}, or on standard input with --stdin.`,
     });
   }
+  const { isCancel, password: ask } = await import('@clack/prompts');
   const answer = await ask({ message: what, output: process.stderr });
   if (isCancel(answer)) throw new SallyportError('interrupted', 'Nothing was connected.');
   return answer;

@@ -1,6 +1,5 @@
 /** What a visitor shows to a gateway: from the environment, standard input or a prompt, and never from the command line. */
 
-import { isCancel, password as ask } from '@clack/prompts';
 import { SallyportError } from '../core/errors.ts';
 import { isLinkSecret, type TcpCredential } from '../core/tcp-opening.ts';
 import { userName } from '../core/policy/credentials.ts';
@@ -44,6 +43,7 @@ async function asked(terminal: Terminal, message: string, variable: string): Pro
       hint: `Hand it in as ${variable}, or on standard input with --stdin; --no-credential shows nothing.`,
     });
   }
+  const { isCancel, password: ask } = await import('@clack/prompts');
   const answer = await ask({ message, output: process.stderr });
   if (isCancel(answer)) throw new SallyportError('interrupted', 'Nothing was connected.');
   return answer;

@@ -1,7 +1,6 @@
 /** `sallyport pins`: short codes that open a service. */
 
 import { randomInt } from 'node:crypto';
-import { isCancel, password as askHidden } from '@clack/prompts';
 import { readServiceName } from '../../controlplane/config/forms.ts';
 import { newPin, pinFault } from '../../controlplane/identities/pins.ts';
 import { SallyportError } from '../../core/errors.ts';
@@ -68,6 +67,7 @@ async function hidden(message: string, isNew: boolean): Promise<string> {
     const fault = isNew ? pinFault(typed ?? '') : null;
     return fault === null ? undefined : `This will not do: ${fault}.`;
   };
+  const { isCancel, password: askHidden } = await import('@clack/prompts');
   const answer = await askHidden({ message, validate, output: process.stderr });
   if (isCancel(answer)) throw new SallyportError('interrupted', 'Nothing was changed.');
   return answer;

@@ -1,6 +1,5 @@
 /** `sallyport users totp`: codes of an authenticator app, set up and taken away. */
 
-import { isCancel, text as ask } from '@clack/prompts';
 import type { CodeTable } from '../../controlplane/identities/logins/codes.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
@@ -56,6 +55,7 @@ async function confirmed(terminal: Terminal, codes: CodeTable, secret: Uint8Arra
   }
   for (let tries = 0; tries < triesMax; tries += 1) {
     const message = tries === 0 ? 'The code that it shows now' : 'That was not right. The code that it shows now';
+    const { isCancel, text: ask } = await import('@clack/prompts');
     const answer = await ask({ message, placeholder: '123456', output: process.stderr });
     if (isCancel(answer)) throw new SallyportError('interrupted', 'Nothing was changed.');
     if (await codes.proves(secret, answer)) return;
