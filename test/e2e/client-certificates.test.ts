@@ -260,10 +260,13 @@ it('probe resistance: a proxy that hides is an ordinary web server to whoever sh
       [head('GET', `http://127.0.0.1:${to}/x`), 404],
       [head('GET', '/.sallyport/client'), 404],
       [head('CONNECT', `127.0.0.1:${to}`), 405],
+      [head('CONNECT', 'a.example'), 400],
+      [head('GET', 'https://a.example/'), 400],
+      ['GET / HTTP/1.1\r\n\r\n', 400],
     ] as const) {
       const heard = (await said(await opened(shown, ports.hidden), asked)).toString();
       assert.match(heard, new RegExp(`^HTTP/1\\.1 ${status} `), asked);
-      assert.doesNotMatch(heard, /proxy|sallyport/i);
+      assert.doesNotMatch(heard, /proxy|sallyport|malformed/i);
     }
   }
   const heard = await said(await opened(renewed, ports.hidden), head('CONNECT', `127.0.0.1:${to}`));

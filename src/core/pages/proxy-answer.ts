@@ -2,8 +2,8 @@
 
 import { codes, type Code } from '../errors.ts';
 import type { Reply } from '../http/reply.ts';
-import type { Exchange } from '../policy/exchange.ts';
-import { errorReply } from './error.ts';
+import type { Exchange, ListenerFacts } from '../policy/exchange.ts';
+import { errorReply, titleOf } from './error.ts';
 import { markup } from './markup.ts';
 import { page } from './page.ts';
 import { plainReply } from './problem.ts';
@@ -45,6 +45,11 @@ const stranger: ReadonlySet<Code> = new Set<Code>(['credentials-missing', 'crede
 /** An ordinary web server has nothing at such an address. */
 const nothing: Reply = { status: 404, fields: [['Content-Type', 'text/plain; charset=utf-8']], body: 'Not Found\n' };
 const noTunnel: Reply = { status: 405, fields: [['Allow', 'GET, HEAD']], body: null };
+
+/** What is said to what had no exchange. Whoever looks for a proxy that hides is told what any web server says. */
+export function unreadText({ proxy }: ListenerFacts, status: number, code: Code): string {
+  return `${proxy?.hide === true ? titleOf(status) : `${status} ${code}`}\n`;
+}
 
 /**
  * @param identified whether it is known who asks

@@ -9,6 +9,7 @@ import { proxiedRequest } from '../../core/egress/proxied.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import type { Reply } from '../../core/http/reply.ts';
 import { askerOf } from '../../core/http/forwarded-for.ts';
+import { unreadText } from '../../core/pages/proxy-answer.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { ExchangeCall, type CallOwner, type OpenedRaw } from './http/exchange-call.ts';
 import type { Running } from './http/parties.ts';
@@ -81,7 +82,11 @@ class Http1Calls implements VisitorOwner, CallOwner {
 
   refused(problem: Fault): void {
     const status = codes[problem.code].status ?? 400;
-    const reply: Reply = { status, fields: [['Content-Type', 'text/plain; charset=utf-8']], body: `${status} ${problem.code}\n` };
+    const reply: Reply = {
+      status,
+      fields: [['Content-Type', 'text/plain; charset=utf-8']],
+      body: unreadText(this.#arrival.listener, status, problem.code),
+    };
     this.#voice.reply({ head: null, reply, closing: true, streamed: false });
     this.#visitor.linger();
     this.#tools.refused(this.#arrival, problem.code, problem.why, status);

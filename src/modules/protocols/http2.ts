@@ -14,6 +14,7 @@ import type { VisitorLines } from '../../core/http/forward.ts';
 import type { RequestHead } from '../../core/http/head.ts';
 import { readStreamRequest } from '../../core/http/stream-request.ts';
 import { streamReply } from '../../core/http/stream-response.ts';
+import { unreadText } from '../../core/pages/proxy-answer.ts';
 import type { Exchange } from '../../core/policy/exchange.ts';
 import { Ledger } from './http2/ledger.ts';
 import { optionsFor } from './http2/options.ts';
@@ -143,7 +144,7 @@ class Http2Connection implements StreamOwner, Deadline {
     if (!stream.destroyed && !stream.closed) {
       if (status === null) stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
       else {
-        const body = Buffer.from(`${status} ${code}\n`);
+        const body = Buffer.from(unreadText(this.#arrival.listener, status, code));
         const reply = { status, fields: [['Content-Type', 'text/plain; charset=utf-8']] as const, body: null };
         stream.respond(streamReply(reply, body.length, this.tools.httpDate()));
         // Node has ended the answer to a HEAD itself.
