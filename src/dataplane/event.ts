@@ -12,19 +12,19 @@ import { RESERVED, isReservedRequest } from './reserved.ts';
 type Verdict = Readonly<{ is: AuditEvent['verdict']; code: Code | null; why: string | null }>;
 
 export function eventOf(exchange: Exchange, service: string | null, tally: Tally, verdict: Verdict, now: number): AuditEvent {
-  const { http } = exchange;
-  return {
+  const { http, identity } = exchange;
+  // On the road of every exchange: a spread among other keys would be looked up by name each time.
+  const event: AuditEvent = {
     time: rfc3339(exchange.at),
     id: exchange.id,
     service,
     listener: exchange.listener.name,
     visitor: exchange.from.ip,
     viaRelay: exchange.listener.via === 'relay',
-    who: exchange.identity?.subject ?? null,
-    ...(exchange.identity?.certificate === undefined ? {} : { certificate: exchange.identity.certificate }),
+    who: identity?.subject ?? null,
     method: http?.method ?? null,
     host: exchange.destination === undefined ? exchange.host : destinationText(exchange.destination),
-    path: http === null ? null : pathForLog(http, exchange.identity?.secretPath === true),
+    path: http === null ? null : pathForLog(http, identity?.secretPath === true),
     verdict: verdict.is,
     code: verdict.code,
     why: verdict.why,
@@ -33,6 +33,7 @@ export function eventOf(exchange: Exchange, service: string | null, tally: Tally
     bytesOut: tally.bytesOut,
     durationMs: wholeMs(now - exchange.at),
   };
+  return identity?.certificate === undefined ? event : { ...event, certificate: identity.certificate };
 }
 
 /** For what never became an exchange: a head, or a hello, without a single reading. */
