@@ -18,6 +18,7 @@ type ProxyOptions = Readonly<{
   name: string;
   password?: readonly string[];
   key?: readonly string[];
+  certificate?: readonly string[];
   allow?: readonly string[];
   deny?: readonly string[];
   resolver?: readonly string[];
@@ -26,6 +27,7 @@ type ProxyOptions = Readonly<{
   socks: boolean;
   hide?: boolean;
   clear?: boolean;
+  firewall?: string;
   for: string;
 }>;
 
@@ -35,18 +37,20 @@ export function proxyCommand(cli: Cli) {
     summary: 'lead others to the web, or to a few places, through this machine',
     description:
       'A forward proxy: HTTP (with CONNECT) and SOCKS 5 on one port, over TLS unless it listens on this machine alone. ' +
-      'Only who shows a password or a key is led out, and only where the list says: without --allow to everything public at ports ' +
+      'Only who shows a password, a key or a client certificate is led out, and only where the list says: without --allow to everything public at ports ' +
       '80 and 443. What is private is never reached unless its network is named.',
     examples: [
       'sallyport proxy --password ana',
       'sallyport proxy --listen 0.0.0.0:8443 --key ci --allow "*.example.org"',
       'sallyport proxy --password ana --allow git.example.org:22 --allow 10.2.0.0/16:443',
+      'sallyport proxy --listen 0.0.0.0:8443 --certificate lab --firewall watch',
     ],
   })
     .option('--listen <host:port>', 'where it listens; beyond this machine over TLS', '127.0.0.1:3128')
     .option('--name <name>', 'what it is called', 'proxy')
     .option('--password <user>', 'let this user in with a password: asks for it, or reads SALLYPORT_PASSWORD', gathered)
     .option('--key <name>', 'let programs in that show this API key as the password: sallyport keys add NAME', gathered)
+    .option('--certificate <name>', 'let in who shows this client certificate, over TLS: sallyport clients certificate NAME', gathered)
     .option('--allow <destination>', 'lead there, like *.example.org, git.example.org:22 or 10.2.0.0/16:443', gathered)
     .option('--deny <destination>', 'never lead there', gathered)
     .option('--resolver <address>', 'ask this name server', gathered)
@@ -54,6 +58,7 @@ export function proxyCommand(cli: Cli) {
     .option('--udp', 'let clients send datagrams: those of sallyport connect inside of TLS, SOCKS clients past it')
     .option('--no-socks', 'speak HTTP only')
     .option('--hide', 'look like an ordinary web server to who shows no credentials; HTTP only')
+    .option('--firewall <mode>', 'look at requests and answers of plain HTTP: on refuses, watch says it in the record')
     .option('--clear', 'take passwords over plain HTTP and SOCKS from beyond this machine: anybody on the way reads them')
     .option('--for <time>', 'how long it stays open: 30m, 2h, 7d, never', 'never')
     .action(async (options: ProxyOptions) => {
@@ -80,18 +85,39 @@ export function proxyCommand(cli: Cli) {
 
 /** The service as `sallyport.yaml` would say it. */
 function rawProxy(options: ProxyOptions): object {
-  const { password = [], key = [], allow, deny = [], resolver, via, udp = false, socks, hide = false, clear = false } = options;
-  if (password.length === 0 && key.length === 0) {
+  const {
+    password = [],
+    key = [],
+    certificate = [],
+    firewall,
+    allow,
+    deny = [],
+    resolver,
+    via,
+    udp = false,
+    socks,
+    hide = false,
+    clear = false,
+  } = options;
+  if (password.length + key.length + certificate.length === 0) {
     throw new SallyportError('usage-wrong', 'A proxy asks who somebody is, and nobody was named.', {
-      hint: 'Say --password ana, or --key ci after sallyport keys add ci.',
+      hint: 'Say --password ana, or --key ci after sallyport keys add ci, or --certificate lab after sallyport clients certificate lab.',
     });
   }
   const access = [
     ...(password.length === 0 ? [] : [{ password: { users: password } }]),
     ...(key.length === 0 ? [] : [{ key: { keys: key } }]),
+    ...(certificate.length === 0 ? [] : [{ mtls: { names: certificate } }]),
   ];
   return {
-    proxy: { http: true, socks5: socks && !hide, udp, hide, listen: listenUrl(options.listen, clear), clear: clear ? 'allow' : 'refuse' },
+    proxy: {
+      http: true,
+      socks5: socks && !hide,
+      udp,
+      hide,
+      listen: listenUrl(options.listen, clear, certificate.length > 0),
+      clear: clear ? 'allow' : 'refuse',
+    },
     destinations: {
       ...(allow === undefined ? {} : { allow }),
       deny: ['private', ...deny],
@@ -99,12 +125,16 @@ function rawProxy(options: ProxyOptions): object {
       ...(via === undefined ? {} : { via }),
     },
     access,
+    ...(firewall === undefined ? {} : { firewall }),
     for: checkedFor(options.for) ?? 'never',
   };
 }
 
-/** `127.0.0.1:3128` is plain, everything beyond this machine is TLS; who writes a URL has chosen. Errors: `usage-wrong`. */
-function listenUrl(text: string, clear: boolean): string {
+/**
+ * `127.0.0.1:3128` is plain, everything beyond this machine is TLS; who writes a URL has chosen. Errors: `usage-wrong`.
+ * @param shown whether clients show certificates, which they can in TLS alone
+ */
+function listenUrl(text: string, clear: boolean, shown: boolean): string {
   const whole = text.includes('://') ? text : `https://${text}`;
   const listen = readListen(whole);
   if (listen === null || !/:\d+$/.test(text)) {
@@ -112,7 +142,7 @@ function listenUrl(text: string, clear: boolean): string {
       hint: 'Like --listen 127.0.0.1:3128',
     });
   }
-  return text === whole || !(clear || isLoopbackHost(listen.host)) ? whole : `http://${text}`;
+  return text === whole || !(clear || (isLoopbackHost(listen.host) && !shown)) ? whole : `http://${text}`;
 }
 
 function checkedName(text: string): string {
