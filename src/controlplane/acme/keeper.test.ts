@@ -222,10 +222,14 @@ describe('certificates of a real authority', { skip: noPebble }, () => {
 
   it('stay when a renewal fails: it is said, and tried again later', async () => {
     const store = createMemoryStore({ now: Date.now });
-    const { keeper, first, events, answers } = await start(pebble, store, {}, 'stays.example.org');
-    await first;
+    const earlier = await start(pebble, store, {}, 'stays.example.org');
+    await earlier.first;
+    // Pebble asks an account that has proved a name once for no proof in one order of a hundred, whatever it was told: another account.
+    for (const { key } of await store.records.list('acme-accounts/')) await store.records.delete(key);
+    const { keeper, events, answers } = await start(pebble, store, {}, 'stays.example.org');
     const [before] = keeper.current();
-    answering = answering.filter((each) => each !== answers);
+    assert.ok(before !== undefined);
+    answering = answering.filter((each) => each !== answers && each !== earlier.answers);
     await assert.rejects(keeper.renew('stays.example.org'), { code: 'certificate-refused' });
     assert.equal(keeper.current()[0], before);
     assert.equal(keeper.fails('stays.example.org'), true);
@@ -238,7 +242,7 @@ describe('certificates of a real authority', { skip: noPebble }, () => {
     assert.ok(waitMs > 40_000 && waitMs < 70_000, String(waitMs));
     // Also for who starts again: it is not asked at once.
     const again = await start(pebble, store, {}, 'stays.example.org');
-    assert.equal(again.keeper.current()[0]?.fingerprint, before?.fingerprint);
+    assert.equal(again.keeper.current()[0]?.fingerprint, before.fingerprint);
     assert.deepEqual(again.events, []);
   });
 });
