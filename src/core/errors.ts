@@ -64,6 +64,7 @@ export const codes = {
   'destination-missing': { status: 400, exit: null },
   'client-suspended': { status: 403, exit: null },
   'client-inactive': { status: 403, exit: null },
+  'client-unknown': { status: 403, exit: null },
   'tunnels-exceeded': { status: 429, exit: null },
   'quota-exceeded': { status: 429, exit: null },
   'destination-unresolved': { status: 502, exit: null },

@@ -35,11 +35,13 @@ test('through a relay: a certificate is the same client, and what it runs ends w
     const terminal = scriptedTerminal({ home: join(folder, 'home') });
     assert.equal(await runCommand(words, terminal), 0, terminal.complained());
   };
+  await told('clients', 'add', 'guests', '--holder', 'other');
   await told('clients', 'add', 'lab', '--certificate', join(folder, 'lab.crt'), '--tunnels', '1');
   const relayed = await startRelayed(context, {
     folder,
     users: [],
-    text: `services:
+    text: `clients: { only: true }
+services:
   out:
     proxy: {}
     access: [{ mtls: { ca: ${join(folder, 'root.pem')} } }]
@@ -72,6 +74,10 @@ test('through a relay: a certificate is the same client, and what it runs ends w
   assert.doesNotMatch(plain, /\r\nServer: /);
   assert.match(await said(await opened(lab), get('Range: bytes=0-1\r\nRange: bytes=2-3\r\n')), /^HTTP\/1\.1 403 /);
 
+  // Of the same authority, and nobody’s client.
+  const nobody = await signed({ cn: ['nobody'], issuer: root });
+  assert.match(await said(await opened(nobody), tunnel), /^HTTP\/1\.1 403 [^]*Clients alone are led out here/);
+
   running.resume();
   const over = once(running, 'close');
   const since = performance.now();
@@ -81,5 +87,5 @@ test('through a relay: a certificate is the same client, and what it runs ends w
   assert.match(await said(await opened(lab), get()), /^HTTP\/1\.1 403 [^]*suspended/);
   assert.equal(await said(bystander, 'still'), 'still');
   const codes = relayed.records().flatMap(({ code }) => (code === null ? [] : [code]));
-  assert.deepEqual(new Set(codes), new Set(['tunnels-exceeded', 'request-denied', 'client-suspended']));
+  assert.deepEqual(new Set(codes), new Set(['tunnels-exceeded', 'request-denied', 'client-unknown', 'client-suspended']));
 });

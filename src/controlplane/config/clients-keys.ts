@@ -12,7 +12,13 @@ export type TermsPlan = Readonly<{ file: string; version: string | null }>;
 /** What was agreed, to be shown beside what was measured; null where nothing was. Shares in percent. */
 export type AgreedPlan = Readonly<{ uptime: number | null; connectMs: number | null; errors: number | null }>;
 
-export type ClientsPlan = Readonly<{ bandwidth: number | null; zone: string; terms: TermsPlan | null; agreed: AgreedPlan | null }>;
+export type ClientsPlan = Readonly<{
+  bandwidth: number | null;
+  zone: string;
+  terms: TermsPlan | null;
+  agreed: AgreedPlan | null;
+  only?: true;
+}>;
 
 export const usualClients: ClientsPlan = Object.freeze({ bandwidth: null, zone: 'UTC', terms: null, agreed: null });
 
@@ -68,6 +74,10 @@ export function clientsKey() {
           .prefault('UTC')
           .describe('Where the days and months of quotas begin.'),
         terms: terms.optional().describe('Terms that each client accepts before its key opens anything.'),
+        only: z
+          .boolean({ error: 'true or false' })
+          .prefault(false)
+          .describe('Whether clients alone are led out. Else who is no client is held by the limits of the gateway alone.'),
         agreed: agreed.optional().describe('What was agreed, shown to clients beside what was measured.'),
       },
       { error: 'what holds for clients, like { bandwidth: 12MB, zone: Europe/Vienna }' },
@@ -81,11 +91,12 @@ type Checked = z.output<ReturnType<typeof clientsKey>>;
 /** Nothing where nothing is said. */
 export function settleClients(file: Checked, absolute: (path: string) => string): Readonly<{ clients?: ClientsPlan }> {
   if (file === undefined) return {};
-  const { bandwidth = null, zone, terms, agreed } = file;
+  const { bandwidth = null, zone, terms, agreed, only } = file;
   return {
     clients: Object.freeze({
       bandwidth,
       zone,
+      ...(only ? { only } : {}),
       terms: terms === undefined ? null : { file: absolute(terms.file), version: terms.version ?? null },
       agreed:
         agreed === undefined ? null : { uptime: agreed.uptime ?? null, connectMs: agreed.connect ?? null, errors: agreed.errors ?? null },

@@ -36,7 +36,7 @@ export function buildHolding(
       hoursCheck(tools),
       ...(isHttp && plan.firewall !== 'off' && protocol === 'off' ? [build('firewall', plan.firewall)] : []),
       ...(isHttp && protocol !== 'off' ? [build('firewall', { paths: plan.firewall, protocol })] : []),
-      ...(kind === 'egress' ? [build('client', { terms, agreed: clients.agreed })] : []),
+      ...(kind === 'egress' ? [build('client', { terms, agreed: clients.agreed, only: clients.only })] : []),
       // Behind it: who is suspended hears that, whatever they ask for.
       ...(kind === 'egress' && protocol !== 'off' ? [build('firewall', { paths: 'off', protocol })] : []),
       ...(isHttp && bodyBytesMax !== defaults.bodyBytesMax ? [build('size', bodyBytesMax)] : []),

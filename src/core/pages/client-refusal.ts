@@ -17,6 +17,7 @@ const reasons = {
   'response-denied': 'proxy.answer',
   'client-suspended': 'client.suspended',
   'client-inactive': 'client.inactive',
+  'client-unknown': 'client.stranger',
   'tunnels-exceeded': 'proxy.tunnels',
   'requests-exceeded': 'proxy.requests',
   'quota-exceeded': 'proxy.quota',

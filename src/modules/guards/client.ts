@@ -18,21 +18,23 @@ const unknown: Verdict = Object.freeze({ is: 'deny', code: 'guard-failed', why: 
 
 const share = z.number().nullable();
 
-/** Stands at `authorize`, so that `explain` asks it as well. Whoever is no client is none of its business. */
+/** Stands at `authorize`, so that `explain` asks it as well. Whoever is no client is none of its business, unless clients alone may pass. */
 export const client = defineGuard({
   name: 'client',
   stage: 'authorize',
   options: z.strictObject({
     terms: z.strictObject({ version: z.string(), hash: z.string(), text: z.string() }).nullable(),
     agreed: z.strictObject({ uptime: share, connectMs: share, errors: share }).nullable(),
+    /** Whoever is no client is not led out. */
+    only: z.boolean().optional(),
   }),
-  build({ terms, agreed }, { clients, now }, { hosts }) {
+  build({ terms, agreed, only = false }, { clients, now }, { hosts }) {
     // Who is suspended cannot be told without the table: then nobody comes in.
     if (clients === undefined) return { check: () => unknown, words: 'nobody: there is no table of clients' };
     return {
       check: (exchange) => {
         const found = clients.of(exchange.identity);
-        if (found === null) return pass;
+        if (found === null) return only ? stranger(exchange) : pass;
         if (found.state === 'suspended') return suspended(exchange, found);
         return terms === null || hasAccepted(found, terms) ? pass : inactive(exchange, found, terms, hosts[0] ?? null);
       },
@@ -41,6 +43,16 @@ export const client = defineGuard({
     };
   },
 });
+
+function stranger(exchange: Exchange): Verdict {
+  return denied(exchange, {
+    code: 'client-unknown',
+    title: 'No client',
+    why: `${exchange.identity?.subject ?? 'nobody'} is no client of this proxy`,
+    detail: 'Clients alone are led out here, and you are none. Ask whoever runs this proxy.',
+    more: null,
+  });
+}
 
 function suspended(exchange: Exchange, { name, why }: Client): Verdict {
   const reason = why === null ? '' : `: ${why}`;
@@ -64,7 +76,13 @@ function inactive(exchange: Exchange, { name }: Client, { version }: ShownTerms,
   });
 }
 
-type Denial = Readonly<{ code: 'client-suspended' | 'client-inactive'; title: string; why: string; detail: string; more: string | null }>;
+type Denial = Readonly<{
+  code: 'client-suspended' | 'client-inactive' | 'client-unknown';
+  title: string;
+  why: string;
+  detail: string;
+  more: string | null;
+}>;
 
 function denied(exchange: Exchange, { code, title, why, detail, more }: Denial): Verdict {
   const fields = [['Proxy-Status', 'sallyport; error=http_request_denied']] as const;
