@@ -16,6 +16,7 @@ import type { Store } from '../../src/contracts/store.ts';
 import type { Code, Fault, SallyportError } from '../../src/core/errors.ts';
 import { limitsWith } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
+import { startAwake } from '../doubles/awake.ts';
 import { dialRelay } from '../../src/dataplane/dial-relay.ts';
 import type { DialOptions, RelayLink } from '../../src/dataplane/dial-relay.ts';
 import { join } from '../../src/dataplane/join-relay.ts';
@@ -218,11 +219,19 @@ export async function drained(socket: Socket): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Waits for something that will be true: by turns of the event loop, never by a guess of time. */
-export async function until(holds: () => boolean, ms = 20_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error('it never came true');
-    await new Promise((resolve) => void setTimeout(resolve, 2));
+/**
+ * Waits for something that will be true: by turns of the event loop, never by a guess of time. Gives up after `ms` in which this
+ * process could look: what the machine does meanwhile does not count.
+ */
+export async function until(holds: () => boolean, ms = 5_000): Promise<void> {
+  const stopping: (() => void)[] = [];
+  const awake = startAwake({ after: (stop) => stopping.push(stop) });
+  try {
+    while (!holds()) {
+      if (awake() > ms) throw new Error('it never came true');
+      await new Promise((resolve) => void setTimeout(resolve, 2));
+    }
+  } finally {
+    for (const stop of stopping) stop();
   }
 }
