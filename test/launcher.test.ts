@@ -111,11 +111,17 @@ describe('the launcher', () => {
       good: 'test(`good ${process.pid}`, () => undefined);',
       also: "test(`also ${process.pid}`, () => undefined); mock.timers.enable({ apis: ['setTimeout'] });",
       late: "test('a clock that was stopped goes on', () => new Promise((done) => void setTimeout(done, 1)));",
+      early: "test('nothing of another file has begun', () => void (globalThis.held && wrong()));",
+      held: 'before(() => (globalThis.held = true)); test(`holds`, () => void (globalThis.held || wrong())); after(() => delete globalThis.held);',
+      seen: "test('what another file began has ended', () => void (globalThis.held && wrong()));",
       wrong: "\ntest('is wrong', () => { throw new Error('as it was meant'); });",
       lost: "import './nowhere.ts';",
     };
     for (const [name, line] of Object.entries(lines))
-      await writeFile(join(folder, 'src', `${name}.test.ts`), `import { mock, test } from 'node:test'; void mock; ${line}\n`);
+      await writeFile(
+        join(folder, 'src', `${name}.test.ts`),
+        `import { after, before, mock, test } from 'node:test'; void [after, before, mock]; ${line}\n`,
+      );
     const { code, out } = await launch('test');
     assert.equal(code, 1);
     const [good, also] = ['good', 'also'].map((name) => new RegExp(`✔ ${name} (\\d+)`).exec(out)?.[1]);
@@ -123,7 +129,8 @@ describe('the launcher', () => {
     assert.match(out, /✔ a clock that was stopped goes on/);
     assert.match(out, /test at src\/wrong\.test\.ts:2:1\n✖ is wrong/);
     assert.match(out, /✖ src\/lost\.test\.ts can be loaded[^]*nowhere\.ts/);
-    assert.match(out, /ℹ pass 3\nℹ fail 2\n/);
+    assert.match(out, /ℹ pass 6\nℹ fail 2\n/);
+    assert.match(out, /▶ src\/held\.test\.ts\n {2}✔ holds/);
     const alone = await launch('test', 'good');
     assert.match(alone.out, /ℹ pass 1\nℹ fail 0\n/);
   });
