@@ -5,8 +5,8 @@ export interface LendingStream {
   lendTo(taker: (bytes: Uint8Array) => void): void;
   /** Whether the memory of this turn is this stream's alone, so that it may be left to a writer. */
   readonly ownsMemory: boolean;
-  /** Leaves that memory to whoever writes it: nothing more is read into it. */
-  leaveMemory(): void;
+  /** Leaves that memory to whoever writes it: nothing more is read into it. What it returns is called once, when that has ended. */
+  leaveMemory(): () => void;
 }
 
 export function lends<S extends object>(stream: S): stream is S & LendingStream {
@@ -37,13 +37,13 @@ const copies: Uint8Array[] = [];
 export function writeLent(bytes: Uint8Array, from: Lender, to: Writer, isSocket: boolean): boolean {
   if (!isSocket || bytes.length <= fewBytes) return to.write(new Uint8Array(bytes));
   if (!from.ownsMemory) return writeCopy(bytes, to);
-  let left = false;
+  let ended: (() => void) | null = null;
   const more = to.write(bytes, () => {
-    if (left) from.resume();
+    ended?.();
+    if (ended !== null) from.resume();
   });
   if (to.writableLength > 0) {
-    left = true;
-    from.leaveMemory();
+    ended = from.leaveMemory();
     from.pause();
   }
   return more;

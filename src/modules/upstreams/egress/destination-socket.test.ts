@@ -5,11 +5,11 @@ import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { writeLent } from '../../../core/lent.ts';
-import { DestinationSocket } from './destination-socket.ts';
+import { DestinationSocket, Pieces } from './destination-socket.ts';
 
-async function serving(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
+async function serving(t: TestContext, serve: (socket: Socket) => void, highWaterMark = 65_536): Promise<number> {
   const sockets = new Set<Socket>();
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server: Server = createServer({ allowHalfOpen: true, highWaterMark }, (socket) => {
     sockets.add(socket.on('error', () => undefined));
     serve(socket);
   });
@@ -25,12 +25,12 @@ async function serving(t: TestContext, serve: (socket: Socket) => void): Promise
 type Passed = Readonly<{ client: Socket; destination: DestinationSocket; writer: Socket }>;
 
 /** A destination's bytes, led to a client over real sockets. */
-async function passing(t: TestContext, port: number): Promise<Passed> {
+async function passing(t: TestContext, port: number, pieces?: Pieces, highWaterMark?: number): Promise<Passed> {
   const arrived = Promise.withResolvers<Socket>();
-  const relay = await serving(t, (socket) => arrived.resolve(socket));
+  const relay = await serving(t, (socket) => arrived.resolve(socket), highWaterMark);
   const client = connect(relay, '127.0.0.1').on('error', () => undefined);
   const writer = await arrived.promise;
-  const destination = new DestinationSocket();
+  const destination = new DestinationSocket(pieces);
   destination.on('error', () => undefined).connect(port, '127.0.0.1');
   destination.on('end', () => writer.end());
   writer.on('drain', () => destination.resume());
@@ -105,6 +105,22 @@ describe('a connection to a destination', () => {
     assert.ok(destination.isPaused());
     assert.ok(writer.writableLength > 0 && writer.writableLength <= 262_144, `${writer.writableLength} bytes wait`);
     assert.deepEqual(await counted(client.resume(), 'x'), [bulkBytes, 0]);
+  });
+
+  it('memory: pieces are counted until their writer is done with them, also when it breaks', async (t) => {
+    const pieces = new Pieces(1);
+    const port = await serving(t, flood('x'));
+    // Its writer never asks to wait: what pauses it is that its memory was left.
+    const { client, destination, writer } = await passing(t, port, pieces, bulkBytes);
+    client.pause();
+    await once(destination, 'pause');
+    assert.deepEqual([destination.ownsMemory, pieces.take()], [false, null]);
+    // The next is served all the same.
+    assert.deepEqual(await counted((await passing(t, port, pieces)).client, 'x'), [bulkBytes, 0]);
+    assert.equal(pieces.take(), null);
+    writer.destroy();
+    await once(writer, 'close');
+    assert.notEqual(pieces.take(), null);
   });
 
   it('has memory of its own only while a read fills it', async (t) => {

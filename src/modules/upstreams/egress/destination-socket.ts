@@ -7,16 +7,38 @@ import type { LendingStream } from '../../../core/lent.ts';
 const shared = Buffer.allocUnsafeSlow(65_536);
 /** Four reads in one: half the CPU of a download. A tunnel in which little moves has none. */
 const ownBytes = 262_144;
-/** Connections that may have memory of their own at once: 64 MiB in all. Every other one is served as well, with more reads. */
-const ownersMax = 256;
-let owners = 0;
+/** Pieces of such memory at once, read into or with a writer: 64 MiB in all. Every other connection is served as well, with more reads. */
+const piecesMax = 256;
 /** Memory that a writer keeps after fewer reads than this was no gain: TLS keeps every piece. */
 const fewReads = 4;
 /** Full reads after which such a connection tries again, at most. */
 const waitsMax = 256;
 
+/** How many pieces there are, of how many. */
+export class Pieces {
+  readonly #max: number;
+  #taken = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  take(): Buffer | null {
+    if (this.#taken >= this.#max) return null;
+    this.#taken += 1;
+    return Buffer.allocUnsafeSlow(ownBytes);
+  }
+
+  giveBack(): void {
+    this.#taken -= 1;
+  }
+}
+
+const pieces = new Pieces(piecesMax);
+
 /** Until somebody takes its bytes as they come, it is a stream like any other. */
 export class DestinationSocket extends Socket implements LendingStream {
+  readonly #pieces: Pieces;
   #taker: ((bytes: Uint8Array) => void) | null = null;
   /** No other connection reads into it, and no writer has it. */
   #own: Buffer | null = null;
@@ -25,11 +47,12 @@ export class DestinationSocket extends Socket implements LendingStream {
   #waits = 0;
   #waited = 0;
 
-  constructor() {
+  constructor(own: Pieces = pieces) {
     super({
       allowHalfOpen: true,
       onread: { buffer: () => this.#own ?? shared, callback: (count, memory) => this.#read(count, memory) },
     });
+    this.#pieces = own;
   }
 
   get ownsMemory(): boolean {
@@ -42,11 +65,12 @@ export class DestinationSocket extends Socket implements LendingStream {
     for (let chunk: unknown = this.read(); chunk instanceof Uint8Array; chunk = this.read()) taker(chunk);
   }
 
-  leaveMemory(): void {
-    if (this.#own === null) return;
+  leaveMemory(): () => void {
+    if (this.#own === null) return () => undefined;
+    this.#own = null;
     this.#waited = this.#ownReads < fewReads ? Math.min(waitsMax, this.#waited * 2 + 1) : 0;
     this.#waits = this.#waited;
-    this.#release();
+    return () => this.#pieces.giveBack();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -57,15 +81,14 @@ export class DestinationSocket extends Socket implements LendingStream {
   #release(): void {
     if (this.#own === null) return;
     this.#own = null;
-    owners -= 1;
+    this.#pieces.giveBack();
   }
 
   #takeMemory(): void {
     if (this.#waits > 0) this.#waits -= 1;
-    if (this.#waits > 0 || owners >= ownersMax || this.isPaused() || this.destroyed) return;
+    if (this.#waits > 0 || this.isPaused() || this.destroyed) return;
     this.#ownReads = 0;
-    this.#own = Buffer.allocUnsafeSlow(ownBytes);
-    owners += 1;
+    this.#own = this.#pieces.take();
   }
 
   /** False stops reading until it is resumed. The memory of the next read is asked for after this. */

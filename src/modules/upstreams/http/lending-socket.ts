@@ -31,5 +31,7 @@ export class LendingSocket extends Socket implements LendingStream {
     this.#taker = taker;
   }
 
-  leaveMemory(): void {}
+  leaveMemory(): () => void {
+    return () => undefined;
+  }
 }
