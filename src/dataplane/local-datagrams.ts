@@ -81,7 +81,8 @@ class Passing {
       };
       // What else is said on the connection means nothing; its end is the end.
       for (const stream of [socket, line]) for (const event of ['end', 'close']) stream.once(event, ended);
-      if (socket.destroyed || line.destroyed) ended();
+      // Whatever ended before it was heard says so no more: the line may end in the very breath of its answer.
+      if ([socket, line].some((stream) => stream.destroyed || stream.readableEnded)) ended();
     });
     near.on('message', (bytes, { address, port }) => this.#sent(bytes, address, port));
     line.on('data', (bytes: Buffer) => this.#came(bytes));
