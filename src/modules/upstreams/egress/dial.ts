@@ -25,14 +25,16 @@ export function dialFirst(
 ): Promise<Socket> {
   const waiting = interleaved(addresses);
   return new Promise((resolve, reject) => {
-    const trying = new Set<Socket>();
+    /** With what each of them does about an error. */
+    const trying = new Map<Socket, (error: Error) => void>();
     let failure: SallyportError | null = null;
     let stagger: NodeJS.Timeout | null = null;
     const settle = (socket: Socket | null, error: SallyportError | null): void => {
       clearTimeout(timer);
       if (stagger !== null) clearTimeout(stagger);
       signal.removeEventListener('abort', gone);
-      for (const each of trying) if (each !== socket) each.destroy();
+      if (socket !== null) forget(socket, trying.get(socket));
+      for (const each of trying.keys()) if (each !== socket) each.destroy();
       trying.clear();
       waiting.length = 0;
       if (socket !== null) resolve(socket);
@@ -51,15 +53,15 @@ export function dialFirst(
         return;
       }
       const socket = connect({ host: ip.text, port });
-      trying.add(socket);
       socket.once('connect', () => settle(socket, null));
-      // Stays: a late error of a socket nobody waits for must not end the process.
-      socket.on('error', (error) => {
+      const failed = (error: Error): void => {
         if (!trying.delete(socket)) return;
         const said = `the destination ${hostPort(ip.text, port)} cannot be reached (${systemCode(error) ?? 'unnamed'})`;
         failure = new SallyportError(dialCode(error), said, { cause: error });
         next();
-      });
+      };
+      trying.set(socket, failed);
+      socket.on('error', failed);
       stagger = waiting.length === 0 ? null : setTimeout(next, limits.dialStaggerMs);
     };
     if (signal.aborted) return gone();
@@ -67,6 +69,14 @@ export function dialFirst(
     next();
   });
 }
+
+/** What was tried is not held by a connection that lasts; a late error that nobody waits for must not end the process all the same. */
+function forget(socket: Socket, failed: ((error: Error) => void) | undefined): void {
+  socket.on('error', ignore);
+  if (failed !== undefined) socket.off('error', failed);
+}
+
+function ignore(): void {}
 
 /** Both versions in turn, IPv6 first (RFC 8305, 4). */
 function interleaved(addresses: readonly Ip[]): Ip[] {
