@@ -82,15 +82,18 @@ services:
   /** The address may be that of the page before: what is waited for is what is on it. The provider remembers who has signed in. */
   const atBlog = () => page.getByRole('heading', { name: 'The blog' }).waitFor();
   /**
-   * Null when it was cut off: whatever runs by a session ends with it, and a page that was just being sent does. Chromium's page
-   * about that may come late, into the next try.
+   * Null when it was cut off: whatever runs by a session ends with it, and a page that was just being sent does. In a window of
+   * its own: Chromium's page about a cut loads the address again by itself, into whatever is asked for next.
    */
   const statusNow = async (): Promise<number | null> => {
+    const window = await browser.newPage();
     try {
-      return (await page.goto(`${url}/`))?.status() ?? null;
+      return (await window.goto(`${url}/`))?.status() ?? null;
     } catch (error) {
-      if (!/net::ERR_|interrupted by another navigation to "chrome-error:/.test(String(error))) throw error;
+      if (!String(error).includes('net::ERR_')) throw error;
       return null;
+    } finally {
+      await window.close();
     }
   };
   const hasSession = async (): Promise<boolean> => (await browser.cookies(url)).some(({ name }) => name === session);
