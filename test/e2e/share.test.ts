@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer as createPlainServer } from 'node:net';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
 import { readFileSync } from 'node:fs';
 import { curl, withoutCurl } from './curl.ts';
@@ -166,6 +166,8 @@ test(
   async (context) => {
     const { port } = await startService(context);
     const home = await freshHome(context);
+    // Where other tests share as well, the port that is free again would be somebody else's at once: the usual ones are held.
+    await holdUsualPorts(context);
     const shares = [1, 2].map((each) => run(context, ['http', String(port), '--name', `copy-${each}`, '--public'], { home }));
     const [one, two] = await Promise.all(shares.map((share) => share.line('ready')));
     assert.notEqual(new URL(text(one, 'url')).port, new URL(text(two, 'url')).port);
@@ -179,16 +181,18 @@ test(
     assert.equal(await shares[0]?.stop('SIGINT'), 0);
     assert.ok(performance.now() - before < 1_000, `it took ${performance.now() - before} ms`);
     await cut;
-    const askOne = async (): Promise<number | null> => (await curl(['--cacert', text(one, 'ca'), text(one, 'url')])).exit;
-    assert.notEqual(await askOne(), 0, 'its address is dead');
+    assert.equal((await curl(['--cacert', text(one, 'ca'), text(one, 'url')])).exit, 7, 'connection refused');
     assert.equal((await curl(['--cacert', text(two, 'ca'), text(two, 'url')])).status, 200);
     // The port is free again for whoever wants it.
     const again = createPlainServer().listen(Number(new URL(text(one, 'url')).port), '127.0.0.1');
-    const isFree = await new Promise<boolean>((resolve) =>
-      again.once('listening', () => resolve(true)).once('error', () => resolve(false)),
-    );
-    // Somebody else may have wanted it first, and answers there: not for this address.
-    if (!isFree) assert.ok(![0, 7].includes((await askOne()) ?? 0));
+    await new Promise((resolve, reject) => again.once('listening', resolve).once('error', reject));
     again.close();
   },
 );
+
+/** The twenty ports that a share tries first. Some may be taken already. */
+async function holdUsualPorts(context: TestContext): Promise<void> {
+  const held = Array.from({ length: 20 }, (_none, at) => createPlainServer().listen(8_443 + at, '127.0.0.1'));
+  context.after(() => held.forEach((server) => server.close()));
+  await Promise.all(held.map((server) => new Promise((settled) => server.once('listening', settled).once('error', settled))));
+}
