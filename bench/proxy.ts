@@ -18,15 +18,17 @@ const user = 'bench';
 const password = 'a-load-of-wrk-nothing-else';
 const shown = `Proxy-Authorization: Basic ${btoa(`${user}:${password}`)}`;
 
-/** Idle tunnels that are weighed, and those that stand before: with them a program's own memory grows in steps, which are nobody's. */
+/** Idle tunnels that are weighed: the first that there are, and as many beside them. With the first a program's own memory grows as well. */
 const tunnels = 2_000;
-const tunnelsBefore = 2_000;
 
 type Secure = Readonly<{ port: number; ca: string }>;
 type Proxy = Running & Readonly<{ secure?: Secure }>;
 type Peer = Readonly<{ name: string; run: (folder: string, origin: number, idle: number) => Promise<Proxy | null> }>;
 
-export type ProxyResult = Readonly<{ system: string; rate: Rate; bulk: Bulk; kilobytes: number; kilobytesTls: number | null }>;
+export type ProxyResult = Readonly<{ system: string; rate: Rate; bulk: Bulk; kilobytes: Weight; kilobytesTls: Weight | null }>;
+
+/** KB for each of the first tunnels, and for each that comes beside them. */
+type Weight = Readonly<{ first: number; more: number }>;
 
 const squid: Peer = {
   name: 'Squid',
@@ -177,8 +179,8 @@ async function absolute(
   return { ...best, failures: rates.reduce((sum, { failures }) => sum + failures, 0) };
 }
 
-/** KB that a tunnel costs that nothing goes through. */
-async function weigh({ port, programs }: Proxy, idle: number, secure: Secure | null): Promise<number> {
+/** What a tunnel costs that nothing goes through. */
+async function weigh({ port, programs }: Proxy, idle: number, secure: Secure | null): Promise<Weight> {
   const open: Socket[] = [];
   const held = async (count: number): Promise<number> => {
     for (let at = 0; at < count; at += 50) open.push(...(await Promise.all(Array.from({ length: 50 }, () => tunnel(port, idle, secure)))));
@@ -186,8 +188,10 @@ async function weigh({ port, programs }: Proxy, idle: number, secure: Secure | n
     return residentBytes(programs);
   };
   try {
-    const before = await held(tunnelsBefore);
-    return ((await held(tunnels)) - before) / tunnels / 1_000;
+    const empty = residentBytes(programs);
+    const some = await held(tunnels);
+    const all = await held(tunnels);
+    return { first: (some - empty) / tunnels / 1_000, more: (all - some) / tunnels / 1_000 };
   } finally {
     for (const socket of open) socket.destroy();
     await pause(500);
@@ -210,7 +214,18 @@ function tunnel(port: number, idle: number, secure: Secure | null): Promise<Sock
 }
 
 export function proxyTable(results: readonly ProxyResult[]): string {
-  const head = ['system', 'requests/s', 'p99 ms', 'CPU µs/request', 'MB/s by CONNECT', 'CPU ms/MB', 'KB/idle tunnel', 'with TLS'];
+  const head = [
+    'system',
+    'requests/s',
+    'p99 ms',
+    'CPU µs/request',
+    'MB/s by CONNECT',
+    'CPU ms/MB',
+    'KB/idle tunnel',
+    'KB/next',
+    'with TLS',
+    'KB/next',
+  ];
   const rows = results.map(({ system, rate, bulk, kilobytes, kilobytesTls }) => [
     system,
     figure(rate.perSecond, 0),
@@ -218,8 +233,10 @@ export function proxyTable(results: readonly ProxyResult[]): string {
     figure(rate.cpuMicros),
     figure(bulk.megabytesPerSecond, 0),
     figure(bulk.cpuMillisPerMegabyte, 2),
-    figure(kilobytes),
-    kilobytesTls === null ? '–' : figure(kilobytesTls),
+    figure(kilobytes.first),
+    figure(kilobytes.more),
+    kilobytesTls === null ? '–' : figure(kilobytesTls.first),
+    kilobytesTls === null ? '–' : figure(kilobytesTls.more),
   ]);
   return table(`Forward proxy, 64 connections in absolute form, ${tunnels.toLocaleString('en')} idle tunnels`, head, rows);
 }
