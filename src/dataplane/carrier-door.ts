@@ -18,7 +18,7 @@ import { carrierTls, channelProved, helloShape, nextKeyFeature, peerFingerprint,
 import { renewedFingerprint } from './renewal.ts';
 import { resumeFeature, Resumptions, type Resuming, type Ticket } from './resumption.ts';
 import { sharingOffer } from './sharing.ts';
-import { turnPieces } from './turn-bytes.ts';
+import { TurnBytes } from './turn-bytes.ts';
 
 export type CarrierDoorOptions = Readonly<{
   identity: MachineIdentity;
@@ -220,7 +220,7 @@ class Visit implements CarrierTaker {
     this.#over = true;
     this.onSettled();
     const accepted: Accepted = { ...this.#accepted(before, grants, []), resumed: before.received };
-    for (const piece of turnPieces([{ type: 'accepted', stream: 0, payload: encodeMessage(accepted) }])) socket.write(piece);
+    for (const piece of new TurnBytes().pieces([{ type: 'accepted', stream: 0, payload: encodeMessage(accepted) }])) socket.write(piece);
     before.resume(socket, resuming.received);
     this.#door.options.directory.resumed();
   }

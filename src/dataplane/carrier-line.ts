@@ -4,6 +4,8 @@
  */
 
 import type { Duplex } from 'node:stream';
+import type { Frame } from '../core/mux/frame.ts';
+import { TurnBytes } from './turn-bytes.ts';
 
 /** Who reads and writes through a line. */
 export interface LineTaker {
@@ -30,6 +32,7 @@ export class CarrierLine {
   #resumable: 'open' | 'yes' | 'no' = 'open';
   /** Written and not acknowledged, in order. The first byte of it stands at `#acked`. */
   #unacked: Uint8Array[] = [];
+  readonly #turn = new TurnBytes();
   #written = 0;
   #acked = 0;
   #received = 0;
@@ -72,6 +75,11 @@ export class CarrierLine {
     if (!resumable) this.#unacked = [];
   }
 
+  /** Writes the frames of a turn. */
+  send(frames: readonly Frame[]): void {
+    this.write(this.#turn.pieces(frames));
+  }
+
   /** Writes pieces in one go. What is written while there is no connection goes with the next. */
   write(pieces: readonly Uint8Array[]): void {
     if (this.#ended) return;
@@ -106,7 +114,8 @@ export class CarrierLine {
     }
     this.#unacked.splice(0, whole);
     const [first] = this.#unacked;
-    if (first !== undefined && left > 0) this.#unacked[0] = first.subarray(left);
+    if (first === undefined) this.#turn.release();
+    else if (left > 0) this.#unacked[0] = first.subarray(left);
     this.#acked = position;
     if (wasFull && !this.full) this.#taker.drained();
     return true;

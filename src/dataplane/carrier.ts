@@ -14,7 +14,6 @@ import type { CarrierTaker } from './carrier-taker.ts';
 import type { Clocks } from './clock-watch.ts';
 import { ClockWatch, clocks } from './clock-watch.ts';
 import { Probes } from './probes.ts';
-import { turnPieces } from './turn-bytes.ts';
 
 /** What may go and waits for the socket before writers are made to wait: a turn of bulk. What waits for credit holds up nobody else. */
 const waitingBytesMax = 262_144;
@@ -279,7 +278,7 @@ export class Carrier implements StreamCarrier, LineTaker {
     // What the socket does not take stays in the session, which counts it and gives up on a peer that never reads.
     if (this.#line.full) return;
     const { frames, emptied } = this.#session.take(turnBytesMax, this.#now());
-    if (frames.length > 0) this.#line.write(turnPieces(frames));
+    if (frames.length > 0) this.#line.send(frames);
     for (const id of emptied) this.#streams.get(id)?.sent();
     if (!this.#session.idle && !this.#line.full) this.#schedule();
   }
@@ -287,7 +286,7 @@ export class Carrier implements StreamCarrier, LineTaker {
   #end(why: Fault): void {
     if (this.#ended) return;
     const last = this.#session.take(0).frames;
-    if (last.length > 0 && this.#line.attached) this.#line.write(turnPieces(last));
+    if (last.length > 0 && this.#line.attached) this.#line.send(last);
     this.#ended = true;
     if (this.#suspension !== null) clearTimeout(this.#suspension);
     this.#suspension = null;

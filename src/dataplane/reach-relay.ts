@@ -19,7 +19,7 @@ import { acceptedShape, carrierTls, nextKeyFeature, peerFingerprint, proveChanne
 import { proveRenewal } from './renewal.ts';
 import { resumeFeature, type Ticket } from './resumption.ts';
 import { sharingFeatures } from './sharing.ts';
-import { turnPieces } from './turn-bytes.ts';
+import { TurnBytes } from './turn-bytes.ts';
 import { proxyUnreachable, refusal, unreachable, untrusted } from './reach/faults.ts';
 import { openLine } from './reach/line.ts';
 import { Way, straight } from './reach/way.ts';
@@ -203,7 +203,7 @@ class Greeting implements CarrierTaker {
       carrier.resume(tls, accepted.data.resumed, read.next < bytes.length ? bytes.subarray(read.next) : null);
       this.#settle({ carrier, accepted: accepted.data, fingerprint: this.#shown });
     });
-    for (const piece of turnPieces([{ type: 'hello', stream: 0, payload: encodeMessage(hello) }])) tls.write(piece);
+    for (const piece of new TurnBytes().pieces([{ type: 'hello', stream: 0, payload: encodeMessage(hello) }])) tls.write(piece);
   }
 
   message(type: MessageType, value: unknown): void {
