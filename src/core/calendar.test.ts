@@ -14,3 +14,10 @@ it('days and months begin where the zone says, with daylight saving', () => {
   const utc = new Calendar('UTC').at(Date.parse('2028-02-29T12:00:00Z'));
   assert.deepEqual([utc.day, new Date(utc.monthEnds).toISOString()], ['2028-02-29', '2028-03-01T00:00:00.000Z']);
 });
+
+it('UTC has the same days as the zone that stays with it', () => {
+  for (const text of ['1970-01-01T00:00:00.000Z', '2026-12-31T23:59:59.999Z', '2027-01-01T00:00:00.000Z', '2100-02-28T12:30:00Z']) {
+    const at = Date.parse(text);
+    assert.deepEqual(new Calendar('UTC').at(at), new Calendar('Etc/UTC').at(at), text);
+  }
+});

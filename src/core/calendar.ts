@@ -7,15 +7,15 @@ export type CalendarDay = Readonly<{ day: string; month: string; dayEnds: number
 
 export class Calendar {
   readonly zone: string;
-  readonly #format: Intl.DateTimeFormat;
+  /** `2026-11-21`, of a time in milliseconds since 1970. */
+  readonly #dayOf: (at: number) => string;
   /** What was found last, and from when on it holds. */
   #last: Readonly<{ from: number; found: CalendarDay }> | null = null;
 
   /** Throws RangeError for a zone that is none. */
   constructor(zone: string) {
     this.zone = zone;
-    // Sweden writes dates as ISO 8601 does.
-    this.#format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    this.#dayOf = zone === 'UTC' ? dayOfUtc : dayIn(zone);
   }
 
   at(now: number): CalendarDay {
@@ -28,10 +28,17 @@ export class Calendar {
     this.#last = { from: now, found };
     return found;
   }
+}
 
-  #dayOf(at: number): string {
-    return this.#format.format(at);
-  }
+/** Most count in UTC, which needs none of what Intl reads of languages and zones: 20 ms of a start. */
+function dayOfUtc(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+function dayIn(zone: string): (at: number) => string {
+  // Sweden writes dates as ISO 8601 does.
+  const format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+  return (at) => format.format(at);
 }
 
 /** The first millisecond for which `isOver` holds, some time after `now`: looked for by halves. */

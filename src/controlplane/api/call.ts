@@ -1,11 +1,11 @@
 /** Asks the running processes of a home over their control sockets. */
 
-import { request } from 'node:http';
 import { z } from 'zod';
 import { codes, SallyportError, type Code } from '../../core/errors.ts';
 import { systemCode } from '../../core/system-error.ts';
 import type { Json } from '../../contracts/store.ts';
 import type { Home } from '../home.ts';
+import { request } from '../node-http.ts';
 import { placesOf, removeStale, type SocketPlace } from './socket-path.ts';
 import type { ControlRequest, ControlVerb } from './verbs.ts';
 

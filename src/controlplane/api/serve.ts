@@ -1,10 +1,11 @@
 /** The control socket: a unix socket that only this user can open, with one small JSON route a verb. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { SallyportError } from '../../core/errors.ts';
 import type { Json } from '../../contracts/store.ts';
 import type { Closable } from '../../contracts/stream.ts';
 import type { Home } from '../home.ts';
+import { createServer } from '../node-http.ts';
 import { placeFor, removePlace } from './socket-path.ts';
 import { isVerb, requests, type ControlVerbs } from './verbs.ts';
 

@@ -1,6 +1,6 @@
 /** Asks a verifier of others (Authelia, oauth2-proxy) about each request: pooled, bounded, verified, and never led elsewhere. */
 
-import { Agent as PlainAgent, request as requestPlain, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { Agent, request as requestTls } from 'node:https';
 import type { VerifierAnswer, VerifierRequest } from '../../contracts/outgoing.ts';
 import type { Closable } from '../../contracts/stream.ts';
@@ -8,6 +8,7 @@ import { isLoopback, parseIp } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { systemCode } from '../../core/system-error.ts';
+import { Agent as PlainAgent, request as requestPlain } from '../node-http.ts';
 import { httpsUrl } from './https.ts';
 
 /** Connections to all verifiers together. More requests wait for one of them, as many as `verifierAtOnceMax`. */
