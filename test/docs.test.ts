@@ -5,11 +5,12 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { cliFor } from '../src/cli/cli.ts';
-import { parser, relayFileParser } from '../src/cli/configuration.ts';
+import { parser } from '../src/cli/configuration.ts';
 import { isPageKite, readPageKite } from '../src/cli/pagekite-words.ts';
 import { buildProgram, everyCommand } from '../src/cli/program.ts';
 import { scriptedTerminal } from '../src/cli/scripted-terminal.ts';
 import { problemWords } from '../src/controlplane/config/parse.ts';
+import { relayParser } from '../src/controlplane/config/relay-file.ts';
 import { codes } from '../src/core/errors.ts';
 
 function page(name: string): string {
@@ -79,7 +80,7 @@ test('every file of a relay in the guide is taken', () => {
   const blocks = fenced(page('guides/relay.md'), 'yaml');
   assert.equal(blocks.length > 0, true);
   for (const block of blocks) {
-    const parsed = relayFileParser.parse(block, '/x/relay.yaml');
+    const parsed = relayParser().parse(block, '/x/relay.yaml');
     assert.equal(parsed.ok ? '' : parsed.problems.map((problem) => problemWords(problem, block)).join('\n'), '');
   }
 });

@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { relayParser } from '../controlplane/config/relay-file.ts';
 import { defaults } from '../core/limits.ts';
-import { parser, readConfigFile, relayFileParser } from './configuration.ts';
+import { parser, readConfigFile } from './configuration.ts';
 import { temporaryFolder } from './scripted-terminal.ts';
 
 test('sallyport.schema.json is what the parser takes (sallyport config schema > sallyport.schema.json mends it)', () => {
@@ -16,7 +17,7 @@ test('sallyport.schema.json is what the parser takes (sallyport config schema > 
 
 test('sallyport-relay.schema.json is what the parser takes (sallyport config schema --relay > sallyport-relay.schema.json mends it)', () => {
   const published: unknown = JSON.parse(readFileSync(new URL('../../sallyport-relay.schema.json', import.meta.url), 'utf8'));
-  assert.deepEqual(published, JSON.parse(JSON.stringify(relayFileParser.jsonSchema())));
+  assert.deepEqual(published, JSON.parse(JSON.stringify(relayParser().jsonSchema())));
 });
 
 test('every key of the schema has a word of explanation', () => {
@@ -30,7 +31,7 @@ test('every key of the schema has a word of explanation', () => {
     for (const [key, value] of Object.entries(node)) look(value, `${path}.${key}`);
   };
   look(parser.jsonSchema(), '');
-  look(relayFileParser.jsonSchema(), '');
+  look(relayParser().jsonSchema(), '');
 });
 
 const mistakes: readonly (readonly [access: string, sentence: RegExp])[] = [

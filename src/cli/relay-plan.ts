@@ -4,6 +4,7 @@ import { configOrThrow } from '../controlplane/config/file-parser.ts';
 import { parseDuration } from '../controlplane/config/duration.ts';
 import { readDomain, readListen } from '../controlplane/config/forms.ts';
 import type { PagesPlan } from '../controlplane/config/page-keys.ts';
+import { relayParser } from '../controlplane/config/relay-file.ts';
 import type { RelayConfig } from '../controlplane/config/relay-file.ts';
 import type { TerminatePlan } from '../controlplane/config/terminate-schema.ts';
 import { splitAddress } from '../controlplane/enrolment/invite-code.ts';
@@ -11,7 +12,7 @@ import { nameServersMax, readNameServer } from '../controlplane/enrolment/txt-pr
 import { SallyportError } from '../core/errors.ts';
 import { defaults, limitsWith } from '../core/limits.ts';
 import type { Limits } from '../core/limits.ts';
-import { readFileText, relayFileParser } from './configuration.ts';
+import { readFileText } from './file-text.ts';
 
 /** What stood on the command line. */
 export type RelayWords = Readonly<{
@@ -61,7 +62,7 @@ export const relayListenDefault = '0.0.0.0:443';
 export async function planRelay(words: RelayWords, cwd: string): Promise<RelayPlan> {
   if (words.config === undefined) return planOf(words, null, null);
   const { path, text } = await readFileText(words.config, cwd);
-  const config = configOrThrow(relayFileParser.parse(text, path), words.config, 'sallyport config check --relay');
+  const config = configOrThrow(relayParser().parse(text, path), words.config, 'sallyport config check --relay');
   return planOf(words, config, { path, text, named: words.config });
 }
 

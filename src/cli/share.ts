@@ -68,13 +68,13 @@ export async function share(cli: Cli, wanted: Share): Promise<void> {
 type Made = Fresh & Readonly<{ linkId: string | null }>;
 const nothing: Fresh = { link: null, webhook: null };
 
-/** JSON is YAML: what a command says passes the same schema as what a file says. */
+/** What a command says passes the same schema as what a file says. */
 function configOf({ requests }: Share, lan: number | null): Config {
   const raw = {
     ...(lan === null ? {} : { listen: [`https://0.0.0.0:${lan}`] }),
     services: Object.fromEntries(requests.map((request) => [request.name, rawService(request)])),
   };
-  return configOrThrow(parser.parse(JSON.stringify(raw), '/the command line'), 'the command line');
+  return configOrThrow(parser.take(raw, '/the command line'), 'the command line');
 }
 
 async function prepare(cli: Cli, people: People, { requests, passwords }: Share): Promise<ReadonlyMap<string, Made>> {

@@ -2,7 +2,8 @@
 
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
-import { configName, parser, readConfigFile, readFileText, relayFileParser } from '../configuration.ts';
+import { parser, readConfigFile } from '../configuration.ts';
+import { configName, readFileText } from '../file-text.ts';
 import { configOrThrow, problemWords } from '../../controlplane/config/file-parser.ts';
 import type { ParsedFile } from '../../controlplane/config/file-parser.ts';
 import { readCertificates } from '../../controlplane/certificates/files.ts';
@@ -10,6 +11,7 @@ import { buildPages } from '../../controlplane/config/page-settings.ts';
 import { textsFile } from '../../controlplane/config/page-texts.ts';
 import type { Config } from '../../controlplane/config/plan.ts';
 import { limitsWith } from '../../core/limits.ts';
+import { relayParser } from '../../controlplane/config/relay-file.ts';
 import type { RelayConfig } from '../../controlplane/config/relay-file.ts';
 
 export function configCommand(cli: Cli) {
@@ -52,7 +54,7 @@ const relayConfigName = 'relay.yaml';
 
 async function readRelayFile(named: string, cwd: string) {
   const { path, text } = await readFileText(named, cwd);
-  return relayFileParser.parse(text, path);
+  return relayParser().parse(text, path);
 }
 
 function sayProblems(cli: Cli, parsed: ParsedFile<unknown>, named: string): void {
@@ -72,7 +74,7 @@ function schema(cli: Cli) {
   })
     .option(...relayOption)
     .action(({ relay = false }: Readonly<{ relay?: boolean }>) => {
-      cli.terminal.out(`${JSON.stringify((relay ? relayFileParser : parser).jsonSchema(), null, 2)}\n`);
+      cli.terminal.out(`${JSON.stringify((relay ? relayParser() : parser).jsonSchema(), null, 2)}\n`);
     });
 }
 

@@ -12,7 +12,8 @@ import { listMemberships } from '../../controlplane/enrolment/memberships.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
-import { configName, readConfigFile } from '../configuration.ts';
+import { readConfigFile } from '../configuration.ts';
+import { configName } from '../file-text.ts';
 import { withPeople } from '../people.ts';
 
 export function doctorCommand(cli: Cli) {

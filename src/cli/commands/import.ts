@@ -9,7 +9,8 @@ import { SallyportError } from '../../core/errors.ts';
 import { systemCode } from '../../core/system-error.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
-import { parser, readFileText } from '../configuration.ts';
+import { parser } from '../configuration.ts';
+import { readFileText } from '../file-text.ts';
 
 export function importCommand(cli: Cli) {
   return newGroup(

@@ -6,7 +6,8 @@ import { SallyportError } from '../../core/errors.ts';
 import { rehearse } from '../../gateway/rehearsal.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
-import { configName, readConfigFile, readFileText } from '../configuration.ts';
+import { readConfigFile } from '../configuration.ts';
+import { configName, readFileText } from '../file-text.ts';
 
 export function policyCommand(cli: Cli) {
   return newGroup(

@@ -63,7 +63,7 @@ export function proxyCommand(cli: Cli) {
     .option('--for <time>', 'how long it stays open: 30m, 2h, 7d, never', 'never')
     .action(async (options: ProxyOptions) => {
       const config = configOrThrow(
-        parser.parse(JSON.stringify({ services: { [checkedName(options.name)]: rawProxy(options) } }), '/the command line'),
+        parser.take({ services: { [checkedName(options.name)]: rawProxy(options) } }, '/the command line'),
         'the command line',
       );
       await withPeople(cli, async (people) => {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { configOrThrow } from '../../controlplane/config/file-parser.ts';
 import type { Listen } from '../../controlplane/config/plan.ts';
+import { relayParser } from '../../controlplane/config/relay-file.ts';
 import {
   assertOurs,
   removeUnits,
@@ -19,7 +20,8 @@ import { hostPort } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { newCommand, newGroup } from '../cli.ts';
-import { readConfigFile, readFileText, relayFileParser } from '../configuration.ts';
+import { readConfigFile } from '../configuration.ts';
+import { readFileText } from '../file-text.ts';
 
 type Words = Readonly<{
   relay?: boolean;
@@ -152,7 +154,7 @@ async function listenOf(cli: Cli, named: string, relay: boolean): Promise<readon
   const cwd = cli.terminal.cwd();
   if (!relay) return configOrThrow((await readConfigFile(named, cwd)).parsed, named).listen;
   const { path, text } = await readFileText(named, cwd);
-  const { listen } = configOrThrow(relayFileParser.parse(text, path), named, 'sallyport config check --relay');
+  const { listen } = configOrThrow(relayParser().parse(text, path), named, 'sallyport config check --relay');
   return listen ?? [{ scheme: 'https', host: '0.0.0.0', port: 443 }];
 }
 

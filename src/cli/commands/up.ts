@@ -2,7 +2,7 @@
 
 import type { Cli } from '../cli.ts';
 import { newCommand } from '../cli.ts';
-import { configName } from '../configuration.ts';
+import { configName } from '../file-text.ts';
 import { serveConfig } from '../serve-config.ts';
 import type { ServeOptions } from '../serve-config.ts';
 

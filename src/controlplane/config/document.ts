@@ -1,6 +1,6 @@
 /** A YAML text as a value that knows where each of its parts stands. */
 
-import { LineCounter, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml';
+import { createRequire } from 'node:module';
 import type { Document } from 'yaml';
 
 /** Where and what: `sentence` is what is wrong there, without a full stop. */
@@ -13,6 +13,9 @@ export type ReadDocument = Readonly<{
   /** The place of a value; with `key`, of the key itself. Falls back to what encloses it. */
   place: (path: Path, key?: string) => Readonly<{ line: number; column: number }>;
 }>;
+
+/** Loaded with the first file that is read: what a command says itself needs none of its seventy modules. */
+export const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml') as typeof import('yaml');
 
 /** A handful of anchors is style; thousands are an attack on memory ("billion laughs"). */
 const aliasesMax = 50;
@@ -29,6 +32,7 @@ const sentences: Readonly<Record<string, string>> = {
 export function readDocument(
   text: string,
 ): { readonly ok: true; readonly document: ReadDocument } | { readonly ok: false; readonly problems: readonly Problem[] } {
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
@@ -64,10 +68,30 @@ export function readDocument(
   }
 }
 
+/**
+ * JSON of our own making, from a command line. It reads as it would from a file, since JSON is YAML, and as YAML it is read for the
+ * places of its parts, when somebody asks for one. What only a text can have wrong (a key twice, a tab) it has not.
+ */
+export function ownDocument(text: string): ReturnType<typeof readDocument> {
+  if (text.includes('__proto__')) return readDocument(text);
+  const value: unknown = JSON.parse(text);
+  return {
+    ok: true,
+    document: {
+      value,
+      place: (path, key) => {
+        const read = readDocument(text);
+        return read.ok ? read.document.place(path, key) : { line: 1, column: 1 };
+      },
+    },
+  };
+}
+
 type Oddity = Readonly<{ offset: number; sentence: string }>;
 
 /** What YAML permits and a configuration does not. */
 function oddities(document: Document.Parsed): Oddity[] {
+  const { isScalar, visit } = yaml();
   const found: Oddity[] = [];
   visit(document, {
     Alias(_key, node, ancestors) {
@@ -92,6 +116,7 @@ function yamlWords(message: string): string {
 }
 
 function offsetOf(document: Document.Parsed, path: Path, key: string | undefined): number {
+  const { isMap, isScalar, isSeq } = yaml();
   for (let length = path.length; length >= 0; length--) {
     const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
     if (key !== undefined && length === path.length && isMap(node)) {

@@ -7,7 +7,7 @@ import { SallyportError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 import { complaints } from './complaint.ts';
 import type { KeyTree } from './complaint.ts';
-import { readDocument } from './document.ts';
+import { ownDocument, readDocument } from './document.ts';
 import type { Problem, ReadDocument } from './document.ts';
 
 export type ParsedFile<Config> = Readonly<{ ok: true; config: Config }> | Readonly<{ ok: false; problems: readonly Problem[] }>;
@@ -15,6 +15,8 @@ export type ParsedFile<Config> = Readonly<{ ok: true; config: Config }> | Readon
 export type FileParser<Config> = Readonly<{
   /** @param path the file's path, against which its relative paths are read; not opened */
   parse: (text: string, path: string) => ParsedFile<Config>;
+  /** The same of what a command line says: the same schema as for a file. */
+  take: (value: unknown, path: string) => ParsedFile<Config>;
   /** The published JSON Schema (draft 2020-12) of what `parse` takes. */
   jsonSchema: () => Readonly<Record<string, unknown>>;
 }>;
@@ -31,28 +33,32 @@ export type FileKind<Checked, Config> = Readonly<{
 export function fileParser<Checked, Config>({ title, schema, contradictions, settle }: FileKind<Checked, Config>): FileParser<Config> {
   const jsonSchema = () => ({ title, ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) });
   let keys: KeyTree | null = null;
+  const check = (read: ReturnType<typeof readDocument>, path: string): ParsedFile<Config> => {
+    if (!read.ok) return { ok: false, problems: read.problems };
+    // Read once: a function compiled for each of its objects costs more than it brings.
+    const checked = schema.safeParse(read.document.value, { jitless: true });
+    if (!checked.success) {
+      keys ??= jsonSchema() as KeyTree;
+      return { ok: false, problems: complaints(checked.error.issues, read.document, keys) };
+    }
+    const problems = contradictions(checked.data, read.document);
+    if (problems.length > 0) return { ok: false, problems };
+    return { ok: true, config: settle(checked.data, (part) => resolve(dirname(path), part)) };
+  };
   return {
     jsonSchema,
-    parse(text, path) {
-      const length = text.length;
-      if (length > defaults.configBytesMax)
-        return wrong({ line: 1, column: 1, sentence: `found ${length} characters, expected ${defaults.configBytesMax} at most` });
-      const read = readDocument(text.replace(/^\uFEFF/, ''));
-      if (!read.ok) return { ok: false, problems: read.problems };
-      const checked = schema.safeParse(read.document.value);
-      if (!checked.success) {
-        keys ??= jsonSchema() as KeyTree;
-        return { ok: false, problems: complaints(checked.error.issues, read.document, keys) };
-      }
-      const problems = contradictions(checked.data, read.document);
-      if (problems.length > 0) return { ok: false, problems };
-      return { ok: true, config: settle(checked.data, (part) => resolve(dirname(path), part)) };
+    take: (value, path) => {
+      const text = JSON.stringify(value);
+      return tooLong(text) ?? check(ownDocument(text), path);
     },
+    parse: (text, path) => tooLong(text) ?? check(readDocument(text.replace(/^\uFEFF/, '')), path),
   };
 }
 
-function wrong(problem: Problem): Readonly<{ ok: false; problems: readonly Problem[] }> {
-  return { ok: false, problems: [problem] };
+function tooLong({ length }: string): Readonly<{ ok: false; problems: readonly Problem[] }> | null {
+  if (length <= defaults.configBytesMax) return null;
+  const sentence = `found ${length} characters, expected ${defaults.configBytesMax} at most`;
+  return { ok: false, problems: [{ line: 1, column: 1, sentence }] };
 }
 
 /**

@@ -1,12 +1,12 @@
 /** A file with texts of our own pages: some or all of them, by language. */
 
 import { readFileSync, statSync } from 'node:fs';
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import { SallyportError } from '../../core/errors.ts';
 import { usualPages } from '../../core/pages/settings.ts';
 import { bracesOf, en } from '../../core/pages/texts/en.ts';
 import type { TextKey, Texts } from '../../core/pages/texts/catalogue.ts';
+import { yaml } from './document.ts';
 import { fileParser, problemWords } from './file-parser.ts';
 import { readLanguage } from './page-keys.ts';
 
@@ -54,7 +54,7 @@ function parsedOrThrow(text: string, path: string): Written {
 export function textsFile(written: string): string {
   const language = readLanguage(written);
   if (language === null) throw new SallyportError('usage-wrong', `${written} is no language.`, { hint: 'Say one like fr or pt-BR.' });
-  return stringify({ [language]: usualPages.texts.get(language) ?? en }, { lineWidth: 0 });
+  return yaml().stringify({ [language]: usualPages.texts.get(language) ?? en }, { lineWidth: 0 });
 }
 
 function textsParser() {
