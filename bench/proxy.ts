@@ -22,7 +22,8 @@ const shown = `Proxy-Authorization: Basic ${btoa(`${user}:${password}`)}`;
 const tunnels = 2_000;
 
 type Secure = Readonly<{ port: number; ca: string }>;
-type Proxy = Running & Readonly<{ secure?: Secure }>;
+/** `restMs`: how long it takes until it has given back what it took for a burst. */
+type Proxy = Running & Readonly<{ secure?: Secure; restMs?: number }>;
 type Peer = Readonly<{ name: string; run: (folder: string, origin: number, idle: number) => Promise<Proxy | null> }>;
 
 export type ProxyResult = Readonly<{ system: string; rate: Rate; bulk: Bulk; kilobytes: Weight; kilobytesTls: Weight | null }>;
@@ -111,7 +112,7 @@ limits: ${JSON.stringify(limits)}\n`,
     await listening(port, program);
     const ready = await eventOf(program, 'ready');
     const secure = { port: securePort, ca: await readFile(String(ready['ca']), 'latin1') };
-    return { port, programs: [program], stop: () => stop(program), secure };
+    return { port, programs: [program], stop: () => stop(program), secure, restMs: 30_000 };
   },
 };
 
@@ -180,15 +181,18 @@ async function absolute(
 }
 
 /** What a tunnel costs that nothing goes through. */
-async function weigh({ port, programs }: Proxy, idle: number, secure: Secure | null): Promise<Weight> {
+async function weigh({ port, programs, restMs = 1_000 }: Proxy, idle: number, secure: Secure | null): Promise<Weight> {
   const open: Socket[] = [];
-  const held = async (count: number): Promise<number> => {
-    for (let at = 0; at < count; at += 50) open.push(...(await Promise.all(Array.from({ length: 50 }, () => tunnel(port, idle, secure)))));
-    await pause(1_000);
+  const atRest = async (): Promise<number> => {
+    await pause(restMs);
     return residentBytes(programs);
   };
+  const held = async (count: number): Promise<number> => {
+    for (let at = 0; at < count; at += 50) open.push(...(await Promise.all(Array.from({ length: 50 }, () => tunnel(port, idle, secure)))));
+    return atRest();
+  };
   try {
-    const empty = residentBytes(programs);
+    const empty = await atRest();
     const some = await held(tunnels);
     const all = await held(tunnels);
     return { first: (some - empty) / tunnels / 1_000, more: (all - some) / tunnels / 1_000 };

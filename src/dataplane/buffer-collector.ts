@@ -1,8 +1,8 @@
 /** Has buffers that were read and written on collected while they are young, instead of by great collections when they are many. */
 
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapStatistics } from 'node:v8';
 import type { Closable } from '../contracts/stream.ts';
+import { smallCollection } from './small-collection.ts';
 
 /**
  * Each read of a socket leaves a buffer outside the heap of V8, which hardly grows by it: nothing makes it
@@ -64,14 +64,4 @@ function nativeTools(): CollectorTools {
       return { close: async () => clearInterval(timer) };
     },
   };
-}
-
-/** V8 gives its collector to a context that is made while the flag stands; nothing else in the program ever sees it. */
-function smallCollection(): () => void {
-  setFlagsFromString('--expose-gc');
-  const gc: unknown = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
-  // Without it all is as it would be anyway, slower.
-  if (typeof gc !== 'function') return () => undefined;
-  return () => void Reflect.apply(gc, undefined, [{ type: 'minor' }]);
 }
