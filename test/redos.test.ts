@@ -97,7 +97,7 @@ function walk(pattern: RegExp, text: string): void {
 
 /** Of the owner's own command line and settings, which nobody else writes: slow for them alone. */
 const ofTheOwner: readonly string[] = [
-  'cli/configuration.ts: /\\/+$/',
+  'cli/file-text.ts: /\\/+$/',
   'cli/share-request.ts: /-+$/',
   'cli/share-request.ts: /^-+|-+$/g',
   'controlplane/home.ts: /(?<=.)\\/+$/',
