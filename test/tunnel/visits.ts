@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { visitor } from './relay.ts';
 
 export type Visits = Readonly<{
@@ -12,6 +13,9 @@ export type Visits = Readonly<{
   /** Lets those that run come to their end. */
   end: () => Promise<void>;
 }>;
+
+/** Who has been answered comes again after this: they are not all that there is to do. */
+const breathMs = 10;
 
 /** So many visitors at once, each with a new connection for each of its requests. */
 export function visits(test: TestContext, port: number, name: string, count: number): Visits {
@@ -22,6 +26,7 @@ export function visits(test: TestContext, port: number, name: string, count: num
       const failed = await visit(port, name);
       if (failed === null) tally.whole += 1;
       else tally.failed.push(failed);
+      await pause(breathMs);
     }
   });
   const end = async (): Promise<void> => {
