@@ -12,8 +12,8 @@ import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
 import { homeAt } from '../../src/controlplane/home.ts';
 import { noPebble, startPebble } from '../acme/pebble.ts';
 import { freePort } from './free-port.ts';
-import { invitation, joinedHome, relayProgram } from './machines.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { invitation, joinedHome, relayInside } from './machines.ts';
+import { freshHome, run, runInside, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 import { ownFolder, startWritten } from './written-gateway.ts';
 
@@ -36,7 +36,7 @@ test(
   { skip: noPebble, timeout: 60_000 },
   async (context) => {
     const service = await startService(context);
-    const relay = await relayProgram(context);
+    const relay = await relayInside(context);
     const pebble = await startPebble({ tlsPort: relay.port });
     context.after(() => pebble.close());
     const home = await joinedHome(context, await invitation(context, relay, 'blog'));
@@ -59,7 +59,7 @@ test(
       'it was killed too late to show anything',
     );
 
-    const second = run(context, ['up', '--config', config], { home });
+    const second = runInside(context, ['up', '--config', config], { home });
     const line = await second.line('certificate');
     assert.deepEqual([line['name'], line['change']], ['blog.example.test', 'ordered']);
     assert.equal((await visit('blog.example.test', relay.port, await pebble.root())).status, 200);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
 import { createSqliteWriter } from './store-busy.ts';
-import { invitation, joinedHome, relayProgram, share } from './machines.ts';
+import { invitation, joinedHome, relayInside, relayProgram, share, shareInside } from './machines.ts';
 import { freshHome, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
@@ -55,9 +55,9 @@ test('a relay and a gateway come back from their backups as who they were', asyn
     const { code, lines } = await runToEnd(context, ['restore', file], { home: at });
     assert.deepEqual([code, lines[0]?.['change'], lines[0]?.['replaced']], [0, 'restored', null], JSON.stringify(lines));
   }
-  const back = await relayProgram(context, { home: relayHome, port: relay.port });
+  const back = await relayInside(context, { home: relayHome, port: relay.port });
   assert.equal(back.fingerprint, relay.fingerprint);
-  await share(context, port, ['--name', 'blog', '--public'], { home: gatewayHome });
+  await shareInside(context, port, ['--name', 'blog', '--public'], { home: gatewayHome });
   const visitor = connect({ host: back.host, port: back.port, servername: 'blog.example.test', rejectUnauthorized: false });
   await once(visitor, 'secureConnect');
   visitor.destroy();

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask, basic } from './ask.ts';
-import { freshHome, run, runInside, runToEnd } from './program.ts';
+import { freshHome, run, runInside, runRefused, runToEnd } from './program.ts';
 import type { Line } from './program.ts';
 
 type Context = { after: (done: () => Promise<void>) => void };
@@ -192,7 +192,7 @@ test('gateway: plain HTTP for a trusted network, and a second copy says what is 
   assert.equal((await ask(url)).status, 200);
 
   await write(url);
-  const second = await runToEnd(context, ['gateway', '--config', config], { home: await freshHome(context) });
+  const second = await runRefused(context, ['gateway', '--config', config], { home: await freshHome(context) });
   assert.deepEqual([second.code, second.lines.at(-1)?.['code']], [69, 'address-in-use']);
   assert.equal(second.lines.length, 1);
 });
@@ -201,7 +201,7 @@ test('gateway: a preset that asks for a password refuses to start without a user
   const home = await freshHome(context);
   const config = join(home, 'sallyport.yaml');
   await writeFile(config, 'listen: https://127.0.0.1:0\nservices:\n  shop: { to: 3000 }\n');
-  const { code, lines } = await runToEnd(context, ['gateway'], { home, cwd: home });
+  const { code, lines } = await runRefused(context, ['gateway'], { home, cwd: home });
   assert.deepEqual([code, lines.at(-1)?.['code']], [67, 'user-missing']);
   assert.match(String(lines.at(-1)?.['hint']), /sallyport users add/);
 });
@@ -242,7 +242,7 @@ test('relay, invite, join and http in four homes: a name of the relay leads to t
   const [address = ''] = listening['addresses'] as readonly string[];
   assert.match(address, /^127\.0\.0\.1:\d+$/);
 
-  const invite = await runToEnd(context, ['relay', 'invite', 'blog'], { home: relayHome, whole: true });
+  const invite = await runToEnd(context, ['relay', 'invite', 'blog'], { home: relayHome });
   assert.equal(invite.lines[0]?.['name'], 'blog.example.test');
   const elsewhere = await runToEnd(context, ['relay', 'invite', 'shop', '--address', '192.0.2.1:8443'], { home: relayHome });
   assert.match(text(elsewhere.lines[0] as Line, 'code'), /~192\.0\.2\.1~8443~/, 'the address of the invitation, not of the relay');
@@ -251,16 +251,16 @@ test('relay, invite, join and http in four homes: a name of the relay leads to t
   assert.deepEqual([joined.code, joined.lines[0]?.['event'], joined.lines[0]?.['relay']], [0, 'joined', address]);
   assert.equal((joined.lines[0]?.['grants'] as readonly string[]).includes('blog.example.test'), true);
 
-  const again = await runToEnd(context, ['join', code], { home: otherHome, whole: true });
+  const again = await runToEnd(context, ['join', code], { home: otherHome });
   assert.deepEqual([again.code, again.lines[0]?.['code']], [77, 'invite-refused']);
   assert.equal(JSON.stringify(again.lines).includes(code), false, 'the code is a secret');
 
-  const share = run(context, ['http', String(await echo(context)), '--name', 'blog', '--public'], { home: gatewayHome });
+  const share = runInside(context, ['http', String(await echo(context)), '--name', 'blog', '--public'], { home: gatewayHome });
   const ready = await share.line('ready');
   assert.equal(ready['url'], `https://blog.example.test:${address.split(':')[1]}`);
   assert.equal((await ask(`${text(ready, 'url')}/x`, { ca: text(ready, 'ca') })).status, 200);
 
-  const gateways = await runToEnd(context, ['relay', 'gateways', 'list'], { home: relayHome, whole: true });
+  const gateways = await runToEnd(context, ['relay', 'gateways', 'list'], { home: relayHome });
   assert.deepEqual(gateways.lines[0]?.['names'], ['blog']);
   await runToEnd(context, ['relay', 'gateways', 'revoke', text(gateways.lines[0] as Line, 'fingerprint')], { home: relayHome });
   await share.line('lost');

@@ -13,7 +13,7 @@ import { openLocalProxy } from '../../src/dataplane/local-proxy.ts';
 import { createSplice } from '../../src/dataplane/splice.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
-import { freshHome, run, type Program } from './program.ts';
+import { freshHome, runInside, type Serving } from './program.ts';
 import { listening, say } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
 
@@ -153,12 +153,16 @@ it('through a relay by its name', async () => {
   assert.match(await say(proxy.port, get), /^HTTP\/1\.1 200 [^]*you asked for \/r /);
 });
 
-const connectingProgram = async (words: readonly string[], env: Readonly<Record<string, string>>): Promise<readonly [Program, number]> => {
+const connectingProgram = async (words: readonly string[], env: Readonly<Record<string, string>>): Promise<readonly [Serving, number]> => {
   const home = await freshHome(context as Parameters<typeof freshHome>[0]);
-  const program = run(context as Parameters<typeof run>[0], ['connect', `127.0.0.1:${ports.proxy}`, '--ca', gateway.ca, ...words], {
-    home,
-    env,
-  });
+  const program = runInside(
+    context as Parameters<typeof runInside>[0],
+    ['connect', `127.0.0.1:${ports.proxy}`, '--ca', gateway.ca, ...words],
+    {
+      home,
+      env,
+    },
+  );
   const { listen } = await program.line('connecting');
   return [program, Number(String(listen).split(':').at(-1))];
 };

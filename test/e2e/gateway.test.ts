@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
-import { freshHome, run, runInside, runToEnd, type Line } from './program.ts';
+import { freshHome, runInside, runToEnd, type Line } from './program.ts';
 import { startService } from './service.ts';
 import { openWebSocket } from './websocket.ts';
 
@@ -99,7 +99,7 @@ test('close cuts at once and open lets in again; both outlive a restart', { skip
   assert.deepEqual([service?.['name'], service?.['state'], service?.['live']], ['shop', 'closed', 0]);
   assert.equal(await gateway.program.stop(), 0);
 
-  const again = run(context, ['gateway', '--config', gateway.config], { home: gateway.home });
+  const again = runInside(context, ['gateway', '--config', gateway.config], { home: gateway.home });
   while ((await runToEnd(context, ['status'], { home: gateway.home })).lines.length === 0);
   assert.notEqual((await shop.visit('/')).status, 200);
   assert.equal((await runToEnd(context, ['open', 'shop'], { home: gateway.home })).code, 0);

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { freePort } from './free-port.ts';
 import { accessOf, text } from './lines.ts';
 import { echoedWhole, shake, startOwnTls } from './own-tls.ts';
-import { freshHome, recorded, runInside, runToEnd, type Recorded } from './program.ts';
+import { freshHome, recorded, runInside, runRefused, runToEnd, type Recorded } from './program.ts';
 import { startService } from './service.ts';
 
 const portOf = (url: string): number => Number(/:(\d+)$/.exec(url)?.[1]);
@@ -47,7 +47,7 @@ test('sallyport tls: the visitor sees the certificate of the service, its bytes 
 test('sallyport tls opens nothing that nobody decided: neither without --public, nor by an address behind a relay', async (context) => {
   const home = await freshHome(context);
   for (const words of [[], ['--allow', '192.0.2.0/24'], ['--public', '--lan', '--allow', '192.0.2.0/24']]) {
-    const { code, lines } = await runToEnd(context, ['tls', '8443', ...words], { home });
+    const { code, lines } = await runRefused(context, ['tls', '8443', ...words], { home });
     assert.equal(code, 64, words.join(' '));
     assert.deepEqual([lines[0]?.event, lines[0]?.['code']], ['error', 'usage-wrong']);
   }

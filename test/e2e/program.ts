@@ -156,6 +156,16 @@ export function runInside(
   return { lines: watch.lines, stderr: () => watch.stderr, line: (event, where) => watch.line(event, where), stop, exited: code };
 }
 
+/** What would serve and is refused, in the test's own process: should it serve after all, it ends with the test. */
+export async function runRefused(
+  context: { after: (done: () => Promise<void>) => void },
+  args: readonly string[],
+  options: Pick<ProgramOptions, 'home' | 'env' | 'cwd' | 'json'>,
+): Promise<Ended> {
+  const { exited, lines, stderr } = runInside(context, args, options);
+  return { code: await exited, lines, stderr: stderr() };
+}
+
 export type Recorded = Readonly<Record<string, unknown>>;
 
 /** What `sallyport logs` shows, once `enough` holds of it: an exchange is written down a moment after its answer. Gives up after 10 s. */

@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
 import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
-import { freshHome, run } from './program.ts';
+import { freshHome, runInside } from './program.ts';
 import { startAwake } from '../doubles/awake.ts';
 import { goodPassword, isReady, ownFolder, startWritten } from './written-gateway.ts';
 
@@ -119,7 +119,7 @@ it('sallyport proxy --json says proxy in place of url, and leads where it may', 
   const home = await freshHome(test);
   const [to, port] = [await destination(test), await freePort()];
   const words = ['proxy', '--listen', `127.0.0.1:${port}`, '--password', 'ana', '--allow', `127.0.0.1:${to}`];
-  const program = run(test, words, { home, env: { SALLYPORT_PASSWORD: goodPassword } });
+  const program = runInside(test, words, { home, env: { SALLYPORT_PASSWORD: goodPassword } });
   const ready = await program.line('ready');
   assert.deepEqual([ready['proxy'], 'url' in ready, ready['service']], [`http://127.0.0.1:${port}`, false, 'proxy']);
   const proxy = ['--noproxy', '', '--proxy', `http://127.0.0.1:${port}`, '--proxy-user', `ana:${goodPassword}`];

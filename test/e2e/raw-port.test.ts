@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort } from './free-port.ts';
 import { invitation, joinedHome, relayProgram } from './machines.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { freshHome, run, runRefused, runToEnd } from './program.ts';
 import { lacks, listening, output, sshWords, startNameServer, startSshd } from './real-servers.ts';
 
 /** Ports beside each other that nobody has, most likely. */
@@ -81,7 +81,7 @@ function isOpen(port: number): Promise<boolean> {
 
 test('a password cannot be asked for on a raw port: the command says what can', async (context) => {
   const home = await freshHome(context);
-  const { code, lines } = await runToEnd(context, ['tcp', '22', '--port', '2222', '--password', 'ana'], { home });
+  const { code, lines } = await runRefused(context, ['tcp', '22', '--port', '2222', '--password', 'ana'], { home });
   assert.equal(code, 64);
   assert.match(String(lines[0]?.['hint']), /Or leave out --port: visitors come by `sallyport connect`/);
 });

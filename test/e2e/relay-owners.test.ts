@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { text } from './lines.ts';
 import { invitation, join, joinedHome, relayInside, shareInside, type Inside } from './machines.ts';
-import { freshHome, run, runToEnd, type Line } from './program.ts';
+import { freshHome, run, runRefused, runToEnd, type Line } from './program.ts';
 import { dial } from '../tunnel/relay.ts';
 import { startService } from './service.ts';
 
@@ -87,7 +87,7 @@ test('block: a gateway, a name and an address, each at once, with the reason tol
   await operator(context, relay, 'unblock', key);
 
   await operator(context, relay, 'block', 'blog', '--why', 'phishing');
-  const refused = await runToEnd(context, ['http', String(port), '--name', 'blog', '--public'], { home });
+  const refused = await runRefused(context, ['http', String(port), '--name', 'blog', '--public'], { home });
   assert.deepEqual([refused.code, refused.lines.map((line) => line['code'])], [77, ['relay-blocked']]);
   assert.equal(await refusal(context, relay, 'invite', 'blog', '--now'), 'name-taken');
   await operator(context, relay, 'names', 'release', 'blog', '--now');

@@ -10,7 +10,7 @@ import { openSqliteStore } from '../../src/modules/stores/sqlite.ts';
 import { listMemberships } from '../../src/controlplane/enrolment/memberships.ts';
 import { text } from './lines.ts';
 import { invitation, joinedHome, relayInside, shareInside } from './machines.ts';
-import { freshHome, runInside, runToEnd, type Line } from './program.ts';
+import { freshHome, runInside, runRefused, runToEnd, type Line } from './program.ts';
 import { startService } from './service.ts';
 
 test('the relay’s key is changed under gateways that run, and that come later', async (context) => {
@@ -68,7 +68,7 @@ test('a gateway’s key is changed: its names are the new key’s, and a copy of
   const [owned] = (await runToEnd(context, ['relay', 'names', 'list'], { home: relay.home })).lines;
   assert.equal(owned?.['owner'], changed?.['fingerprint']);
   const second = await next('ready', first);
-  const old = await runToEnd(context, ['http', String(port), '--name', 'blog', '--public'], { home: copy });
+  const old = await runRefused(context, ['http', String(port), '--name', 'blog', '--public'], { home: copy });
   assert.deepEqual([old.code, old.lines.map((line) => line['code'])], [77, ['relay-refused']]);
 
   await relay.program.stop();

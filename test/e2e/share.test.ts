@@ -168,7 +168,8 @@ test(
     const home = await freshHome(context);
     // Where other tests share as well, the port that is free again would be somebody else's at once: the usual ones are held.
     await holdUsualPorts(context);
-    const shares = [1, 2].map((each) => run(context, ['http', String(port), '--name', `copy-${each}`, '--public'], { home }));
+    const words = (each: number): readonly string[] => ['http', String(port), '--name', `copy-${each}`, '--public'];
+    const shares = [run(context, words(1), { home }), runInside(context, words(2), { home })];
     const [one, two] = await Promise.all(shares.map((share) => share.line('ready')));
     assert.notEqual(new URL(text(one, 'url')).port, new URL(text(two, 'url')).port);
     for (const ready of [one, two]) assert.equal((await curl(['--cacert', text(ready, 'ca'), text(ready, 'url')])).status, 200);

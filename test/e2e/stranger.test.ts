@@ -8,10 +8,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { visitorContext } from '../doubles/visitor-context.ts';
+import { useCheapHashes } from './cheap-hashes.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
 import { freshHome, runInside, runToEnd } from './program.ts';
 import { startService } from './service.ts';
+
+// What a guess costs, and that it costs the same for a name that nobody has, is held where passwords are checked.
+useCheapHashes();
 
 type Door = Readonly<{ scheme: 'http' | 'https'; port: number; ca: string }>;
 

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.ts';
 import { linkOf, text } from './lines.ts';
-import { freshHome, run } from './program.ts';
+import { freshHome, runInside } from './program.ts';
 import { lacks, listening, output, sshWords, startSshd } from './real-servers.ts';
 
 /** A server that refuses to run as root is run as its own user, where there is one. */
@@ -44,11 +44,11 @@ test(
     context.after(async () => (server.kill('SIGQUIT'), over));
     await listening(pgPort);
 
-    const share = run(context, ['tcp', String(pgPort), '--name', 'db'], { home: await freshHome(context) });
+    const share = runInside(context, ['tcp', String(pgPort), '--name', 'db'], { home: await freshHome(context) });
     const ready = await share.line('ready');
     const { host } = new URL(text(ready, 'url'));
     const env = { SALLYPORT_LINK: linkOf(ready) };
-    const visitor = run(context, ['connect', host, '--ca', text(ready, 'ca')], { home: await freshHome(context), env });
+    const visitor = runInside(context, ['connect', host, '--ca', text(ready, 'ca')], { home: await freshHome(context), env });
     const { listen } = await visitor.line('connecting');
     const port = String(listen).split(':').at(-1) ?? '';
     const psql = (sql: string, at = port) =>
@@ -65,7 +65,7 @@ test(
 
     // And on a raw port, where nothing of Sallyport runs beside psql.
     const rawPort = String(await freePort());
-    const raw = run(context, ['tcp', String(pgPort), '--name', 'raw', '--port', rawPort, '--public'], {
+    const raw = runInside(context, ['tcp', String(pgPort), '--name', 'raw', '--port', rawPort, '--public'], {
       home: await freshHome(context),
     });
     assert.equal((await raw.line('ready'))['url'], `tcp://127.0.0.1:${rawPort}`);
@@ -80,7 +80,7 @@ test('ssh through sallyport tcp, with connect as its ProxyCommand', { skip: lack
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-ssh-'));
   context.after(async () => rmSync(folder, { recursive: true, force: true }));
   const sshPort = await startSshd(context, folder);
-  const share = run(context, ['tcp', String(sshPort), '--name', 'shell'], { home: await freshHome(context) });
+  const share = runInside(context, ['tcp', String(sshPort), '--name', 'shell'], { home: await freshHome(context) });
   const ready = await share.line('ready');
   const { host } = new URL(text(ready, 'url'));
   const proxy = `${process.execPath} ${MAIN} connect ${host} --stdio --ca ${text(ready, 'ca')}`;

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { linkOf, text } from './lines.ts';
-import { freshHome, recorded, run, runInside, runToEnd, type Line, type Recorded, type Serving } from './program.ts';
+import { freshHome, recorded, run, runInside, runRefused, runToEnd, type Line, type Recorded, type Serving } from './program.ts';
 import { startTcpService } from './tcp-service.ts';
 
 type Context = Parameters<typeof freshHome>[0];
@@ -165,7 +165,7 @@ test(
   },
 );
 
-/** A connection that echoes, by a link that was just added: a gateway in another process knows of it a moment later. */
+/** A connection that echoes, by a link that was just added: the gateway hears of it from its store, a moment later. */
 async function admitted(context: Context, ready: Line, link: string): Promise<Socket> {
   for (const end = performance.now() + 10_000; ;) {
     const { program, port } = await connectTo(context, ready, { SALLYPORT_LINK: link });
@@ -184,7 +184,7 @@ test('what runs is cut when its link is revoked, its service closed, its passwor
   await writeFile(file, `services:\n  echo: { to: "tcp://127.0.0.1:${service.port}", access: [{ link: {} }, { password: {} }] }\n`);
   const password = { SALLYPORT_PASSWORD: 'four unrelated words here' };
   await runToEnd(context, ['users', 'add', 'ana'], { home, env: password });
-  const up = run(context, ['up', '--config', file], { home });
+  const up = runInside(context, ['up', '--config', file], { home });
   const ready = await up.line('ready');
   const added = await runToEnd(context, ['links', 'add', 'echo'], { home });
   const link = added.lines.find(({ event }) => event === 'link');
@@ -261,12 +261,12 @@ test('secrets and doors: no link in the command line or to another place, no por
     ['connect', 'x.example.org'],
   ];
   for (const words of wrong) {
-    const { code, lines } = await runToEnd(context, words, { home });
+    const { code, lines } = await runRefused(context, words, { home });
     assert.deepEqual([code, lines[0]?.['code']], [64, 'usage-wrong'], words.join(' '));
     assert.doesNotMatch(JSON.stringify(lines), /AAAA/);
   }
   const env = { SALLYPORT_LINK: 'https://one.example.org/.sallyport/link/AAAAAAAAAAAAAAAAAAAAAAAA' };
-  const { code, lines } = await runToEnd(context, ['connect', 'two.example.org'], { home, env });
+  const { code, lines } = await runRefused(context, ['connect', 'two.example.org'], { home, env });
   assert.deepEqual([code, lines[0]?.['code']], [64, 'usage-wrong']);
   assert.match(String(lines[0]?.['message']), /for one\.example\.org, and two\.example\.org is not to see it/);
 });

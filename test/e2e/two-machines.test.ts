@@ -8,8 +8,8 @@ import { startLyingRelay } from '../tunnel/lying-relay.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
-import { invitation, join as joinWith, joinedHome, relayProgram, share, wordsFor } from './machines.ts';
-import { freshHome, run, runToEnd } from './program.ts';
+import { invitation, join as joinWith, joinedHome, relayInside, share, shareInside, wordsFor } from './machines.ts';
+import { freshHome, runInside, runRefused, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 
 const skip = withoutCurl;
@@ -36,7 +36,7 @@ test('a relay that lies about the visitor’s address gains a wrong line in the 
       '',
     ].join('\n'),
   );
-  const up = run(context, ['up', '--config', config], { home });
+  const up = runInside(context, ['up', '--config', config], { home });
   const blog = await up.line('ready', (line) => line['service'] === 'blog');
   const lan = await up.line('ready', (line) => line['service'] === 'lan');
   const here = [...wordsFor(blog), '--resolve', `blog.example.test:${direct}:127.0.0.1`];
@@ -68,7 +68,7 @@ test('a relay that lies about the visitor’s address gains a wrong line in the 
 
 test('a name that is taken, and invitations that are wrong, used or over: one sentence, a way out, an exit code', async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const code = await invitation(context, relay, 'blog');
   const home = await joinedHome(context, code);
   const other = await freshHome(context);
@@ -86,7 +86,7 @@ test('a name that is taken, and invitations that are wrong, used or over: one se
   const taken = await runToEnd(context, ['relay', 'invite', 'blog'], { home: relay.home });
   assert.deepEqual([taken.code, taken.lines[0]?.['code']], [69, 'name-taken']);
 
-  const first = await share(context, port, ['--name', 'blog', '--public'], { home });
+  const first = await shareInside(context, port, ['--name', 'blog', '--public'], { home });
   const second = await runToEnd(context, ['http', String(port), '--name', 'blog', '--public'], { home });
   assert.deepEqual([second.code, second.lines.map((line) => line['code'])], [69, ['name-taken']]);
   // Another name below the granted one is free, and the first has lost nothing.
@@ -101,15 +101,15 @@ test('a name that is taken, and invitations that are wrong, used or over: one se
 
 test('a relay that is away is waited for; one with another key is refused', { skip }, async (context) => {
   const { port } = await startService(context);
-  const relay = await relayProgram(context);
+  const relay = await relayInside(context);
   const home = await joinedHome(context, await invitation(context, relay, 'blog'));
   await relay.program.stop();
   const words = ['http', String(port), '--name', 'blog', '--public'];
-  const share = run(context, words, { home });
+  const share = runInside(context, words, { home });
   const waiting = await share.line('waiting');
   assert.deepEqual([waiting['service'], waiting['code']], ['blog', 'relay-unreachable']);
   assert.match(text(waiting, 'why'), new RegExp(`127\\.0\\.0\\.1:${relay.port}`));
-  const again = await relayProgram(context, { home: relay.home, port: relay.port });
+  const again = await relayInside(context, { home: relay.home, port: relay.port });
   assert.equal(again.fingerprint, relay.fingerprint);
   const ready = await share.line('ready');
   assert.equal((await curl([...wordsFor(ready), text(ready, 'url')])).status, 200);
@@ -120,8 +120,8 @@ test('a relay that is away is waited for; one with another key is refused', { sk
   assert.equal(await share.stop(), 0);
 
   await again.program.stop();
-  const stranger = await relayProgram(context, { port: relay.port });
+  const stranger = await relayInside(context, { port: relay.port });
   assert.notEqual(stranger.fingerprint, relay.fingerprint);
-  const refused = await runToEnd(context, words, { home });
+  const refused = await runRefused(context, words, { home });
   assert.deepEqual([refused.code, refused.lines.map((line) => line['code'])], [76, ['relay-untrusted']]);
 });
