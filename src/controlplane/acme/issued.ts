@@ -4,7 +4,9 @@ import { createHash, createPrivateKey, createPublicKey, randomBytes, webcrypto, 
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Material } from '../../contracts/certificate.ts';
 import { SallyportError } from '../../core/errors.ts';
-import { algorithm, loadX509, pkcs8 } from '../certificates/signing.ts';
+import { loadX509 } from '../certificates/x509.ts';
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** Own, intermediates, a cross-signed one: real chains have two to four. */
 const chainLengthMax = 10;
@@ -105,7 +107,8 @@ export async function challengeContext(name: string, keyAuthorization: string, n
     },
     webcrypto,
   );
-  return createSecureContext({ key: await pkcs8(keys.privateKey), cert: certificate.toString('pem') });
+  const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+  return createSecureContext({ key, cert: certificate.toString('pem') });
 }
 
 async function cryptoKeys(pem: string): Promise<webcrypto.CryptoKeyPair> {

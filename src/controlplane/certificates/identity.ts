@@ -1,10 +1,11 @@
 /** The long-lived key of a relay or a gateway, and the self-made certificate that shows it on a carrier. */
 
-import { X509Certificate, createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { X509Certificate, createHash, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError } from '../../core/errors.ts';
 import type { MachineIdentity } from '../../contracts/tunnel.ts';
+import { selfNamed } from './signing.ts';
 
 /**
  * Reads `folder/NAME.pem` (private key and certificate, 0600), or makes it. The key never leaves the
@@ -99,30 +100,13 @@ function parsePem(pem: string, path: string): MachineIdentity {
 }
 
 async function makePem(): Promise<string> {
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = {
-    privateKey: await crypto.subtle.importKey('pkcs8', privateKey.export({ type: 'pkcs8', format: 'der' }), algorithm, false, ['sign']),
-    publicKey: await crypto.subtle.importKey('spki', publicKey.export({ type: 'spki', format: 'der' }), algorithm, true, ['verify']),
-  };
   // Pinned by its key: names and dates say nothing. RFC 5280, 4.1.2.5: this end date means "none".
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: randomBytes(16)
-      .toString('hex')
-      .replace(/^[89a-f]/, '1'),
-    name: 'CN=Sallyport carrier',
-    notBefore: new Date('2020-01-01T00:00:00Z'),
-    notAfter: new Date('9999-12-31T23:59:59Z'),
-    signingAlgorithm: algorithm,
-    keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-    ],
+  const { key, cert } = await selfNamed({
+    commonName: 'Sallyport carrier',
+    notBefore: Date.parse('2020-01-01T00:00:00Z'),
+    notAfter: Date.parse('9999-12-31T23:59:59Z'),
   });
-  return `${privateKey.export({ type: 'pkcs8', format: 'pem' })}${certificate.toString('pem')}\n`;
+  return `${key}\n${cert}\n`;
 }
 
 /** Written whole beside it and linked into place: who comes second keeps what the first has made. */

@@ -119,7 +119,7 @@ function makeLeaf(
   authority: KeyAndCertificate,
   { name, now, notAfter }: Readonly<{ name: string; now: number; notAfter: number }>,
 ): Promise<KeyAndCertificate> {
-  return withEnd(signed(authority, { subject: [{ CN: [name] }], use: 'clientAuth', notBefore: now - hourMs, notAfter }));
+  return withEnd(signed(authority, { commonName: name, use: 'clientAuth', notBefore: now - hourMs, notAfter }));
 }
 
 /** The key is a file of its own for programs that want its last line ended. */

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Holder } from '../../../contracts/client-certificates.ts';
 import type { ClientCertificate } from '../../../core/policy/exchange.ts';
-import type { X509 } from '../signing.ts';
+import type { X509 } from '../x509.ts';
 
 /** Each with the one that signed it, up to an authority. */
 export type Link = Readonly<{ certificate: X509Certificate; issuer: X509Certificate }>;

@@ -3,7 +3,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateFound } from '../../../contracts/client-certificates.ts';
 import type { ClientCertificate } from '../../../core/policy/exchange.ts';
-import { loadX509 } from '../signing.ts';
+import { loadX509 } from '../x509.ts';
 import { findPath, type Path } from './path.ts';
 
 type Fault = Exclude<CertificateFound, { is: 'good' }>;
