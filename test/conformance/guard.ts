@@ -49,7 +49,7 @@ const fieldNames = [
 ];
 
 /** Requests that a stranger could send: none of them shows a right credential. */
-function strangers(): readonly Exchange[] {
+function strangersOf(): readonly Exchange[] {
   const asked: Asked[] = [
     {},
     { fields: navigation },
@@ -88,6 +88,9 @@ function strangers(): readonly Exchange[] {
   }
   return [rawExchange(), ...asked.flatMap((each) => [exchangeOf(each), exchangeOf({ ...each, scheme: 'http' })])];
 }
+
+/** Made once, for all guards: none touches what it was given, which is looked at below. */
+const strangers = strangersOf();
 
 const gathers: readonly GatherBody[] = [
   bodyOf(''),
@@ -160,7 +163,7 @@ export function guardConformance({ guard, options, prepare }: GuardCase): void {
 
     test('a throw never escapes: whatever a stranger sends, it answers with a verdict that holds no secret and no raw byte', async () => {
       const { built, secrets } = await build();
-      for (const exchange of strangers()) {
+      for (const exchange of strangers) {
         const verdict = await built.check(exchange, bodyOf('x'));
         checkVerdict(verdict, secrets, exchange.listener.scheme);
         if (guard.stage !== 'identify' || guard.name === 'public' || guard.name === 'ip') continue;
@@ -172,7 +175,7 @@ export function guardConformance({ guard, options, prepare }: GuardCase): void {
       const { built, secrets, tools } = await build();
       const route = { name: 'x', service: null, identify: { is: 'check', check: built.check } as const, authorize: [], meter: [] };
       for (const gather of gathers) {
-        for (const exchange of strangers().slice(0, 40)) {
+        for (const exchange of strangers.slice(0, 40)) {
           const outcome = await judge(exchange, route, gather);
           assert.ok(!JSON.stringify(outcome).includes(planted) || JSON.stringify(exchange).includes(planted));
           if (guard.name !== 'public' && guard.name !== 'ip') assert.equal(outcome.is, 'refuse');
@@ -203,7 +206,7 @@ export function guardConformance({ guard, options, prepare }: GuardCase): void {
 
     test('never touches what it was given', async () => {
       const { built } = await build();
-      for (const exchange of strangers().slice(0, 40)) {
+      for (const exchange of strangers.slice(0, 40)) {
         const before = JSON.stringify(exchange);
         await built.check(exchange, bodyOf('x'));
         assert.equal(JSON.stringify(exchange), before);
