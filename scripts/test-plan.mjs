@@ -20,9 +20,9 @@ const longest = [
 const together = [
   ['src/dataplane/', 9],
   ['src/', 20],
-  ['test/e2e/', 6],
-  ['test/browser/', 3],
-  ['test/tunnel/', 3],
+  ['test/e2e/', 12],
+  ['test/browser/', 5],
+  ['test/tunnel/', 8],
   ['test/conformance/', 4],
   ['test/faults/', 2],
   ['test/fuzz/', 4],

@@ -96,6 +96,8 @@ services:
       await window.close();
     }
   };
+  /** Between two looks: each is a window with a process of its own. */
+  const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 200));
   const hasSession = async (): Promise<boolean> => (await browser.cookies(url)).some(({ name }) => name === session);
 
   it('a stranger is asked, signs in, agrees, and is where they wanted to go: login and consent', async () => {
@@ -130,7 +132,7 @@ services:
       for (const { id } of sessions.list()) await sessions.revoke(id);
     });
     // The running gateway hears of it from the store.
-    while ((await statusNow()) !== 401);
+    while ((await statusNow()) !== 401) await pause();
     assert.equal(await hasSession(), true);
   });
 
@@ -145,7 +147,7 @@ services:
     const opened = await back;
     assert.equal(opened.status(), 303);
     assert.match((await opened.allHeaders())['set-cookie'] ?? '', /__Host-sallyport-session=[\w-]{43};.*Max-Age=1$/m);
-    while ((await statusNow()) !== 401);
+    while ((await statusNow()) !== 401) await pause();
     await gateway.rewrite(text);
   });
 

@@ -11,10 +11,13 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
+import { useCheapHashes } from '../e2e/cheap-hashes.ts';
 import { curl, withoutCurl, type Curled } from '../e2e/curl.ts';
 import { goodPassword } from '../e2e/written-gateway.ts';
 import { browserPath, withoutBrowser } from './browser.ts';
 import { beginScene, program, shop, without, type Said, type Scene } from './proxy-scene.ts';
+
+useCheapHashes();
 
 const ends: (() => unknown)[] = [];
 let scene: Scene;

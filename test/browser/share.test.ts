@@ -11,7 +11,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { openLocalCa } from '../../src/controlplane/certificates/local-ca.ts';
 import { openHome } from '../../src/controlplane/home.ts';
 import { linkOf, text } from '../e2e/lines.ts';
-import { run, type Line } from '../e2e/program.ts';
+import { run, runInside, type Line } from '../e2e/program.ts';
 import { openBrowser, withoutBrowser } from './browser.ts';
 import { otherSite, type OtherSite } from './other-site.ts';
 
@@ -75,7 +75,7 @@ describe('a share in a browser', { skip: withoutBrowser, timeout: 120_000 }, () 
     const words = ['http', String(blog.port)];
     const share = run(context, [...words, '--name', 'blog', '--password', 'ana'], { home, env: { SALLYPORT_PASSWORD: password } });
     byPassword = await share.line('ready');
-    byLink = await run(context, [...words, '--name', 'linked'], { home }).line('ready');
+    byLink = await runInside(context, [...words, '--name', 'linked'], { home }).line('ready');
     url = text(byPassword, 'url');
     const ca = await openLocalCa(await openHome({ SALLYPORT_HOME: home }), { names: [], now: Date.now });
     foreign = await otherSite('evil.example', null);

@@ -22,11 +22,14 @@ import { startGateway } from '../../src/gateway.ts';
 import { invitedWith, visitorOf } from '../tunnel/ports.ts';
 import { joined, until, world } from '../tunnel/relay.ts';
 import { ask, type Asked } from './ask.ts';
+import { useCheapHashes } from './cheap-hashes.ts';
 import { freePort } from './free-port.ts';
 import { shake, startOwnTls } from './own-tls.ts';
 import { startService } from './service.ts';
 import { startAwake } from '../doubles/awake.ts';
 import { goodPassword, ownFolder, startWritten, addUsers } from './written-gateway.ts';
+
+useCheapHashes();
 
 type Echo = Readonly<{ port: number; taken: () => number }>;
 

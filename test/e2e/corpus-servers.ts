@@ -3,12 +3,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { Agent, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { freePort } from './free-port.ts';
 import { listening } from './real-servers.ts';
 
 type Context = { after: (done: () => Promise<void>) => void };
@@ -21,10 +20,9 @@ export type Noting = Readonly<{ port: number; noted: Noted[]; settled: () => Pro
 
 export type ServerKind = 'nginx' | 'caddy' | 'python3';
 
-/** So many of a kind, each with notes of its own. */
-export async function startServers(context: Context, kind: ServerKind, count: number): Promise<readonly Noting[]> {
+/** One of a kind at each of these ports, with notes of its own. */
+export async function startServers(context: Context, kind: ServerKind, ports: readonly number[]): Promise<readonly Noting[]> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-corpus-'));
-  const ports = await Promise.all(Array.from({ length: count }, () => freePort()));
   if (kind === 'python3') {
     context.after(() => rm(folder, { recursive: true, force: true }));
     return startPython(context, folder, ports);
@@ -91,8 +89,16 @@ async function startNoting(context: Context): Promise<Readonly<{ port: number; n
 
 const settledPath = '/--settled';
 
-async function asked(port: number): Promise<void> {
-  await (await fetch(`http://127.0.0.1:${port}${settledPath}`)).text();
+/** It is asked thousands of times: its connections are kept. */
+const agent = new Agent({ keepAlive: true });
+
+function asked(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    get(
+      { host: '127.0.0.1', port, path: settledPath, agent },
+      (answer) => void answer.resume().once('end', resolve).once('error', reject),
+    ).once('error', reject);
+  });
 }
 
 /**

@@ -6,9 +6,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { readRequests, type ReadRequest } from '../conformance/http1-conversation.ts';
 import { startServers, type Noted, type Noting, type ServerKind } from './corpus-servers.ts';
+import { freePort } from './free-port.ts';
 import { startPlainGateway } from './plain-gateway.ts';
 import { sendRaw } from './raw.ts';
 import { lacks } from './real-servers.ts';
@@ -24,18 +25,36 @@ const cases = [
 ];
 const HANDS = 8;
 
+/** Each hand has a gateway, and a port behind it at which one kind of server after the other stands. */
+type Hand = Readonly<{ gateway: number; behind: number }>;
+let hands: readonly Hand[];
+const ends: (() => Promise<void>)[] = [];
+
+before(async () => {
+  const ports = await Promise.all(Array.from({ length: HANDS }, () => freePort()));
+  const context = { after: (end: () => Promise<void>) => void ends.push(end) };
+  hands = await Promise.all(ports.map(async (behind) => ({ behind, gateway: (await startPlainGateway(context, behind)).port })));
+});
+after(async () => {
+  await Promise.all(ends.map((end) => end()));
+});
+
 for (const kind of ['nginx', 'caddy', 'python3'] as const) {
   test(
     `request smuggling: every vector of the corpus before ${kind} is refused, or is one request with one reading`,
     { skip: lacks(kind) },
     async (context) => {
-      const servers = await startServers(context, kind, HANDS);
+      const servers = await startServers(
+        context,
+        kind,
+        hands.map(({ behind }) => behind),
+      );
       const queue = [...cases];
       const problems: string[] = [];
       let [passed, refused] = [0, 0];
       await Promise.all(
-        servers.map(async (server) => {
-          const { port } = await startPlainGateway(context, server.port);
+        servers.map(async (server, hand) => {
+          const port = hands[hand]?.gateway ?? 0;
           for (let each = queue.pop(); each !== undefined; each = queue.pop()) {
             const found = await runCase(each, port, server, kind);
             if (typeof found === 'string') problems.push(`${each.name}: ${found}`);

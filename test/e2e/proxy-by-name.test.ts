@@ -8,11 +8,14 @@ import { it, type TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { readFile } from 'node:fs/promises';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
+import { useCheapHashes } from './cheap-hashes.ts';
 import { freePort } from './free-port.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freshHome, runInside } from './program.ts';
 import { startAwake } from '../doubles/awake.ts';
 import { goodPassword, isReady, ownFolder, startWritten } from './written-gateway.ts';
+
+useCheapHashes();
 
 type Ready = Extract<GatewayEvent, { event: 'ready' }>;
 

@@ -12,9 +12,12 @@ import { openIdentities } from '../../src/controlplane/identities/identities.ts'
 import type { AuditEvent } from '../../src/core/audit/event.ts';
 import { limitsWith } from '../../src/core/limits.ts';
 import { openSqliteStore } from '../../src/modules/stores/sqlite.ts';
+import { useCheapHashes } from './cheap-hashes.ts';
 import { freePort } from './free-port.ts';
 import { say } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
+
+useCheapHashes();
 
 const ends: (() => unknown)[] = [];
 const context = { after: (done: () => unknown) => void ends.unshift(done) } as Parameters<typeof ownFolder>[0];

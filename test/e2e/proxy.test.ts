@@ -13,10 +13,13 @@ import type { AuditEvent } from '../../src/core/audit/event.ts';
 import type { GatewayEvent } from '../../src/controlplane/config/running.ts';
 import { addressServer } from '../doubles/address-server.ts';
 import { certificate } from '../doubles/pki.ts';
+import { useCheapHashes } from './cheap-hashes.ts';
 import { curl, withoutCurl, type Curled } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { listening, say } from './sockets.ts';
 import { goodPassword, isReady, ownFolder, startWritten, type WrittenGateway } from './written-gateway.ts';
+
+useCheapHashes();
 
 type Heard = Readonly<{ method: string; url: string; headers: IncomingHttpHeaders; body: string }>;
 type Ready = Extract<GatewayEvent, { event: 'ready' }>;

@@ -36,7 +36,7 @@ http { access_log off; ${temporary} server { listen 127.0.0.1:${port}; location 
     await ended;
     await rm(place, { recursive: true, force: true });
   });
-  while (!(await answers(port))) await new Promise(setImmediate);
+  while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 5));
   return port;
 }
 

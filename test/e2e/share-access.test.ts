@@ -7,11 +7,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { useCheapHashes } from './cheap-hashes.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { accessOf, text } from './lines.ts';
 import { freshHome, runInside, type ProgramOptions } from './program.ts';
 import { startService } from './service.ts';
 import { openWebSocket } from './websocket.ts';
+
+useCheapHashes();
 
 type Context = Parameters<typeof freshHome>[0];
 const skip = withoutCurl;

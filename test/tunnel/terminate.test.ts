@@ -127,7 +127,7 @@ describe('terminate: relay', () => {
     equal(service.seen.length, count);
     socket.destroy();
     let shown = '';
-    while ((shown = await issuer(at.port)) === 'Edge');
+    while ((shown = await issuer(at.port)) === 'Edge') await turn();
     notEqual(shown, 'Edge');
   });
 
