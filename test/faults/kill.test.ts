@@ -68,7 +68,10 @@ test('kill -9 of relay, gateway and service in turn, and a relay that hangs', { 
   // Somebody signs in all the time, so that the store is written to when its process dies.
   const signing = new AbortController();
   const signer = (async () => {
-    while (!signing.signal.aborted) await ask(text(link, 'url'), { ca }).catch(() => pause(20));
+    while (!signing.signal.aborted) {
+      await ask(text(link, 'url'), { ca }).catch(() => null);
+      await pause(20);
+    }
   })();
   const since = async (what: string, from: number): Promise<void> => {
     await swarm.goodAgain(200);
