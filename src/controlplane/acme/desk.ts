@@ -9,6 +9,7 @@ import { parseIp } from '../../core/address.ts';
 import { SallyportError } from '../../core/errors.ts';
 import { fileFault, systemCode } from '../../core/system-error.ts';
 import type { Limits } from '../../core/limits.ts';
+import { loadX509 } from '../certificates/x509.ts';
 import { shareAnswers, type SharedAnswers } from './answers.ts';
 import { createCaHttps } from './https.ts';
 import { Keeper, type AcmeEvent } from './keeper.ts';
@@ -118,6 +119,8 @@ export class AcmeDesk implements CertificateSource, Closable {
   }
 
   async #start({ plan, ways }: NonNullable<AcmeWanted>, key: string) {
+    // Now, and not with a renewal in three months: its files may be others by then.
+    await loadX509();
     const { store, limits, now, env, chance, onEvent } = this.#options;
     const ca = plan.ca === null ? null : await readCa(plan.ca);
     const { signal } = this.#stop;

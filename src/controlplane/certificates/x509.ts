@@ -11,7 +11,7 @@ export async function loadStructures(): Promise<Structures> {
   return { ...structures, AsnConvert, OctetString };
 }
 
-/** Loaded when a visitor's certificate is looked into, or a public authority is asked for one. It needs `reflect-metadata` before it. */
+/** Loaded where certificates of visitors are to be looked into, or a public authority is to be asked for ours. It needs `reflect-metadata` before it. */
 export async function loadX509(): Promise<X509> {
   await import('reflect-metadata');
   return import('@peculiar/x509');

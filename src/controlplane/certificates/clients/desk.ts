@@ -12,6 +12,7 @@ import { SallyportError } from '../../../core/errors.ts';
 import { certificateSubject } from '../../../core/policy/certificate-subject.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { FileAuthority } from './file-authority.ts';
+import { loadX509 } from '../x509.ts';
 import { outOfTime, Prover } from './prover.ts';
 import type { ClientRegister } from './register.ts';
 
@@ -124,6 +125,8 @@ class Desk implements ClientDesk {
   }
 
   async settled(): Promise<void> {
+    // Now, and not with the first visitor in some weeks: its files may be others by then.
+    if (this.#fresh.length > 0 || this.#options.register.authorities().length > 0) await loadX509();
     for (const authority of this.#fresh) await authority.load();
   }
 
