@@ -13,7 +13,7 @@ import { homeAt } from '../../src/controlplane/home.ts';
 import { noPebble, startPebble } from '../acme/pebble.ts';
 import { freePort } from './free-port.ts';
 import { invitation, joinedHome, relayInside } from './machines.ts';
-import { freshHome, run, runInside, runToEnd } from './program.ts';
+import { freshHome, run, runToEnd } from './program.ts';
 import { startService } from './service.ts';
 import { ownFolder, startWritten } from './written-gateway.ts';
 
@@ -59,7 +59,7 @@ test(
       'it was killed too late to show anything',
     );
 
-    const second = runInside(context, ['up', '--config', config], { home });
+    const second = run(context, ['up', '--config', config], { home });
     const line = await second.line('certificate');
     assert.deepEqual([line['name'], line['change']], ['blog.example.test', 'ordered']);
     assert.equal((await visit('blog.example.test', relay.port, await pebble.root())).status, 200);

@@ -71,7 +71,7 @@ export function startCrowd(context: Context, port: number, visitors: number): Cr
         failures.push(String(error));
       }
       for (const look of waiting) look();
-      await new Promise((resolve) => setTimeout(resolve, 12));
+      await new Promise((resolve) => setTimeout(resolve, 25));
     }
   };
   const all = Array.from({ length: visitors }, visit);

@@ -96,7 +96,7 @@ test('http --password: Basic for programs, and the users are in the ready line',
 
 test('status, close, open and explain speak to the running process', async (context) => {
   const home = await freshHome(context);
-  const share = run(context, [String(await echo(context)), '--name', 'demo', '--public'], { home });
+  const share = runInside(context, [String(await echo(context)), '--name', 'demo', '--public'], { home });
   const ready = await share.line('ready');
   assert.deepEqual(accessOf(ready), [{ kind: 'public' }]);
   const [url, ca] = [text(ready, 'url'), text(ready, 'ca')];
@@ -106,7 +106,7 @@ test('status, close, open and explain speak to the running process', async (cont
   const [service] = status.lines[0]?.['services'] as readonly Readonly<Record<string, unknown>>[];
   assert.deepEqual(
     [status.code, status.lines[0]?.['pid'], service?.['name'], service?.['state'], service?.['url']],
-    [0, share.pid, 'demo', 'ready', url],
+    [0, process.pid, 'demo', 'ready', url],
   );
 
   const why = await runToEnd(context, ['explain', `${url}/.env`, '--from', '192.0.2.7'], { home });

@@ -4,15 +4,12 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { useCheapHashes } from './cheap-hashes.ts';
 import { curl, withoutCurl } from './curl.ts';
 import { freePort } from './free-port.ts';
 import { text } from './lines.ts';
 import { freshHome, runInside, runToEnd, type Line } from './program.ts';
 import { startService } from './service.ts';
 import { openWebSocket } from './websocket.ts';
-
-useCheapHashes();
 
 type Context = Parameters<typeof freshHome>[0];
 const skip = withoutCurl;
@@ -162,9 +159,6 @@ test('people and links that are added or taken away count at once in the running
 /** Asks until it is so: the store tells other processes within 300 ms. */
 async function becomes(ask: () => Promise<number>, wanted: number): Promise<void> {
   let got = await ask();
-  for (const end = performance.now() + 2_000; got !== wanted && performance.now() < end;) {
-    await new Promise((later) => setTimeout(later, 20));
-    got = await ask();
-  }
+  for (const end = performance.now() + 2_000; got !== wanted && performance.now() < end;) got = await ask();
   assert.equal(got, wanted);
 }

@@ -26,7 +26,7 @@ const vectors = new URL('../vectors/', import.meta.url);
 const own = JSON.parse(readFileSync(new URL('http1-requests.json', vectors), 'utf8')) as readonly Case[];
 const folder = process.env['SALLYPORT_CORPORA'];
 const foreignPath = folder === undefined ? null : join(folder, 'third-party/http1-requests.json');
-const AT_ONCE = 16;
+const AT_ONCE = 8;
 
 /** A message that some other case left on the connection would show up here under no mark of ours. */
 type Recorded = { method: string; url: string; bytes: number };
