@@ -15,8 +15,7 @@ import { guardedOtherwise } from './controlplane/config/unread.ts';
 import type { Answering } from './controlplane/config/destination-question.ts';
 import { Expiry } from './controlplane/expiry.ts';
 import type { Place } from './controlplane/places.ts';
-import { startBufferCollector } from './dataplane/buffer-collector.ts';
-import { startQuietCollector } from './dataplane/quiet-collector.ts';
+import { startCollectors } from './dataplane/collectors.ts';
 import { createDeadlines, startDeadlines, steadyNow } from './dataplane/deadlines.ts';
 import { Doors } from './dataplane/doors.ts';
 import { Engine } from './dataplane/engine.ts';
@@ -87,7 +86,7 @@ class Gateway implements RunningGateway {
     this.#config = options.config;
     const { now, limits } = parts.tools;
     const deadlines = createDeadlines(steadyNow);
-    ends.push(startDeadlines(deadlines), startBufferCollector(), startQuietCollector());
+    ends.push(startDeadlines(deadlines), ...startCollectors());
     this.#engine = new Engine({
       snapshot: () => this.#current(),
       audit: parts.audit,

@@ -4,8 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Deadlines } from '../contracts/protocol.ts';
 import type { Snapshot } from '../contracts/snapshot.ts';
 import { openGrants, type LiveGrants } from '../controlplane/enrolment/grants.ts';
-import { startBufferCollector } from '../dataplane/buffer-collector.ts';
-import { startQuietCollector } from '../dataplane/quiet-collector.ts';
+import { startCollectors } from '../dataplane/collectors.ts';
 import { CarrierDoor } from '../dataplane/carrier-door.ts';
 import { Comers } from '../dataplane/comers.ts';
 import { createDeadlines, startDeadlines, steadyNow } from '../dataplane/deadlines.ts';
@@ -49,7 +48,7 @@ export async function relayParts(options: RelayOptions): Promise<RelayParts> {
   const onEnd = options.onCarrierEnd ?? (() => undefined);
   const door = new CarrierDoor({ identity, domain, directory: names, enrolment: grants, limits, now, onEnd });
   const overload = new Overload(limits, memoryOfMachine());
-  const running = [startDeadlines(deadlines), startBufferCollector(), startQuietCollector(), watchOverload(overload, options.pressure)];
+  const running = [startDeadlines(deadlines), ...startCollectors(), watchOverload(overload, options.pressure)];
   return {
     grants,
     names,
