@@ -40,6 +40,15 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: floors.startsAreCheap,
+    title: 'what costs a start dearly is imported by nobody at the top of a file',
+    good: {
+      'src/controlplane/a.ts': "import type { Server } from 'node:http';\nimport { Agent } from 'node:https';",
+      'src/a.test.ts': "import 'yaml';",
+    },
+    bad: [{ 'src/cli/a.ts': "import { createServer, type Server } from 'node:http';" }, { 'src/cli/a.ts': "export * from 'yaml';" }],
+  },
+  {
     rule: floors.modulesStandAlone,
     title: 'a module imports no other module, only files that carry its name or that versions of one protocol share',
     good: {

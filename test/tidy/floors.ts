@@ -2,7 +2,7 @@
 
 import { importsOf, scan } from './scan.ts';
 import type { Rule, Tree } from './tree.ts';
-import { sources } from './tree.ts';
+import { isTest, sources } from './tree.ts';
 
 const floors: Readonly<Record<string, number>> = {
   core: 1,
@@ -184,6 +184,26 @@ export const registryIsFresh: Rule = (tree) => {
     const says = /\bname: '([^']+)'/.exec(tree.get(path) ?? '')?.[1];
     if (says !== undefined && says !== name)
       found.push(`${path} calls itself "${says}". A module is called like its file: rename one of them.`);
+  }
+  return found;
+};
+
+/** What costs a start dearly, and how it is had without that. */
+const dear: ReadonlyMap<string, string> = new Map([
+  ['node:http', 'an import of it loads undici. Take it from src/controlplane/node-http.ts'],
+  ['yaml', 'a share reads none. Take it from yaml() of src/controlplane/config/document.ts'],
+  ['@peculiar/x509', 'making a certificate needs its lower half alone. Take it from loadX509()'],
+]);
+
+/** Types cost nothing, and a test may. */
+export const startsAreCheap: Rule = (tree) => {
+  const found: string[] = [];
+  for (const [path, text] of sources(tree, 'src/')) {
+    if (isTest(path)) continue;
+    for (const [, name = ''] of text.matchAll(/^(?:import|export)\s+(?!type\b)[^;]*?'([^']+)';/gm)) {
+      const otherwise = dear.get(name);
+      if (otherwise !== undefined) found.push(`${path} imports ${name} at its top: ${otherwise}.`);
+    }
   }
   return found;
 };
