@@ -1,5 +1,7 @@
 /** Names for exchanges: unique, sortable by time, cheap. They are no secret and guard nothing. */
 
+import { onePiece } from '../core/one-piece.ts';
+
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** All pairs of digits, in their order. */
@@ -31,7 +33,7 @@ export function createIds(now: () => number, randomBytes: (count: number) => Uin
     // The time and the upper six digits of the count: made anew when either changes.
     if (moment !== time || last === 0) {
       time = moment;
-      prefix = base32(moment, 10) + draw + base32(Math.floor(count / PAIRS.length), 6);
+      prefix = onePiece(base32(moment, 10), draw, base32(Math.floor(count / PAIRS.length), 6));
     }
     count += 1;
     return `${prefix}${PAIRS[last] ?? ''}`;

@@ -1,5 +1,6 @@
 /** An event as one line of JSON: ASCII only, so that nothing in it can end the line, move a cursor or turn the writing round. */
 
+import { onePiece } from '../one-piece.ts';
 import type { AuditEvent } from './event.ts';
 
 /** Longer texts are cut, in characters: HAProxy logs 1,024 of a URI. */
@@ -37,9 +38,10 @@ function whoAndWhere(event: WhoAndWhere): string {
     lastWho.viaRelay === viaRelay;
   if (!same) {
     lastWho = { service, listener, visitor, viaRelay, who, ...(certificate === undefined ? {} : { certificate }) };
-    lastWhoText =
-      `"service":${text(service)},"listener":${text(listener)},"visitor":${text(visitor)},` +
-      `"viaRelay":${viaRelay ? 'true' : 'false'},"who":${text(who)},${certificate === undefined ? '' : `"certificate":${text(certificate)},`}`;
+    lastWhoText = onePiece(
+      `"service":${text(service)},"listener":${text(listener)},"visitor":${text(visitor)},`,
+      `"viaRelay":${viaRelay ? 'true' : 'false'},"who":${text(who)},${certificate === undefined ? '' : `"certificate":${text(certificate)},`}`,
+    );
   }
   return lastWhoText;
 }
@@ -49,7 +51,7 @@ function outcome(event: WhatCame): string {
   const same = lastCame?.status === status && lastCame.verdict === verdict && lastCame.code === code && lastCame.why === why;
   if (!same) {
     lastCame = { verdict, code, why, status };
-    lastCameText = `"verdict":${text(verdict)},"code":${text(code)},"why":${text(why)},"status":${number(status)},`;
+    lastCameText = onePiece(`"verdict":${text(verdict)},"code":${text(code)},`, `"why":${text(why)},"status":${number(status)},`);
   }
   return lastCameText;
 }

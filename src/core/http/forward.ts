@@ -1,5 +1,6 @@
 /** Heads as they are sent on: to the service, and back to the visitor. Latin-1 text, ready to write. */
 
+import { onePiece } from '../one-piece.ts';
 import { connectionNames } from './connection.ts';
 import { type Fields, fieldValue } from './fields.ts';
 import type { Framing, RequestHead, ResponseHead } from './head.ts';
@@ -25,7 +26,8 @@ export type VisitorFacts = Readonly<{ from: string; scheme: 'http' | 'https'; po
  */
 export class VisitorLines {
   readonly #facts: VisitorFacts;
-  #host: string | null = null;
+  /** What the text was made for: one object as long as a connection asks for the same host, or another that is equal. */
+  #authority: RequestHead['authority'] | null = null;
   #minor: 0 | 1 = 1;
   #text = '';
 
@@ -46,11 +48,12 @@ export class VisitorLines {
   }
 
   of({ authority, minor }: RequestHead): string {
-    const host = authority.host === '' ? '' : authorityText(authority);
-    if (host !== this.#host || minor !== this.#minor) {
-      this.#host = host;
+    const before = this.#authority;
+    const same = authority === before || (authority.host === before?.host && authority.port === before.port);
+    if (!same || minor !== this.#minor) {
+      this.#authority = authority;
       this.#minor = minor;
-      this.#text = visitorText(this.#facts, host, minor);
+      this.#text = visitorText(this.#facts, authority.host === '' ? '' : authorityText(authority), minor);
     }
     return this.#text;
   }
@@ -58,11 +61,13 @@ export class VisitorLines {
 
 function visitorText({ from, scheme, port, version }: VisitorFacts, host: string, minor: 0 | 1): string {
   const node = from.includes(':') ? `"[${from}]"` : from;
-  let text = `X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${port}\r\n`;
-  if (host !== '') text += `X-Forwarded-Host: ${host}\r\n`;
-  // Quoted always: a host with a port or brackets is no token, and quoting is legal for one that is.
-  text += `Forwarded: for=${node};proto=${scheme}${host === '' ? '' : `;host="${host}"`}\r\n`;
-  return `${text}X-Real-IP: ${from}\r\nVia: ${version ?? `1.${minor}`} ${pseudonym}\r\n`;
+  return onePiece(
+    `X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${port}\r\n`,
+    host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`,
+    // Quoted always: a host with a port or brackets is no token, and quoting is legal for one that is.
+    `Forwarded: for=${node};proto=${scheme}${host === '' ? '' : `;host="${host}"`}\r\n`,
+    `X-Real-IP: ${from}\r\nVia: ${version ?? `1.${minor}`} ${pseudonym}\r\n`,
+  );
 }
 
 export type RequestPlan = Readonly<{

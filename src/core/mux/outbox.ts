@@ -7,7 +7,9 @@ import { writeUint32 } from './frame.ts';
 export class SendQueue {
   readonly stream: number;
   credit: number;
-  #chunks: Uint8Array[] = [];
+  /** What is next, and what follows it. Mostly one thing waits, and a list that is filled and emptied each time is made anew each time. */
+  #next: Uint8Array | null = null;
+  #rest: Uint8Array[] = [];
   #bytes = 0;
   /** Set when nothing more follows; the fin goes out behind the last byte. */
   ending = false;
@@ -30,28 +32,30 @@ export class SendQueue {
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
+    if (this.#next === null) this.#next = bytes;
+    else this.#rest.push(bytes);
     this.#bytes += bytes.length;
   }
 
   /** The next payload of at most `bytesMax`, from one chunk, paid with credit. Null when there is none. */
   shift(bytesMax: number): Uint8Array | null {
-    const chunk = this.#chunks[0];
-    const length = chunk === undefined ? 0 : Math.min(chunk.length, this.credit, bytesMax);
-    if (chunk === undefined || length === 0) return null;
+    const chunk = this.#next;
+    const length = chunk === null ? 0 : Math.min(chunk.length, this.credit, bytesMax);
+    if (chunk === null || length === 0) return null;
     this.credit -= length;
     this.#bytes -= length;
     if (length === chunk.length) {
-      this.#chunks.shift();
+      this.#next = this.#rest.length === 0 ? null : (this.#rest.shift() ?? null);
       return chunk;
     }
-    this.#chunks[0] = chunk.subarray(length);
+    this.#next = chunk.subarray(length);
     return chunk.subarray(0, length);
   }
 
   clear(): number {
     const dropped = this.#bytes;
-    this.#chunks = [];
+    this.#next = null;
+    this.#rest = [];
     this.#bytes = 0;
     return dropped;
   }
@@ -140,8 +144,10 @@ export class Outbox {
   take(dataBytesMax: number): Turn {
     const frames = this.#control;
     this.#control = [];
-    for (const [stream, credit] of this.#windows) frames.push({ type: 'window', stream, payload: uint32(credit) });
-    this.#windows.clear();
+    if (this.#windows.size > 0) {
+      for (const [stream, credit] of this.#windows) frames.push({ type: 'window', stream, payload: uint32(credit) });
+      this.#windows.clear();
+    }
     const emptied: number[] = [];
     let left = dataBytesMax;
     while (left > 0 && this.#ring.length > 0) left = this.#round(frames, emptied, left);

@@ -7,7 +7,7 @@ import { admitting, usersInWords, usersOption, usersOptionExpected } from '../..
 import { SallyportError } from '../../core/errors.ts';
 import { errorReply } from '../../core/pages/error.ts';
 import { credentialsOf, onlyField, readBasic, twice } from '../../core/policy/credentials.ts';
-import type { Exchange } from '../../core/policy/exchange.ts';
+import type { Exchange, Identity } from '../../core/policy/exchange.ts';
 import { showed, type LoginPlace } from '../../core/policy/login-steps.ts';
 import { forgery } from '../../core/policy/origin.ts';
 import { readSessionCookie } from '../../core/policy/session-cookie.ts';
@@ -163,8 +163,16 @@ function forged(exchange: Exchange, by: 'basic' | 'session'): Verdict | null {
   return fault === null ? null : { is: 'deny', ...fault, answer: errorReply(exchange, fault.code) };
 }
 
-function identityOf(user: User, by: 'basic' | 'header' | 'session') {
-  return { guard: 'password', subject: `user:${user.name}`, name: user.name, by, roles: user.roles };
+/** By the record of the user: another one is another object. */
+const identities = { basic: new WeakMap<User, Identity>(), header: new WeakMap<User, Identity>(), session: new WeakMap<User, Identity>() };
+
+/** Made once: a subject that was put together anew would be hashed by every table in which a request looks for it. */
+function identityOf(user: User, by: keyof typeof identities): Identity {
+  const before = identities[by].get(user);
+  if (before !== undefined) return before;
+  const identity: Identity = { guard: 'password', subject: `user:${user.name}`, name: user.name, by, roles: user.roles };
+  identities[by].set(user, identity);
+  return identity;
 }
 
 function wrong(why: string): Verdict {

@@ -69,9 +69,12 @@ class Http1Calls implements VisitorOwner, CallOwner {
     const from = listener.balanced === undefined ? peer : askerOf(listener.balanced, head.fields, peer);
     if ('code' in from) return this.refused(from);
     this.#visitor.lines = this.#visitor.lines.from(from.ip);
-    const facts = { id: this.#tools.newId(), at: this.#tools.now(), listener, from, sni };
+    const [id, at] = [this.#tools.newId(), this.#tools.now()];
+    // Written out: a spread among other keys is looked up by name each time.
     const exchange: Exchange | Fault =
-      listener.proxy === undefined ? { ...facts, host: head.authority.host, http: head, identity: null } : proxiedRequest(head, facts);
+      listener.proxy === undefined
+        ? { id, at, listener, from, sni, host: head.authority.host, http: head, identity: null }
+        : proxiedRequest(head, { id, at, listener, from, sni });
     if ('code' in exchange) return this.refused(exchange);
     this.#isTunnel = head.method === 'CONNECT';
     // Our own upgrade is an affair of whoever stands behind: to a destination it is an unknown one, and not passed on.
