@@ -217,7 +217,7 @@ describe('several carriers', () => {
     // Streams that last hold theirs: a carrier goes only when nothing runs on it.
     const [lasting] = await standing(at.port, 1);
     for (const socket of crowd) socket.destroy();
-    const load = visits(test, at.port, name, 2);
+    const load = visits(test, at.port, name, 6);
     await until(() => member.link.carriers() === 2 && at.relay.gateways()[0]?.carriers === 2, 10_000);
     await load.end();
     deepEqual(load.tally.failed, []);
