@@ -81,7 +81,7 @@ describe('memory that V8 took for a busy time', () => {
     await sleep(5_500);
     const collect = smallCollection();
     for (const end = performance.now() + 10_000; young() > grown / 2 && performance.now() < end; await sleep(250)) {
-      kept.push(new Array(1_000).fill(0));
+      kept.push(Array.from({ length: 1_000 }, () => 0));
       collect();
     }
     assert.ok(young() <= grown / 2, `${grown} and then ${young()} bytes`);
