@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampFile = join(root, 'node_modules', '.install-stamp');
 const lockFolder = join(root, '.install-lock');
+const codeFolder = join(root, 'node_modules', '.compile-cache');
 const engines = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node;
 /** A lock whose owner shows no sign of life for this long is taken over. The owner touches it each second. */
 const lockStaleMs = 10_000;
@@ -30,7 +31,10 @@ async function main() {
   await install(mode);
   const runtime = chooseRuntime();
   if (command === 'runtime') process.stdout.write(`${runtime}\n`);
-  else become(runtime, await words());
+  else {
+    if (command === 'test') keepCode(runtime);
+    become(runtime, await words());
+  }
 }
 
 /** What the program is to be given: known to be one before anything is installed, and made after it. */
@@ -226,14 +230,24 @@ function runs(path) {
   return well;
 }
 
+/** What stripping the types came to is kept: that halves each start, of the program as of its hundreds of tests. */
+function keepingCode() {
+  return { NODE_COMPILE_CACHE: codeFolder, ...process.env };
+}
+
+/** Kept once before the tests begin: a process keeps what it has compiled when it ends, and the first dozen of them lasts for a minute. */
+function keepCode(runtime) {
+  if (existsSync(codeFolder)) return;
+  spawnSync(runtime, [join(root, 'src/cli/main.ts'), '--help'], { stdio: 'ignore', env: keepingCode() });
+}
+
 function become(runtime, words) {
   // Programs are found by absolute path, so that the user's working directory stays (`dir ./site`); tools work in the checkout.
   const tool = command !== 'start';
   process.chdir(tool ? root : (process.env['INIT_CWD'] ?? '.'));
   const args = tool ? words : [join(root, words[0]), ...words.slice(1)];
   // Tools of node_modules start `node` by name: they shall find this one. npm's own additions to PATH stay behind it.
-  // What stripping the types came to is kept: that halves each start, of the program as of its hundreds of tests.
-  const cached = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.compile-cache'), ...process.env };
+  const cached = keepingCode();
   const env = tool ? { ...cached, PATH: `${dirname(runtime)}${windows ? ';' : ':'}${process.env['PATH']}` } : cached;
   if (typeof process.execve === 'function' && !windows) process.execve(runtime, [runtime, ...args], env);
   const child = spawn(runtime, args, { stdio: 'inherit', env });

@@ -8,10 +8,10 @@ import { pathToFileURL } from 'node:url';
 /** Those that wait most of their time begin first: the others work meanwhile. The longest is the first. */
 const longest = [
   'test/faults/storm.test.ts',
+  'test/checks.test.ts',
   'test/faults/upgrade.test.ts',
   'test/e2e/tcp.test.ts',
   'test/faults/storm-eye.test.ts',
-  'test/checks.test.ts',
   'test/faults/loss.test.ts',
   'test/mux/way.test.ts',
 ];
