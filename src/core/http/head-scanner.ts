@@ -114,6 +114,11 @@ export class HeadScanner {
     return null;
   }
 
+  /** The section has been read: the memory that it lay in is let go. */
+  release(): void {
+    this.bytes = nothing;
+  }
+
   #reset(): void {
     this.#phase = firstPhase[this.#start];
     this.count = 0;

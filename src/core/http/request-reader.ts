@@ -78,6 +78,7 @@ export class RequestReader {
     if (typeof next !== 'number') return this.#refuse(next);
     this.#blank = 0;
     const head = this.#read();
+    this.#scanner.release();
     return 'code' in head ? this.#refuse(head) : { is: 'head', head, next };
   }
 

@@ -55,6 +55,7 @@ export class ResponseReader {
     if (next === null) return { is: 'more' };
     if (typeof next !== 'number') return this.#refuse(next.why);
     const head = this.#read(this.#method);
+    this.#scanner.release();
     if ('code' in head) return this.#refuse(head.why);
     if (head.status >= 200 || head.status === 101) this.#method = null;
     else if (this.#interims === this.#limits.interimResponsesMax) return this.#refuse('more interim answers than allowed');

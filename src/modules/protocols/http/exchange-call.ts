@@ -98,6 +98,8 @@ export class ExchangeCall implements Call {
       if (to.is !== 'reply') to.release(false);
       owner.settled(mismatchedTally);
     } else if (to.is === 'raw') {
+      // What dialled has dialled.
+      this.#abort = null;
       this.#running = this.#calls.joinRaw(to, owner);
     } else {
       const parties = { head: this.#head, visitor: this.#visitor, writer: this.#voice.answerTo(this.#head), to, strict: this.#strict() };
