@@ -70,6 +70,6 @@ export function scriptedTerminal(script: Script = {}): ScriptedTerminal {
 /** A folder that goes when the test does. */
 export async function temporaryFolder(context: Readonly<{ after: (end: () => Promise<unknown>) => void }>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
+  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }

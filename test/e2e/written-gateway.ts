@@ -43,7 +43,7 @@ export const isReady = (event: GatewayEvent): event is Ready => event.event === 
 /** A folder that goes with the test. */
 export async function ownFolder(context: Context): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-written-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
+  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
 
