@@ -13,6 +13,15 @@ export type EngineOptions = Road & Readonly<{ tools: Omit<ProtocolTools, 'refuse
 /** What a goodbye takes to be written: nobody who stops the process notices. */
 const GOODBYE_MS = 20;
 
+/** What throws before it waits has rejected. */
+function served(serve: () => Promise<void>): Promise<void> {
+  try {
+    return serve();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 export class Engine {
   readonly #options: EngineOptions;
   readonly #tools: ProtocolTools;
@@ -33,24 +42,29 @@ export class Engine {
   }
 
   /** Serves everything that comes on one arrival. Never rejects. */
-  async take(arrival: Arrival, protocol: Protocol): Promise<void> {
+  take(arrival: Arrival, protocol: Protocol): Promise<void> {
+    const { stream } = arrival;
     // One for each exchange at a time: HTTP/1.1 needs one, HTTP/2 as many as it has had streams at once.
-    const lives: Live[] = [];
+    let lives: readonly Live[] = [];
     const free = (): Live => {
       for (const live of lives) if (live.call === null) return live;
-      const live: Live = { stream: arrival.stream, call: null, service: null, who: null };
-      lives.push(live);
+      const live: Live = { stream, call: null, service: null, who: null };
+      lives = lives.concat(live);
       this.#live.add(live);
       return live;
     };
-    try {
-      await protocol.serve(arrival, this.#tools, (call) => new Trip(this.#options, free(), call).start());
-    } catch (error) {
-      this.#options.onFault(error);
-      arrival.stream.destroy();
-    } finally {
+    const over = (): void => {
       for (const live of lives) this.#live.delete(live);
-    }
+    };
+    // An async function that waits as long as a connection stands would hold three times as much.
+    return served(() => protocol.serve(arrival, this.#tools, (call) => new Trip(this.#options, free(), call).start())).then(
+      over,
+      (error: unknown) => {
+        this.#options.onFault(error);
+        stream.destroy();
+        over();
+      },
+    );
   }
 
   /** Records what came to nothing before there was anything to read: a handshake that failed. */

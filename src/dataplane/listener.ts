@@ -71,8 +71,9 @@ export function listen(options: ListenOptions): Promise<Listening> {
     }
     standing.add(household, 1);
     sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.once('close', () => {
+    socket.on('error', ignore);
+    // It comes once, and `once` would hold four objects as long as the connection stands.
+    socket.on('close', () => {
       sockets.delete(socket);
       standing.add(household, -1);
     });
@@ -83,9 +84,11 @@ export function listen(options: ListenOptions): Promise<Listening> {
   });
 }
 
+const ignore = (): void => undefined;
+
 /** Nothing of it is read, and nothing waited for: it goes with the next look at the socket. */
 export function turnAway(socket: Socket, farewell?: Uint8Array): void {
-  socket.on('error', () => undefined);
+  socket.on('error', ignore);
   if (farewell === undefined) socket.destroy();
   else socket.end(farewell, () => socket.destroy());
 }

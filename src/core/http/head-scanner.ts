@@ -91,22 +91,16 @@ export class HeadScanner {
       this.bytes = this.#kept.bytes;
       this.base = 0;
     }
-    const from = this.base + before;
     const available = before === 0 ? chunk.length - at : this.#kept.length;
     const stop = this.base + Math.min(available, this.#limits.bytesMax);
-    const found = this.#scan(from, stop);
-    if (found !== null) {
-      this.#fault = found;
-      return found;
-    }
+    const found = this.#scan(this.base + before, stop);
+    if (found !== null) return this.#refuse(found);
     if (this.#phase === phases.done) {
       this.#kept.length = 0;
       return at + this.length - before;
     }
-    if (stop - this.base === this.#limits.bytesMax) {
-      this.#fault = fault('head-too-large', `more than ${this.#limits.bytesMax} bytes`);
-      return this.#fault;
-    }
+    const { bytesMax } = this.#limits;
+    if (stop - this.base === bytesMax) return this.#refuse(fault('head-too-large', `more than ${bytesMax} bytes`));
     if (before === 0) {
       this.#kept.append(chunk, at);
       this.marks = common.slice(0, this.#limits.fieldsMax * 4);
@@ -114,9 +108,15 @@ export class HeadScanner {
     return null;
   }
 
-  /** The section has been read: the memory that it lay in is let go. */
+  #refuse(found: Fault): Fault {
+    this.#fault = found;
+    return found;
+  }
+
+  /** It has been read: the memory that it lay in is let go. */
   release(): void {
     this.bytes = nothing;
+    this.#kept.clear();
   }
 
   #reset(): void {

@@ -1,13 +1,22 @@
 /** The bytes of an unfinished section, kept until the rest of it comes. */
 
+/** Of every connection that keeps nothing. */
+const none = new Uint8Array(0);
+
 export class KeptBytes {
   /** What is kept lies in `bytes[0, length)`. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = none;
   length = 0;
   readonly #bytesMax: number;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+  }
+
+  /** Nothing is kept any more, and no memory for it. */
+  clear(): void {
+    this.bytes = none;
+    this.length = 0;
   }
 
   /** Appends what is new, at most to the limit. The buffer doubles: 16 KiB in single bytes are copied 6 times, not 16,384. */

@@ -55,12 +55,11 @@ class Http1Calls implements VisitorOwner, CallOwner {
   joinRaw(to: OpenedRaw, owner: Proceeding): Running {
     const visitor = this.#visitor;
     const terms = this.#isTunnel ? tunnel(this.#tools.limits) : upgrade(this.#tools.limits);
-    const tell = (): void => {
+    const join = new RawJoin({ visitor, to }, this.#tools, owner, terms);
+    join.start(() => {
       visitor.out.text(terms.told);
       visitor.out.flush(visitor.stream);
-    };
-    const join = new RawJoin({ visitor, to, tell }, this.#tools, owner, terms);
-    join.start();
+    });
     return join;
   }
 

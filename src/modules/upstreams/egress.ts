@@ -195,15 +195,19 @@ class Egress {
       this.#open -= 1;
       throw error;
     }
-    const address = this.#isRequested(to) ? '' : (socket.remoteAddress ?? '');
-    const kept: Kept = { socket, place: place === null ? '' : this.#placed(place), address };
-    socket.once('close', () => {
-      this.#open -= 1;
-      this.#idle.gone(kept);
-    });
-    if (to.way === 'http') return this.#stream(kept, judged, to, false);
+    // It comes once, and `once` would hold four objects as long as the connection stands.
+    socket.on('close', () => (this.#open -= 1));
+    if (to.way === 'http') return this.#stream(this.#reusable(socket, to, place), judged, to, false);
     const note = judged.note === null ? {} : { note: judged.note };
     return { is: 'raw', stream: socket, reused: false, release: () => void socket.destroy(), ...note, ...this.#begin(to) };
+  }
+
+  /** A connection that may carry another request of its client later. */
+  #reusable(socket: Socket, to: Destination, place: string | null): Kept {
+    const address = this.#isRequested(to) ? '' : (socket.remoteAddress ?? '');
+    const kept: Kept = { socket, place: place === null ? '' : this.#placed(place), address };
+    socket.on('close', () => this.#idle.gone(kept));
+    return kept;
   }
 
   #connected(to: Destination, { addresses }: Judged, signal: AbortSignal): Promise<Socket> {

@@ -27,7 +27,8 @@ export class ExchangePermit implements Permit {
   readonly lifeMs: number | null;
   readonly #held: Held;
   readonly #since: number;
-  readonly #waiters = new Set<Waiter>();
+  /** Most of what is metered never waits. */
+  #waiters: Set<Waiter> | null = null;
   readonly #counts: boolean;
   #isOver = false;
   #isOpen = false;
@@ -57,6 +58,7 @@ export class ExchangePermit implements Permit {
       clients.spend(client.name, bytes);
     }
     if (pacer.take(terms, bytes, waiter)) return 'on';
+    this.#waiters ??= new Set();
     this.#waiters.add(waiter);
     return 'wait';
   }
@@ -64,7 +66,7 @@ export class ExchangePermit implements Permit {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const waiter of this.#waiters) this.#held.pacer.leave(this.#held.terms, waiter);
+    for (const waiter of this.#waiters ?? []) this.#held.pacer.leave(this.#held.terms, waiter);
     this.#held.left();
   }
 }

@@ -5,11 +5,13 @@ import { isAtItsEnd } from '../../../core/http/forward.ts';
 import type { RequestHead } from '../../../core/http/head.ts';
 import type { Reply } from '../../../core/http/reply.ts';
 import { replyInsisting } from '../../../core/http/strict-transport.ts';
+import { SallyportError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/policy/exchange.ts';
+import type { GatherBody } from '../../../core/policy/verdict.ts';
 import type { Call, Proceeding, ProtocolTools, Tally } from '../../../contracts/protocol.ts';
 import type { Forwarding, Opened } from '../../../contracts/upstream.ts';
 import { Gathering } from './gather.ts';
-import type { Conversing, Running, VisitorSide, Voice } from './parties.ts';
+import type { Conversing, Running, VisitorSide } from './parties.ts';
 import { goneTally, unansweredTally } from './tally.ts';
 import { Transfer } from './transfer.ts';
 
@@ -40,10 +42,9 @@ const mismatchedTally = unansweredTally({ code: 'program-failed', why: 'the upst
 /** The exchange's fate, whatever the visitor speaks. */
 export class ExchangeCall implements Call {
   readonly exchange: Exchange;
-  readonly #head: RequestHead;
   readonly #visitor: VisitorSide;
-  readonly #voice: Voice;
-  readonly #with: Conversing;
+  /** Null once raw bytes flow, which may last for days: of what was asked, and shown with it, nothing is kept. */
+  #asked: Conversing | null;
   readonly #tools: ProtocolTools;
   readonly #calls: CallOwner;
   #abort: AbortController | null = null;
@@ -54,10 +55,8 @@ export class ExchangeCall implements Call {
 
   constructor(exchange: Exchange, conversing: Conversing, tools: ProtocolTools, calls: CallOwner) {
     this.exchange = exchange;
-    this.#with = conversing;
-    this.#head = conversing.head;
+    this.#asked = conversing;
     this.#visitor = conversing.visitor;
-    this.#voice = conversing.voice;
     this.#tools = tools;
     this.#calls = calls;
   }
@@ -69,10 +68,17 @@ export class ExchangeCall implements Call {
     return this.#abort.signal;
   }
 
-  readonly gather = (bytesMax: number): Promise<Uint8Array | null> => {
-    this.#gathering ??= new Gathering(this.#with, this.#tools);
-    return this.#gathering.read(bytesMax);
-  };
+  get gather(): GatherBody {
+    return (bytesMax) => {
+      this.#gathering ??= new Gathering(this.#with, this.#tools);
+      return this.#gathering.read(bytesMax);
+    };
+  }
+
+  get #with(): Conversing {
+    if (this.#asked === null) throw new SallyportError('program-failed', 'Whoever is joined to raw bytes gets no answer.');
+    return this.#asked;
+  }
 
   end(): void {
     this.#gathering?.release();
@@ -84,6 +90,7 @@ export class ExchangeCall implements Call {
   }
 
   proceed(to: Opened, forwarding: Forwarding, owner: Proceeding): void {
+    const { head, voice } = this.#with;
     const own = this.#ownAnswer(to);
     if (own !== null) {
       own.then(
@@ -93,16 +100,17 @@ export class ExchangeCall implements Call {
     } else if (to.is !== 'reply' && (this.#gone || this.#gathering?.torn === true)) {
       to.release(false);
       owner.settled(this.#gone ? goneTally : tornTally);
-    } else if (to.is === 'reply' || (to.is === 'raw') !== wantsBytes(this.#head)) {
+    } else if (to.is === 'reply' || (to.is === 'raw') !== wantsBytes(head)) {
       // Bytes are never taken for HTTP, nor HTTP for bytes.
       if (to.is !== 'reply') to.release(false);
       owner.settled(mismatchedTally);
     } else if (to.is === 'raw') {
       // What dialled has dialled.
       this.#abort = null;
+      this.#asked = null;
       this.#running = this.#calls.joinRaw(to, owner);
     } else {
-      const parties = { head: this.#head, visitor: this.#visitor, writer: this.#voice.answerTo(this.#head), to, strict: this.#strict() };
+      const parties = { head, visitor: this.#visitor, writer: voice.answerTo(head), to, strict: this.#strict() };
       const transfer = new Transfer(parties, this.#tools.limits, owner);
       this.#running = transfer;
       transfer.start(forwarding, this.#gathering?.body ?? null);
@@ -111,9 +119,10 @@ export class ExchangeCall implements Call {
 
   /** What is answered here, although nothing was refused; null where a service is asked. */
   #ownAnswer(to: Opened): Promise<Tally> | null {
-    if (isAtItsEnd(this.#head)) {
+    const { head } = this.#with;
+    if (isAtItsEnd(head)) {
       if (to.is !== 'reply') to.release(to.reused);
-      return this.#reply(this.#head.method === 'OPTIONS' ? lastOptions : lastTrace, null);
+      return this.#reply(head.method === 'OPTIONS' ? lastOptions : lastTrace, null);
     }
     return to.is === 'reply' ? this.#reply(to.reply, to.body ?? null, to.length) : null;
   }
@@ -148,18 +157,19 @@ export class ExchangeCall implements Call {
   /** One of our own answers. A body that was not read to its end closes the connection: it is never parsed as a request (CL.0). */
   async #reply(reply: Reply, body: AsyncIterable<Uint8Array> | null, length?: number): Promise<Tally> {
     if (this.#gone) return goneTally;
+    const { head, voice } = this.#with;
     const bytesIn = this.#visitor.bodyBytes;
     const told = replyInsisting(reply, this.#strict());
     const closing = !this.#visitor.bodyRead || !this.#visitor.persistent;
-    const streamed = body !== null && this.#head.method !== 'HEAD';
-    let bytesOut = this.#voice.reply({ head: this.#head, reply: told, closing, streamed, ...(length === undefined ? {} : { length }) });
+    const streamed = body !== null && head.method !== 'HEAD';
+    let bytesOut = voice.reply({ head, reply: told, closing, streamed, ...(length === undefined ? {} : { length }) });
     let whole = true;
     if (body !== null && streamed) {
       const sent = await this.#stream(body);
       bytesOut += sent;
       whole = length === undefined || sent === length;
     }
-    if (whole && streamed) this.#voice.replied();
+    if (whole && streamed) voice.replied();
     if (!whole) this.#visitor.destroy();
     else if (closing) this.#visitor.linger();
     const code: Code | null = this.#gone ? 'visitor-gone' : whole ? null : 'upstream-broken';

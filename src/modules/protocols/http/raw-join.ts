@@ -20,8 +20,8 @@ type Raw = Extract<Opened, { is: 'raw' }>;
 /** What a visitor of HTTP/1.1 is told before the first byte, and how long both may be joined. */
 export type Terms = Readonly<{ told: string; status: number; idleMs: number; lifeMs: number | null }>;
 
-/** Who is joined. `tell` says that it begins: the status of the terms, in the words of the protocol. */
-export type Joined = Readonly<{ visitor: VisitorSide; to: Raw; tell: () => void }>;
+/** Who is joined. */
+export type Joined = Readonly<{ visitor: VisitorSide; to: Raw }>;
 
 export function upgrade({ upgradedIdleMs }: Limits): Terms {
   return { told: SWITCHED, status: 101, idleMs: upgradedIdleMs, lifeMs: null };
@@ -38,13 +38,12 @@ export class RawJoin implements Running, BodyTaker, Deadline {
   at = Infinity;
   readonly #visitor: VisitorSide;
   readonly #to: Raw;
-  readonly #tell: () => void;
   readonly #tools: Pick<ProtocolTools, 'limits' | 'deadlines'>;
   readonly #owner: Proceeding;
   readonly #terms: Terms;
   /** Looks at the first bytes; null once they have passed. */
   #begin: Raw['begin'] | null;
-  readonly #held: Uint8Array[] = [];
+  #held: Uint8Array[] | null = null;
   #bytesIn = 0;
   #bytesOut = 0;
   #full = false;
@@ -53,17 +52,17 @@ export class RawJoin implements Running, BodyTaker, Deadline {
   #visitorLeft = false;
   #settled = false;
 
-  constructor({ visitor, to, tell }: Joined, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>, owner: Proceeding, terms: Terms) {
+  constructor({ visitor, to }: Joined, tools: Pick<ProtocolTools, 'limits' | 'deadlines'>, owner: Proceeding, terms: Terms) {
     this.#visitor = visitor;
     this.#to = to;
-    this.#tell = tell;
     this.#tools = tools;
     this.#owner = owner;
     this.#terms = terms;
     this.#begin = to.begin ?? null;
   }
 
-  start(): void {
+  /** `tell` says that it begins: the status of the terms, in the words of the protocol. */
+  start(tell: () => void): void {
     const { stream } = this.#to;
     if (stream.destroyed) {
       this.#to.release(false);
@@ -79,7 +78,7 @@ export class RawJoin implements Running, BodyTaker, Deadline {
       this.at = this.#tools.deadlines.time() + this.#terms.lifeMs;
       this.#tools.deadlines.add(this);
     }
-    this.#tell();
+    tell();
     this.#moved();
     // What it has said already follows what the visitor is told.
     if (lends(stream)) stream.lendTo((bytes) => this.#said(bytes));
@@ -108,12 +107,14 @@ export class RawJoin implements Running, BodyTaker, Deadline {
 
   /** The other side gets nothing before it is known to be what was asked for. */
   #look(begin: NonNullable<Raw['begin']>, bytes: Uint8Array): void {
+    this.#held ??= [];
     this.#held.push(bytes);
     const found = begin.push(bytes);
     if (found === 'more') return;
     if (found !== 'passed') return this.cut(found.code, found.why);
     this.#begin = null;
-    for (const held of this.#held.splice(0)) this.#full = !this.#to.stream.write(held);
+    for (const held of this.#held) this.#full = !this.#to.stream.write(held);
+    this.#held = null;
   }
 
   whole(): void {

@@ -17,6 +17,8 @@ import type { BodyTaker, VisitorSide } from '../http/parties.ts';
 import type { VisitorOwner, VisitorState } from './owner.ts';
 import { Patience } from '../http/patience.ts';
 
+const ignore = (): void => undefined;
+
 export class Visitor implements VisitorSide {
   readonly stream: Duplex;
   /** What is to be written to the visitor. Empty between exchanges. */
@@ -25,7 +27,8 @@ export class Visitor implements VisitorSide {
   lines: VisitorSide['lines'];
   readonly #tools: ProtocolTools;
   readonly #owner: VisitorOwner;
-  readonly #reader: RequestReader;
+  /** Null once bytes are no longer HTTP. */
+  #reader: RequestReader | null;
   readonly #patience: Patience;
   #state: VisitorState = 'head';
   #body: BodyIntake | null = null;
@@ -50,7 +53,7 @@ export class Visitor implements VisitorSide {
     this.backlog = new Backlog(stream, (chunk) => this.#feed(chunk));
     stream.on('data', (chunk: Uint8Array) => this.backlog.take(chunk));
     stream.on('end', () => this.#end());
-    stream.on('error', () => undefined);
+    stream.on('error', ignore);
     stream.on('close', () => this.#close(this.#state === 'holding'));
     stream.on('drain', () => this.#drained());
     // What ended or closed in the very turn of its handshake says so no more.
@@ -118,6 +121,9 @@ export class Visitor implements VisitorSide {
   readRaw(taker: BodyTaker): void {
     this.#state = 'raw';
     this.#taker = taker;
+    // It may last for days: of what was asked, and shown with it, nothing is kept.
+    this.#reader = null;
+    this.#head = null;
     this.backlog.flow();
     taker.turn();
     if (this.#ended) taker.whole();
@@ -152,7 +158,7 @@ export class Visitor implements VisitorSide {
 
   #expire(): void {
     const state = this.#state;
-    if (state === 'head' && this.#reader.started) this.#refuse(fault('head-timed-out', 'the head was not complete in time'));
+    if (state === 'head' && this.#reader?.started === true) this.#refuse(fault('head-timed-out', 'the head was not complete in time'));
     else if (state === 'head' || state === 'discard') this.stream.destroy();
     else if (state === 'holding') this.#heldTooLong();
     else if (state !== 'closed') {
@@ -200,21 +206,14 @@ export class Visitor implements VisitorSide {
   }
 
   #readHead(chunk: Uint8Array, at: number): number {
-    const idle = !this.#reader.started;
-    const step = this.#reader.push(chunk, at);
-    switch (step.is) {
-      case 'more':
-        if (idle && this.#reader.started) this.touch(this.#tools.limits.headMs);
-        return chunk.length;
-      case 'refused':
-        this.#refuse(step.fault);
-        return chunk.length;
-      case 'head':
-        this.#begin(step.head);
-        return step.next;
-      default:
-        return step satisfies never;
-    }
+    const reader = this.#reader;
+    if (reader === null) return chunk.length;
+    const idle = !reader.started;
+    const step = reader.push(chunk, at);
+    if (step.is === 'head') this.#begin(step.head);
+    else if (step.is === 'refused') this.#refuse(step.fault);
+    else if (idle && reader.started) this.touch(this.#tools.limits.headMs);
+    return step.is === 'head' ? step.next : chunk.length;
   }
 
   #begin(head: RequestHead): void {
@@ -281,7 +280,7 @@ export class Visitor implements VisitorSide {
     this.#ended = true;
     this.#patience.end();
     const state = this.#state;
-    const problem = state === 'head' ? this.#reader.end() : null;
+    const problem = state === 'head' ? (this.#reader?.end() ?? null) : null;
     if (problem !== null) this.#refuse(problem);
     else if (state === 'head') this.stream.end();
     else if (state === 'holding') this.#refuse(halfBody);

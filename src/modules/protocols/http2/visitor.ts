@@ -153,11 +153,10 @@ export class Http2Visitor implements VisitorSide, CallOwner {
   /** RFC 9113, 8.5: the stream is the tunnel's once it was answered 200. */
   joinRaw(to: OpenedRaw, owner: Proceeding): Running {
     if (!this.#isTunnel) throw new SallyportError('program-failed', 'A stream of HTTP/2 was led to raw bytes.');
-    const tell = (): void => {
+    const join = new RawJoin({ visitor: this, to }, this.#owner.tools, owner, tunnel(this.#owner.tools.limits));
+    join.start(() => {
       if (!gone(this.stream)) this.stream.respond([':status', '200']);
-    };
-    const join = new RawJoin({ visitor: this, to, tell }, this.#owner.tools, owner, tunnel(this.#owner.tools.limits));
-    join.start();
+    });
     return join;
   }
 
