@@ -230,18 +230,15 @@ function runs(path) {
   return well;
 }
 
-/**
- * What stripping the types came to is kept: that halves each start, of the program as of its hundreds of tests. And memory is
- * had in large pages where the system has them for whoever asks (docs/decisions/0053); glibc reads that once, before anything.
- */
-function environment() {
-  return { NODE_COMPILE_CACHE: codeFolder, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ...process.env };
+/** What stripping the types came to is kept: that halves each start, of the program as of its hundreds of tests. */
+function keepingCode() {
+  return { NODE_COMPILE_CACHE: codeFolder, ...process.env };
 }
 
 /** Kept once before the tests begin: a process keeps what it has compiled when it ends, and the first dozen of them lasts for a minute. */
 function keepCode(runtime) {
   if (existsSync(codeFolder)) return;
-  spawnSync(runtime, [join(root, 'src/cli/main.ts'), '--help'], { stdio: 'ignore', env: environment() });
+  spawnSync(runtime, [join(root, 'src/cli/main.ts'), '--help'], { stdio: 'ignore', env: keepingCode() });
 }
 
 function become(runtime, words) {
@@ -250,8 +247,8 @@ function become(runtime, words) {
   process.chdir(tool ? root : (process.env['INIT_CWD'] ?? '.'));
   const args = tool ? words : [join(root, words[0]), ...words.slice(1)];
   // Tools of node_modules start `node` by name: they shall find this one. npm's own additions to PATH stay behind it.
-  const own = environment();
-  const env = tool ? { ...own, PATH: `${dirname(runtime)}${windows ? ';' : ':'}${process.env['PATH']}` } : own;
+  const cached = keepingCode();
+  const env = tool ? { ...cached, PATH: `${dirname(runtime)}${windows ? ';' : ':'}${process.env['PATH']}` } : cached;
   if (typeof process.execve === 'function' && !windows) process.execve(runtime, [runtime, ...args], env);
   const child = spawn(runtime, args, { stdio: 'inherit', env });
   // On a terminal Ctrl-C reaches the whole group; a second one from here would look like impatience.

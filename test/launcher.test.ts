@@ -27,7 +27,7 @@ type Ended = Readonly<{ code: number | null; out: string; err: string }>;
 
 type Checkout = Readonly<{
   folder: string;
-  run: (file: string, words: readonly string[], options?: Readonly<{ cwd?: string; env?: NodeJS.ProcessEnv }>) => Promise<Ended>;
+  run: (file: string, words: readonly string[], options?: Readonly<{ cwd?: string }>) => Promise<Ended>;
   launch: (...words: readonly string[]) => Promise<Ended>;
   npmCalls: () => Promise<readonly string[]>;
 }>;
@@ -52,10 +52,10 @@ async function checkout(context: TestContext): Promise<Checkout> {
   await writeFile(join(folder, 'src', 'cli', 'main.ts'), program);
   await writeFile(join(folder, 'path', 'npm'), fakeNpm, { mode: 0o755 });
 
-  const { npm_execpath: _, INIT_CWD: __, NODE_TEST_CONTEXT: ___, GLIBC_TUNABLES: ____, ...inherited } = process.env;
+  const { npm_execpath: _, INIT_CWD: __, NODE_TEST_CONTEXT: ___, ...inherited } = process.env;
   const env = { ...inherited, PATH: [join(folder, 'path'), dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter) };
   const run: Checkout['run'] = async (file, words, options = {}) => {
-    const child = spawn(file, words, { env: { ...env, ...options.env }, cwd: options.cwd ?? folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, words, { env, cwd: options.cwd ?? folder, stdio: ['ignore', 'pipe', 'pipe'] });
     const code = new Promise<number | null>((resolve) => child.once('close', resolve));
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return { code: await code, out, err };
@@ -203,18 +203,4 @@ describe('bin/sallyport', () => {
     const { code, out } = await run(join(folder, 'bin', 'sallyport'), ['a b', '', '*', 'fail']);
     assert.deepEqual([code, out], [7, '["a b","","*","fail"]\n']);
   });
-});
-
-test('a program is given large pages, unless whoever starts it has said what they want of the system’s memory', async (context) => {
-  const { folder, run } = await checkout(context);
-  await writeFile(join(folder, 'src', 'cli', 'main.ts'), 'process.stdout.write(String(process.env.GLIBC_TUNABLES));');
-  const ways = [
-    [process.execPath, [join(folder, 'scripts', 'run.mjs'), 'start']],
-    [join(folder, 'bin', 'sallyport'), []],
-  ] as const;
-  for (const [file, words] of ways) {
-    assert.equal((await run(file, words)).out, 'glibc.malloc.hugetlb=1');
-    for (const said of ['', 'glibc.malloc.arena_max=1'])
-      assert.equal((await run(file, words, { env: { GLIBC_TUNABLES: said } })).out, said);
-  }
 });

@@ -47,8 +47,6 @@ export function serviceUnit(plan: UnitPlan): string {
     'RestartPreventExitStatus=64 66 67 77 78',
     'LimitNOFILE=65536',
     'UMask=0077',
-    '# Memory in large pages where the system has them for whoever asks.',
-    'Environment=GLIBC_TUNABLES=glibc.malloc.hugetlb=1',
     ...identity(user),
     ...(isPerson ? ['NoNewPrivileges=yes'] : sandbox(plan)),
     '',
