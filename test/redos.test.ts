@@ -94,6 +94,15 @@ function walk(pattern: RegExp, text: string): void {
   }
 }
 
+/** Of this thread alone: what others do meanwhile is no pattern's fault. */
+function tookMs(pattern: RegExp, text: string): number {
+  const before = process.threadCpuUsage();
+  if (pattern.sticky) walk(pattern, text);
+  else pattern.test(text);
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1_000;
+}
+
 /** Of the owner's own command line and settings, which nobody else writes: slow for them alone. */
 const ofTheOwner: readonly string[] = [
   'cli/file-text.ts: /\\/+$/',
@@ -115,12 +124,9 @@ test('ReDoS: no pattern looks at hostile text more often than once', { timeout: 
   for (const { where, pattern } of all) {
     if (ofTheOwner.includes(where)) continue;
     for (const text of hostileTexts(pattern.source)) {
-      const before = process.threadCpuUsage();
-      if (pattern.sticky) walk(pattern, text);
-      else pattern.test(text);
-      // Of this thread alone: what the machine does meanwhile is no pattern's fault.
-      const { user, system } = process.threadCpuUsage(before);
-      const took = (user + system) / 1_000;
+      // A pattern that is slow is slow each time; a machine that stood still for a moment was.
+      let took = tookMs(pattern, text);
+      for (let again = 0; again < 2 && took > patienceMs; again += 1) took = Math.min(took, tookMs(pattern, text));
       if (took > patienceMs) {
         slow.push(`${where} took ${Math.round(took)} ms`);
         break;
